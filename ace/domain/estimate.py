@@ -1,0 +1,45 @@
+"""What a comparison says: a gain, its interval and one of four answers.
+
+Made by `ace.stats`, read by `ace.decide` and `ace.report`. Gains are natural log ratios baseline/candidate of the
+steady-state median time; positive means that the candidate is faster.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Answer(StrEnum):
+    """The four answers against a declared margin (2-statistics, rule 5)."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    SAME = "same"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One baseline against one candidate, judged by session.
+
+    `gain`, `low` and `high` are natural logs; they are None only when nothing could be estimated, and then the
+    answer is inconclusive and `reasons` says why. `session_gains` holds the statistic of each session used, in order.
+    """
+
+    gain: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    sessions: int
+    answer: Answer
+    reasons: tuple[str, ...]
+    sessions_needed: int | None
+    smallest_visible_gain: float | None
+    session_gains: tuple[float, ...]
+    cut_rounds: int
+
+    def __post_init__(self) -> None:
+        if self.gain is None or self.low is None or self.high is None:
+            if self.answer is not Answer.INCONCLUSIVE:
+                raise ValueError(f"answer {self.answer} without an interval; only inconclusive may have none")
+        elif not self.low <= self.gain <= self.high:  # also catches NaN
+            raise ValueError(f"interval is reversed or NaN: {self.low}, {self.gain}, {self.high}")

@@ -1,0 +1,156 @@
+"""What is to be measured: one cell, fully resolved, before anything runs.
+
+`ace.wiring` makes a CellPlan from the configuration; `ace.measure` carries it out in fresh processes; its digest is
+part of every record. A plan that exists is valid: impossible values raise PlanError naming the key, the value and what
+is allowed.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ace.domain.canonical import digest
+from ace.domain.serial import encode
+from ace.errors import PlanError
+
+Parameters = tuple[tuple[str, Any], ...]
+"""Keyword arguments as sorted pairs; the values are text, numbers, or tuples of them."""
+
+
+def require(condition: bool, key: str, value: object, allowed: str) -> None:
+    """Raise PlanError unless `condition`, in the one form that every refused key takes."""
+    if not condition:
+        raise PlanError(f"{key}={value} is refused; allowed: {allowed}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A point of the sweep. `hidden` and `depth` are the model's own width and number of layers."""
+
+    seq_len: int
+    batch: int
+    hidden: int
+    depth: int
+
+    def __post_init__(self) -> None:
+        # [CLS] and [SEP] frame every document, so a length below 3 holds no text
+        require(self.seq_len >= 3, "seq_len", self.seq_len, "3 or more tokens ([CLS], text, [SEP])")
+        require(self.batch >= 1, "batch", self.batch, "1 or more")
+        require(self.hidden >= 1, "hidden", self.hidden, "1 or more")
+        require(self.depth >= 1, "depth", self.depth, "1 or more")
+
+    def __str__(self) -> str:
+        return f"{self.seq_len}x{self.batch}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What is made cheaper. `target` names a function that takes this spec and returns the module.
+
+    `pretrained` says whether its outputs mean anything: without it no quality is claimed.
+    """
+
+    name: str
+    target: str
+    hidden: int
+    depth: int
+    heads: int
+    positions: int
+    pretrained: bool
+    seed: int
+
+    def __post_init__(self) -> None:
+        require(self.heads >= 1 and self.hidden % self.heads == 0, "model.heads", self.heads,
+                f"a divisor of hidden={self.hidden}")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSpec:
+    """The idea: a class by its import path, and its keyword arguments."""
+
+    target: str
+    parameters: Parameters
+
+    def __post_init__(self) -> None:
+        require("." in self.target, "executor._target_", self.target, "package.module.Class")
+
+    @property
+    def short_name(self) -> str:
+        """The class, with its parameters, for people."""
+        arguments = ", ".join(f"{key}={_plain(value)}" for key, value in self.parameters)
+        return f"{self.target.rsplit('.', 1)[1]}({arguments})"
+
+
+def _plain(value: Any) -> str:
+    return "[" + ", ".join(_plain(item) for item in value) + "]" if isinstance(value, tuple) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSpec:
+    """What is asked of the model: documents of one split and the score that belongs to them.
+
+    `target` names a function that takes this spec, a tokenizer path and a length, and returns the documents.
+    `examples` is the number of documents scored (and drawn from for timing).
+    """
+
+    split: str
+    name: str
+    target: str
+    metric: str
+    examples: int
+
+    def __post_init__(self) -> None:
+        splits = ("development", "validation", "holdout")
+        require(self.split in splits, "split.name", self.split, ", ".join(splits))
+        require(self.examples >= 1, "split.examples", self.examples, "1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How it is observed (2-statistics, rules 1-3).
+
+    `rounds` are timed rounds a session, two to a mirrored block; `warmup_rounds` come before them and are kept as
+    data. `min_timing_s`: a timing repeats its call until it lasts at least this long. `session_limit_s`: a session
+    that takes longer is a Failure.
+    """
+
+    name: str
+    sessions: int
+    rounds: int
+    warmup_rounds: int
+    min_timing_s: float
+    threads: int
+    session_limit_s: float
+
+    def __post_init__(self) -> None:
+        require(self.sessions >= 1, "protocol.sessions", self.sessions, "1 or more")
+        require(self.rounds >= 2 and self.rounds % 2 == 0, "protocol.rounds", self.rounds,
+                "an even number, 2 or more: two mirrored rounds form a block")
+        require(self.warmup_rounds >= 1, "protocol.warmup_rounds", self.warmup_rounds, "1 or more")
+        require(self.min_timing_s > 0, "protocol.min_timing_s", self.min_timing_s, "a positive number of seconds")
+        require(self.threads >= 1, "protocol.threads", self.threads, "1 or more")
+        require(self.session_limit_s > 0, "protocol.session_limit_s", self.session_limit_s, "a positive time")
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlan:
+    """One cell of the sweep: model x executor x shape x split, and how it is observed."""
+
+    experiment: str
+    model: ModelSpec
+    executor: ExecutorSpec
+    benchmark: BenchmarkSpec
+    shape: Shape
+    protocol: Protocol
+    seed: int
+
+    def __post_init__(self) -> None:
+        require(self.shape.seq_len <= self.model.positions, "seq_len", self.shape.seq_len,
+                f"at most {self.model.positions}, the positions of model {self.model.name}")
+        require((self.shape.hidden, self.shape.depth) == (self.model.hidden, self.model.depth), "hidden, depth",
+                (self.shape.hidden, self.shape.depth), f"({self.model.hidden}, {self.model.depth}), the model's own")
+        require(self.seed >= 0, "seed", self.seed, "0 or more")
+
+    @property
+    def digest(self) -> str:
+        """Identity of the resolved plan; it holds no paths and no times."""
+        return digest(encode(self))

@@ -1,0 +1,224 @@
+"""All evidence of one cell, as it is stored: sessions, failures, quality, witness, environment.
+
+Made by `ace.measure`, written and read by `ace.tracking`, judged by `ace.decide`. Raw timings are kept for ever;
+nothing here is a conclusion.
+"""
+
+from dataclasses import dataclass
+
+from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.plan import CellPlan
+from ace.domain.serial import encode
+
+SCHEMA_VERSION = 1
+BASELINE, NULL, CANDIDATE = "baseline", "null", "candidate"
+
+
+def _require(condition: bool, text: str) -> None:
+    if not condition:
+        raise ValueError(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds per call of one arm, one entry a round.  Wall clock and process CPU time of the same calls."""
+
+    arm: str
+    wall_s: tuple[float, ...]
+    cpu_s: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _require(len(self.wall_s) == len(self.cpu_s), f"{self.arm}: wall and CPU timings differ in number")
+        _require(all(t > 0 for t in self.wall_s), f"{self.arm}: a wall time is not positive")
+
+
+@dataclass(frozen=True, slots=True)
+class ArmState:
+    """What measurement saw of one arm: the things that must be equal unless declared (gate parity)."""
+
+    arm: str
+    dtypes: tuple[str, ...]
+    parameters: int
+    threads_before: int
+    threads_after: int
+    attention_backends: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Work seen by measurement's own hooks in an untimed call; None where the hooks saw no such layer.
+
+    `tokens_per_layer`: fewest tokens of one example that any linear map of layer i was given.
+    `flops`: of one call, counted at dispatch; None where the counter could not follow the arm.
+    """
+
+    arm: str
+    tokens_per_layer: tuple[int, ...] | None
+    flops: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputCheck:
+    """An output kept from a randomly chosen timed call, against two later ones.
+
+    Errors are max |difference| / max |reference|: against the same arm recomputed untimed in the same process, and
+    against the embedding that was scored for quality in another process (None where none was scored).
+    """
+
+    arm: str
+    round: int
+    recomputed_error: float
+    scored_error: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a session ran."""
+
+    host: str
+    boot_id: str
+    cpu_model: str
+    cores: int
+    kernel: str
+    device: str
+    threads: int
+    interop_threads: int
+    clock_resolution_s: float
+    load_average: float | None
+    versions: tuple[tuple[str, str], ...]
+    variables: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One fresh process: loads once, warms the arms, times them in mirrored blocks.
+
+    `order[r]` lists the arms as they were timed in round r; `inputs[r]` the indices of the documents they all got.
+    `timed_s`: sum of all timed calls; `measuring_s`: wall time from the first timed round to the last.
+    `declared_tokens_per_layer`: what the executor says is left, None when it declares nothing.
+    """
+
+    index: int
+    seed: int
+    started_at: float
+    ready_s: float
+    measuring_s: float
+    timed_s: float
+    calls_per_timing: int
+    warmup: tuple[Timings, ...]
+    timings: tuple[Timings, ...]
+    order: tuple[tuple[str, ...], ...]
+    inputs: tuple[tuple[int, ...], ...]
+    inputs_digest: str
+    arms: tuple[ArmState, ...]
+    witness: tuple[Witness, ...]
+    declared_tokens_per_layer: tuple[int, ...] | None
+    checks: tuple[OutputCheck, ...]
+    baseline_digest: str
+    peak_rss_bytes: int
+    environment: Environment
+
+    def __post_init__(self) -> None:
+        rounds = {len(t.wall_s) for t in self.timings} | {len(self.order), len(self.inputs)}
+        _require(len(rounds) == 1, f"session {self.index}: timings, order and inputs differ in number: {rounds}")
+        names = sorted(t.arm for t in self.timings)
+        _require(len(set(names)) == len(names), f"session {self.index}: an arm twice")
+        _require(all(sorted(row) == names for row in self.order), f"session {self.index}: order does not name the arms")
+
+    def wall_s(self, arm: str) -> tuple[float, ...]:
+        """Wall seconds per call of `arm`, round by round.  Raises KeyError when the arm was not measured."""
+        for timings in self.timings:
+            if timings.arm == arm:
+                return timings.wall_s
+        raise KeyError(arm)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A session, or the examination before the sessions, that gave no evidence.
+
+    `session` is None for the examination. `kind`: refused, raised, died, hung, rubbish, invalid output, changed input,
+    changed baseline. `detail` is for people.
+    """
+
+    session: int | None
+    stage: str
+    kind: str
+    arm: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Per-example scores of both arms on the same documents, in the same order.
+
+    `baseline`, `candidate`: score of each example in [0, 1] (1 = the probe, fitted without it, was right).
+    `cosine`: of the candidate's embedding to the dense one.
+    """
+
+    metric: str
+    baseline: tuple[float, ...]
+    candidate: tuple[float, ...]
+    cosine: tuple[float, ...]
+    labels_digest: str
+    inputs_digest: str
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.baseline), len(self.candidate), len(self.cosine)}
+        _require(len(lengths) == 1, f"quality: the arms have different numbers of examples: {sorted(lengths)}")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeState:
+    """Which code measured: git's word, and digests that need no git. `commit` is None outside a checkout."""
+
+    commit: str | None
+    dirty: bool | None
+    package_digest: str
+    executor_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellRecord:
+    """Everything known about one attempt at one cell.
+
+    `digests`: sha256 of every data and weights file read, by name. `quality` is None with `quality_reason` saying why.
+    `planted` names the arm that carries planted extra compute; such a cell calibrates, it claims nothing.
+    """
+
+    schema_version: int
+    attempt: str
+    plan: CellPlan
+    sessions: tuple[Session, ...]
+    failures: tuple[Failure, ...]
+    quality: Quality | None
+    quality_reason: str | None
+    planted: str | None
+    code: CodeState
+    digests: tuple[tuple[str, str], ...]
+    started_at: float
+    ended_at: float
+
+    def __post_init__(self) -> None:
+        _require((self.quality is None) != (self.quality_reason is None), "quality and its reason exclude each other")
+        indices = [s.index for s in self.sessions]
+        _require(len(set(indices)) == len(indices), "a session index twice")
+
+    @property
+    def split(self) -> str:
+        """development, validation or holdout."""
+        return self.plan.benchmark.split
+
+    def timings(self, arm: str) -> list[tuple[float, ...]]:
+        """(sessions, rounds) wall seconds of `arm`."""
+        return [session.wall_s(arm) for session in self.sessions]
+
+
+def record_text(record: CellRecord) -> str:
+    """The canonical JSON of a record: the very bytes that are stored and whose digest is tagged."""
+    return canonical_json(encode(record))
+
+
+def record_digest(record: CellRecord) -> str:
+    """Hex SHA-256 of the canonical JSON of a record."""
+    return sha256_text(record_text(record))

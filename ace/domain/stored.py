@@ -1,0 +1,52 @@
+"""What the tracking store hands to judgement: attempts, each with its record or the reason why there is none.
+
+`ace.tracking.reader` makes these and `ace.decide` reads nothing else, so that every verdict can be judged again.
+"""
+
+from dataclasses import dataclass
+
+from ace.domain.plan import CellPlan
+from ace.domain.record import CellRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCell:
+    """One attempt at one cell, as the store holds it.
+
+    `status`: RUNNING, FINISHED, FAILED or KILLED. `record` is None with `problem` saying why (never written, digest
+    mismatch, unreadable). `record_digest` is the sha256 recomputed from the artifact's bytes, `tagged_digest` the one
+    written with the run. `sweep` and `job` say which declared grid it belongs to and which of its jobs it was, such as
+    `batch=1,seq_len=64` (None outside a multirun). `plan` comes from the run's own plan artifact, so that an attempt that died is still counted.
+    """
+
+    run_id: str
+    status: str
+    started_at: float
+    sweep: str | None
+    job: str | None
+    plan: CellPlan | None
+    record: CellRecord | None
+    problem: str | None
+    record_digest: str | None
+    tagged_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSweep:
+    """A declared grid: what a multirun said it would measure before it began. `status` as for a cell; `planned` lists its jobs
+    in the form of `StoredCell.job`."""
+
+    run_id: str
+    sweep: str
+    status: str
+    started_at: float
+    planned: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that the store holds for one experiment."""
+
+    experiment: str
+    cells: tuple[StoredCell, ...]
+    sweeps: tuple[StoredSweep, ...]

@@ -1,0 +1,160 @@
+"""Records with a known truth for tests: everything valid, every part replaceable.
+
+Timings come from a seeded generator: a per-session offset shared by the arms, and independent noise per timing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape
+from ace.domain.record import (
+    BASELINE,
+    CANDIDATE,
+    NULL,
+    SCHEMA_VERSION,
+    ArmState,
+    CellRecord,
+    CodeState,
+    Environment,
+    Failure,
+    OutputCheck,
+    Quality,
+    Session,
+    Timings,
+    Witness,
+    record_digest,
+)
+from ace.domain.stored import Evidence, StoredCell, StoredSweep
+
+ARMS = (BASELINE, NULL, CANDIDATE)
+
+
+def plan(
+    seq_len: int = 64,
+    batch: int = 1,
+    split: str = "development",
+    target: str = "ace.executors.token_pruning.TokenPruning",
+    parameters: tuple[tuple[str, object], ...] = (("keep_ratio", 0.7),),
+    sessions: int = 10,
+    rounds: int = 12,
+    hidden: int = 384,
+    depth: int = 6,
+    pretrained: bool = True,
+    seed: int = 0,
+) -> CellPlan:
+    return CellPlan(
+        experiment="token_pruning",
+        model=ModelSpec("minilm", "ace.models.minilm.load", hidden, depth, 12, 512, pretrained, 0),
+        executor=ExecutorSpec(target, parameters),
+        benchmark=BenchmarkSpec(split, f"20newsgroups {split}", "ace.benchmarks.newsgroups.train", "probe_accuracy", 1000),
+        shape=Shape(seq_len, batch, hidden, depth),
+        protocol=Protocol("standard", sessions, rounds, 3, 0.001, 1, 600.0),
+        seed=seed,
+    )
+
+
+def environment(**changes: object) -> Environment:
+    made = Environment(
+        host="host", boot_id="boot", cpu_model="cpu", cores=2, kernel="6", device="cpu", threads=1, interop_threads=1,
+        clock_resolution_s=1e-9, load_average=0.5, versions=(("torch", "2.13.0"),), variables=(("OMP_NUM_THREADS", "1"),),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def session(
+    index: int,
+    rng: np.random.Generator,
+    gain: float = 0.0,
+    null_gain: float = 0.0,
+    rounds: int = 12,
+    baseline_s: float = 0.025,
+    noise: float = 0.01,
+    offset_sd: float = 0.005,
+    tokens: Sequence[int] = (64, 44, 44, 31, 31, 31),
+    full_tokens: Sequence[int] = (64,) * 6,
+    declared: tuple[int, ...] | None = (64, 44, 44, 31, 31, 31),
+) -> Session:
+    speed = float(np.exp(rng.normal(0, 0.02)))
+    true = {
+        BASELINE: baseline_s,
+        NULL: baseline_s * np.exp(-null_gain - rng.normal(0, offset_sd)),
+        CANDIDATE: baseline_s * np.exp(-gain - rng.normal(0, offset_sd)),
+    }
+    timings = []
+    for arm in ARMS:
+        wall = true[arm] * speed * np.exp(rng.normal(0, noise, rounds))
+        values = tuple(float(t) for t in wall)
+        timings.append(Timings(arm, values, values))
+    order = tuple(ARMS if r % 2 == 0 else ARMS[::-1] for r in range(rounds))
+    return Session(
+        index=index, seed=index, started_at=1000.0 + index, ready_s=2.0, measuring_s=2.0,
+        timed_s=sum(sum(t.wall_s) for t in timings), calls_per_timing=1,
+        warmup=tuple(Timings(arm, (0.05, 0.03, 0.025), (0.05, 0.03, 0.025)) for arm in ARMS),
+        timings=tuple(timings), order=order, inputs=tuple((r,) for r in range(rounds)), inputs_digest=f"inputs{index}",
+        arms=tuple(ArmState(arm, ("float32",), 22_000_000, 1, 1, ("flash",)) for arm in ARMS),
+        witness=(
+            Witness(BASELINE, tuple(full_tokens), 1_000_000),
+            Witness(NULL, tuple(full_tokens), 1_000_000),
+            Witness(CANDIDATE, tuple(tokens), 700_000),
+        ),
+        declared_tokens_per_layer=declared,
+        checks=tuple(OutputCheck(arm, 3, 1e-7, 1e-6) for arm in ARMS),
+        baseline_digest="weights", peak_rss_bytes=500_000_000, environment=environment(),
+    )
+
+
+def quality(loss: float = 0.0, n: int = 1000, seed: int = 0) -> Quality:
+    """Scores whose candidate is wrong on about `loss` more of the examples."""
+    rng = np.random.default_rng(seed)
+    dense = (rng.random(n) < 0.74).astype(float)
+    flipped = rng.random(n)
+    candidate = np.where(flipped < 0.03 + max(loss, 0), 0.0, np.where(flipped > 1 - 0.03 - max(-loss, 0), 1.0, dense))
+    return Quality(
+        "probe_accuracy", tuple(dense.tolist()), tuple(candidate.tolist()), (0.97,) * n, "labels", "inputs"
+    )
+
+
+def record(
+    gain: float = 0.0,
+    *,
+    null_gain: float = 0.0,
+    sessions: int = 10,
+    seed: int = 0,
+    loss: float | None = 0.0,
+    failures: tuple[Failure, ...] = (),
+    of: CellPlan | None = None,
+    **session_changes: object,
+) -> CellRecord:
+    """A finished cell whose candidate has the true log `gain`; `loss=None` leaves quality out."""
+    of = of or plan(sessions=sessions)
+    rng = np.random.default_rng([seed, of.shape.seq_len, of.shape.batch, len(of.benchmark.split)])
+    return CellRecord(
+        schema_version=SCHEMA_VERSION, attempt=f"attempt-{of.digest[:8]}-{seed}", plan=of,
+        sessions=tuple(
+            session(i, rng, gain, null_gain, of.protocol.rounds, **session_changes)  # type: ignore[arg-type]
+            for i in range(sessions)
+        ),
+        failures=failures,
+        quality=None if loss is None else quality(loss, of.benchmark.examples, seed),
+        quality_reason="not scored" if loss is None else None,
+        planted=None,
+        code=CodeState("abc", False, "package", "executor"),
+        digests=(("model.safetensors", "53aa"),),
+        started_at=1000.0, ended_at=1100.0,
+    )
+
+
+def stored(made: CellRecord, run_id: str | None = None, status: str = "FINISHED", **changes: object) -> StoredCell:
+    """The record as an untouched store hands it back."""
+    value = record_digest(made)
+    cell = StoredCell(
+        run_id=run_id or f"run-{value[:12]}", status=status, started_at=made.started_at, sweep=None, job=None,
+        plan=made.plan, record=made, problem=None, record_digest=value, tagged_digest=value,
+    )
+    return replace(cell, **changes)  # type: ignore[arg-type]
+
+
+def evidence(*cells: StoredCell, sweeps: tuple[StoredSweep, ...] = ()) -> Evidence:
+    return Evidence("token_pruning", tuple(cells), sweeps)
