@@ -5,10 +5,13 @@ Timings come from a seeded generator: a per-session offset shared by the arms, a
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import yaml
 
 from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape
+from ace.domain.policy import Policy
 from ace.domain.record import (
     BASELINE,
     CANDIDATE,
@@ -29,6 +32,7 @@ from ace.domain.record import (
 from ace.domain.stored import Evidence, StoredCell, StoredSweep
 
 ARMS = (BASELINE, NULL, CANDIDATE)
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def plan(
@@ -48,17 +52,30 @@ def plan(
         experiment="token_pruning",
         model=ModelSpec("minilm", "ace.models.minilm.load", hidden, depth, 12, 512, pretrained, 0),
         executor=ExecutorSpec(target, parameters),
-        benchmark=BenchmarkSpec(split, f"20newsgroups {split}", "ace.benchmarks.newsgroups.train", "probe_accuracy", 1000),
+        benchmark=BenchmarkSpec(
+            split, f"20newsgroups {split}", "ace.benchmarks.newsgroups.train", "probe_accuracy", 1000
+        ),
         shape=Shape(seq_len, batch, hidden, depth),
         protocol=Protocol("standard", sessions, rounds, 3, 0.001, 1, 600.0),
+        telemetry="none",
         seed=seed,
     )
 
 
 def environment(**changes: object) -> Environment:
     made = Environment(
-        host="host", boot_id="boot", cpu_model="cpu", cores=2, kernel="6", device="cpu", threads=1, interop_threads=1,
-        clock_resolution_s=1e-9, load_average=0.5, versions=(("torch", "2.13.0"),), variables=(("OMP_NUM_THREADS", "1"),),
+        host="host",
+        boot_id="boot",
+        cpu_model="cpu",
+        cores=2,
+        kernel="6",
+        device="cpu",
+        threads=1,
+        interop_threads=1,
+        clock_resolution_s=1e-9,
+        load_average=0.5,
+        versions=(("torch", "2.13.0"),),
+        variables=(("OMP_NUM_THREADS", "1"),),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -89,10 +106,18 @@ def session(
         timings.append(Timings(arm, values, values))
     order = tuple(ARMS if r % 2 == 0 else ARMS[::-1] for r in range(rounds))
     return Session(
-        index=index, seed=index, started_at=1000.0 + index, ready_s=2.0, measuring_s=2.0,
-        timed_s=sum(sum(t.wall_s) for t in timings), calls_per_timing=1,
+        index=index,
+        seed=index,
+        started_at=1000.0 + index,
+        ready_s=2.0,
+        measuring_s=2.0,
+        timed_s=sum(sum(t.wall_s) for t in timings),
+        calls_per_timing=1,
         warmup=tuple(Timings(arm, (0.05, 0.03, 0.025), (0.05, 0.03, 0.025)) for arm in ARMS),
-        timings=tuple(timings), order=order, inputs=tuple((r,) for r in range(rounds)), inputs_digest=f"inputs{index}",
+        timings=tuple(timings),
+        order=order,
+        inputs=tuple((r,) for r in range(rounds)),
+        inputs_digest=f"inputs{index}",
         arms=tuple(ArmState(arm, ("float32",), 22_000_000, 1, 1, ("flash",)) for arm in ARMS),
         witness=(
             Witness(BASELINE, tuple(full_tokens), 1_000_000),
@@ -101,7 +126,9 @@ def session(
         ),
         declared_tokens_per_layer=declared,
         checks=tuple(OutputCheck(arm, 3, 1e-7, 1e-6) for arm in ARMS),
-        baseline_digest="weights", peak_rss_bytes=500_000_000, environment=environment(),
+        baseline_digest="weights",
+        peak_rss_bytes=500_000_000,
+        environment=environment(),
     )
 
 
@@ -111,9 +138,7 @@ def quality(loss: float = 0.0, n: int = 1000, seed: int = 0) -> Quality:
     dense = (rng.random(n) < 0.74).astype(float)
     flipped = rng.random(n)
     candidate = np.where(flipped < 0.03 + max(loss, 0), 0.0, np.where(flipped > 1 - 0.03 - max(-loss, 0), 1.0, dense))
-    return Quality(
-        "probe_accuracy", tuple(dense.tolist()), tuple(candidate.tolist()), (0.97,) * n, "labels", "inputs"
-    )
+    return Quality("probe_accuracy", tuple(dense.tolist()), tuple(candidate.tolist()), (0.97,) * n, "labels", "inputs")
 
 
 def record(
@@ -131,7 +156,9 @@ def record(
     of = of or plan(sessions=sessions)
     rng = np.random.default_rng([seed, of.shape.seq_len, of.shape.batch, len(of.benchmark.split)])
     return CellRecord(
-        schema_version=SCHEMA_VERSION, attempt=f"attempt-{of.digest[:8]}-{seed}", plan=of,
+        schema_version=SCHEMA_VERSION,
+        attempt=f"attempt-{of.digest[:8]}-{seed}",
+        plan=of,
         sessions=tuple(
             session(i, rng, gain, null_gain, of.protocol.rounds, **session_changes)  # type: ignore[arg-type]
             for i in range(sessions)
@@ -142,7 +169,8 @@ def record(
         planted=None,
         code=CodeState("abc", False, "package", "executor"),
         digests=(("model.safetensors", "53aa"),),
-        started_at=1000.0, ended_at=1100.0,
+        started_at=1000.0,
+        ended_at=1100.0,
     )
 
 
@@ -150,11 +178,40 @@ def stored(made: CellRecord, run_id: str | None = None, status: str = "FINISHED"
     """The record as an untouched store hands it back."""
     value = record_digest(made)
     cell = StoredCell(
-        run_id=run_id or f"run-{value[:12]}", status=status, started_at=made.started_at, sweep=None, job=None,
-        plan=made.plan, record=made, problem=None, record_digest=value, tagged_digest=value,
+        run_id=run_id or f"run-{value[:12]}",
+        status=status,
+        started_at=made.started_at,
+        sweep=None,
+        job=None,
+        plan=made.plan,
+        record=made,
+        problem=None,
+        record_digest=value,
+        tagged_digest=value,
     )
     return replace(cell, **changes)  # type: ignore[arg-type]
 
 
 def evidence(*cells: StoredCell, sweeps: tuple[StoredSweep, ...] = ()) -> Evidence:
     return Evidence("token_pruning", tuple(cells), sweeps)
+
+
+def near_term(**changes: object) -> Policy:
+    """The default policy as it is shipped, with changes."""
+    values = yaml.safe_load((ROOT / "conf" / "policy" / "near_term.yaml").read_text(encoding="utf-8"))
+    return Policy(**(values | changes))
+
+
+def scored(difference: float = 0.0, n: int = 1000, changed: float = 0.06) -> Quality:
+    """Scores whose mean difference is exactly `difference`; `changed` is the share of examples that differ at all."""
+    right = round(0.74 * n)
+    lost, won = round((changed - difference) / 2 * n), round((changed + difference) / 2 * n)
+    baseline = (1.0,) * right + (0.0,) * (n - right)
+    candidate = (0.0,) * lost + (1.0,) * (right - lost + won) + (0.0,) * (n - right - won)
+    return Quality("probe_accuracy", baseline, candidate, (0.97,) * n, "labels", "inputs")
+
+
+def honest(gain: float, of: CellPlan, *, seed: int = 0, difference: float = 0.0, **session_changes: object) -> CellRecord:
+    """A cell measured as it should be: known true gain, known difference in quality."""
+    made = record(gain, of=of, seed=seed, sessions=of.protocol.sessions, **session_changes)  # type: ignore[arg-type]
+    return replace(made, quality=scored(difference, of.benchmark.examples))

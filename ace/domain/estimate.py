@@ -22,7 +22,9 @@ class Comparison:
     """One baseline against one candidate, judged by session.
 
     `gain`, `low` and `high` are natural logs; they are None only when nothing could be estimated, and then the
-    answer is inconclusive and `reasons` says why. `session_gains` holds the statistic of each session used, in order.
+    answer is inconclusive and `reasons` says why. `low` and `high` are missing with a known gain when sessions do not
+    vary or there is only one. `session_gains` holds the statistic of each session used, in order. `notes` are remarks
+    that do not forbid the answer (rounds cut, outliers kept, a cross-check that disagrees).
     """
 
     gain: float | None
@@ -36,6 +38,8 @@ class Comparison:
     smallest_visible_gain: float | None
     session_gains: tuple[float, ...]
     cut_rounds: int
+    signed_rank_p: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.gain is None or self.low is None or self.high is None:
@@ -43,3 +47,16 @@ class Comparison:
                 raise ValueError(f"answer {self.answer} without an interval; only inconclusive may have none")
         elif not self.low <= self.gain <= self.high:  # also catches NaN
             raise ValueError(f"interval is reversed or NaN: {self.low}, {self.gain}, {self.high}")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number that always carries its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.value <= self.high:  # also catches NaN
+            raise ValueError(f"interval is reversed or NaN: {self.low}, {self.value}, {self.high}")

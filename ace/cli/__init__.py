@@ -1,0 +1,1 @@
+"""The commands: they compose what the layers below do, talk to the terminal, and set exit codes."""

@@ -1,0 +1,165 @@
+"""`python launch.py` and `ace-launch`: Hydra composes a job, ACE measures that cell and records it in MLflow.
+
+The entry of the main path. One job = one cell = one MLflow run; a failing cell is shown at once, the sweep goes on, and
+the exit code is 1 in the end.
+"""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from pathlib import Path
+from types import FrameType
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from ace import cell, wiring
+from ace.cli import sweep
+from ace.cli.progress import CellProgress, expected_s
+from ace.decide.cell_answer import answer_line, summary_metrics
+from ace.domain.plan import CellPlan
+from ace.domain.record import CellRecord
+from ace.errors import AceError, MeasurementError, PlanError
+from ace.measure.code_state import code_state
+from ace.measure.preflight import refuse_impossible
+from ace.measure.workshop import Workshop, make_folder
+from ace.models.loading import check_model, model_digests
+from ace.tracking.reconcile import reconcile
+from ace.tracking.store import open_store
+from ace.tracking.writer import Tracker
+
+console = Console(stderr=False, soft_wrap=True)
+
+
+@hydra.main(version_base="1.3", config_path="pkg://ace.conf", config_name="config")
+def measure(config: DictConfig) -> None:
+    """One job.  Raises AceError when the cell could not be measured completely."""
+    job = HydraConfig.get()
+    overrides = list(job.overrides.task)
+    try:
+        wiring.refuse_shadowed(job.runtime.config_sources)
+        dropped = wiring.drop_foreign_parameters(config, overrides)
+        if dropped:
+            console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
+        record = _run(config, overrides if job.mode == RunMode.MULTIRUN else None)
+    except AceError as error:
+        console.print(f"[red]refused or failed[/red] ({sweep.job_name(overrides) or 'defaults'}): ", end="")
+        console.print(str(error), markup=False, highlight=False)
+        raise
+    console.print(answer_line(record, wiring.policy_of(config)), markup=False, highlight=False)
+    if record.failures:
+        raise MeasurementError(_failures(record))
+
+
+def _run(config: DictConfig, job: list[str] | None) -> CellRecord:
+    plan, settings = wiring.plan_of(config), wiring.settings_of(config)
+    _refuse_holdout(plan)
+    policy = wiring.policy_of(config)
+    attempt_name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
+    folder = settings.root / "work" / attempt_name
+    check_model(plan.model)
+    code, weights = code_state(plan.executor, Path.cwd()), model_digests(plan.model)
+    store = open_store(settings.tracking_uri, settings.root)
+    make_folder(settings.root / "work", "tracking.root")
+    refuse_impossible(plan, code, folder, settings.cache)
+    for line in reconcile(store, plan.experiment):
+        console.print(line, markup=False, highlight=False)
+    attempt = cell.Attempt(
+        attempt_name,
+        plan,
+        code,
+        weights,
+        job and sweep.sweep_name(config_with_hydra()),
+        job and sweep.job_name(job),
+        time.time(),
+    )
+
+    def summarise(record: CellRecord) -> cell.Summary:
+        metrics, provenance = summary_metrics(record, policy)
+        return cell.Summary(metrics, provenance, answer_line(record, policy))
+
+    shop = Workshop(folder, settings.cache, os.cpu_count() or 1)
+    started = time.monotonic()
+    with CellProgress(console, plan, _title(plan), _tail_s(plan)) as watcher:
+        record = cell.run_cell(attempt, shop, Tracker(store, plan.experiment), summarise, watcher)
+    if sweep.current is not None:
+        sweep.current.done.append((plan.shape.seq_len * plan.shape.batch, time.monotonic() - started))
+    return record
+
+
+def config_with_hydra() -> DictConfig:
+    """The job's configuration with its hydra node, where the sweep's folder stands."""
+    made = DictConfig({})
+    made["hydra"] = HydraConfig.get()
+    return made
+
+
+def _refuse_holdout(plan: CellPlan) -> None:
+    if plan.benchmark.split == "holdout":
+        raise PlanError(
+            "split=holdout is sealed: holdout runs need a registered claim, and registration is not part of "
+            "this version; use split=development or split=validation."
+        )
+
+
+def _title(plan: CellPlan) -> str:
+    done = "" if sweep.current is None else f"cell {len(sweep.current.done) + 1}/{len(sweep.current.planned)} "
+    return f"{done}{plan.shape} {plan.benchmark.split} {plan.executor.short_name}"
+
+
+def _tail_s(plan: CellPlan) -> float | None:
+    """Seconds that the cells after this one will take, from the cells already done."""
+    if sweep.current is None:
+        return None
+    later = sweep.current.planned[len(sweep.current.done) + 1 :]
+    sizes = []
+    for job in later:
+        given = dict(override.split("=", 1) for override in job if "=" in override)
+        seq_len, batch = given.get("seq_len", plan.shape.seq_len), given.get("batch", plan.shape.batch)
+        sizes.append(int(seq_len) * int(batch))
+    return expected_s(sizes, sweep.current.done)
+
+
+def _failures(record: CellRecord) -> str:
+    first = record.failures[0]
+    where = "the examination before the sessions" if first.session is None else f"session {first.session}"
+    return (
+        f"{len(record.failures)} failure(s) in {record.plan.shape} {record.split}; {len(record.sessions)} of "
+        f"{record.plan.protocol.sessions} sessions are recorded. First, in {where}, stage {first.stage}: "
+        f"{first.kind}: {first.detail}"
+    )
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    raise cell.Stopped(signal.Signals(number).name)
+
+
+def main() -> None:
+    """Entry point: exit code 0, or 1 with one line per failed cell, 130 on Ctrl-C, 143 on SIGTERM."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come to us, and we show them as one line
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # an executor in the user's folder is found by its path, as with python -m
+    signal.signal(signal.SIGTERM, _stop)
+    status, code = "FAILED", 1
+    try:
+        measure()
+        status, code = "FINISHED", 0
+    except AceError:
+        pass  # shown when its cell failed
+    except (HydraException, OmegaConfBaseException) as error:
+        cause = f"\n{error.__cause__}" if error.__cause__ and str(error.__cause__) not in str(error) else ""
+        print(f"ace: {error}{cause}", file=sys.stderr)
+    except KeyboardInterrupt:
+        status, code = "KILLED", 130
+    except cell.Stopped:
+        status, code = "KILLED", 143
+    finally:
+        sweep.close(status)
+    sys.exit(code)

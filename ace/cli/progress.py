@@ -1,0 +1,86 @@
+"""Sessions and cells as they are measured, with the time left. Draws only between workers, never while one measures.
+
+Implements `ace.measure.watching.Watcher`. On a terminal a bar moves; elsewhere a line a cell is printed, no more.
+"""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from ace.domain.plan import CellPlan
+
+
+class CellProgress:
+    """The progress of one cell.  `tail_s`: seconds that later cells of the sweep are expected to take."""
+
+    def __init__(self, console: Console, plan: CellPlan, title: str, tail_s: float | None) -> None:
+        self.console, self.plan, self.title, self.tail_s = console, plan, title, tail_s
+        self.sessions_started: float | None = None
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> "CellProgress":
+        """Start drawing."""
+        self.bar.start()
+        self.task = self.bar.add_task(self.title, total=self.plan.protocol.sessions, note="")
+        if not self.console.is_terminal:
+            left = "" if self.tail_s is None else f"; the cells after it take about {duration(self.tail_s)}"
+            self.console.print(f"{self.title} ...{left}", highlight=False)
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Stop drawing."""
+        self.bar.stop()
+
+    def stage(self, text: str) -> None:
+        """Show what happens before the sessions."""
+        self._show(0, text)
+
+    def session(self, done: int, planned: int, failed: int) -> None:
+        """Show a finished session and the time left."""
+        now = time.monotonic()
+        if self.sessions_started is None:  # the first one tells how long the others will take
+            self.sessions_started = now
+            self._show(done, "timing")
+            return
+        each = (now - self.sessions_started) / (done - 1)
+        left = each * (planned - done)
+        note = f"{duration(left)} left" if self.tail_s is None else f"{duration(left + self.tail_s)} left in the sweep"
+        self._show(done, note + (f", {failed} failed" if failed else ""))
+
+    def _show(self, done: int, note: str) -> None:
+        if self.task is not None:
+            self.bar.update(self.task, completed=done, note=note)
+            self.bar.refresh()
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: `40 s`, `12 min`."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def expected_s(tokens: Sequence[int], done: Sequence[tuple[int, float]]) -> float | None:
+    """Seconds that cells of `tokens` (seq_len x batch) will take, from those done; None before the first.
+
+    Cells cost a fixed part (process starts) and a part per token; with one cell known, half is taken as fixed.
+    """
+    if not done:
+        return None
+    seconds = [s for _, s in done]
+    sizes = [n for n, _ in done]
+    mean_n, mean_s = sum(sizes) / len(done), sum(seconds) / len(done)
+    spread = sum((n - mean_n) ** 2 for n in sizes)
+    slope = sum((n - mean_n) * (s - mean_s) for n, s in done) / spread if spread else mean_s / mean_n / 2
+    return sum(max(min(seconds) / 2, mean_s + slope * (n - mean_n)) for n in tokens)

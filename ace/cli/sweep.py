@@ -1,0 +1,70 @@
+"""A multirun declares its grid before its first cell runs, so that a missing cell can be seen.
+
+Hydra calls `DeclareSweep` (conf/config.yaml); `ace.cli.launch` reads `current` to say how much is left and to close
+the sweep. Jobs on other hosts see no `current`: they know their sweep by its name alone.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from ace.tracking.store import open_store
+from ace.tracking.writer import Tracker
+from ace.wiring import experiment_name, settings_of
+
+
+@dataclass(slots=True)
+class Sweep:
+    """The multirun of this process. `done`: (tokens, seconds) of cells measured so far, for the time left."""
+
+    run_id: str
+    tracker: Tracker
+    planned: list[list[str]]
+    done: list[tuple[int, float]] = field(default_factory=list)
+
+
+current: Sweep | None = None
+
+
+def sweep_name(config: DictConfig) -> str:
+    """One name for all jobs of a multirun: Hydra resolves its sweep folder once and hands it to every job."""
+    return hashlib.sha256(f"{os.getcwd()}/{config.hydra.sweep.dir}".encode()).hexdigest()[:12]
+
+
+def job_name(overrides: list[str]) -> str:
+    """One job of a sweep, whatever the order of its overrides: `batch=1,seq_len=64`."""
+    return ",".join(sorted(overrides))
+
+
+def expand(overrides: list[str]) -> list[list[str]]:
+    """The jobs that Hydra's basic sweeper makes of these overrides."""
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    jobs: list[list[str]] = [list(job) for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
+    return jobs
+
+
+class DeclareSweep(Callback):
+    """Hydra's hook: the grid goes into the store before the first job."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Initialise the store (parallel first starts would race) and record what is planned."""
+        global current
+        settings = settings_of(config)
+        tracker = Tracker(open_store(settings.tracking_uri, settings.root), experiment_name(dict(config)))
+        planned = expand(list(config.hydra.overrides.task))
+        run_id = tracker.declare_sweep(sweep_name(config), [job_name(job) for job in planned])
+        current = Sweep(run_id, tracker, planned)
+
+
+def close(status: str) -> None:
+    """End the sweep of this process, if there is one."""
+    global current
+    if current is not None:
+        current.tracker.end_sweep(current.run_id, status)
+        current = None

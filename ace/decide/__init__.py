@@ -1,0 +1,9 @@
+"""What we conclude: evidence, gates, skeptic, regimes, verdict.
+
+Reads only what tracking returns; touches no clock, no model and no store. `judge` is the door; `cell_answer` has the
+first word on a cell that was just measured.
+"""
+
+from ace.decide.judge import judge, records_of
+
+__all__ = ["judge", "records_of"]

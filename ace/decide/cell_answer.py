@@ -1,0 +1,70 @@
+"""The first word on a cell that was just measured: numbers for the run, and one line for people.
+
+Called by the launcher before the record is written to the store. Judges nothing: it knows the margin of the policy and
+what a quality difference is, no gate and no verdict.
+"""
+
+from collections.abc import Mapping
+
+from ace.decide.estimates import arm_seconds, arms_of, typical_seconds
+from ace.decide.quality import settled_by
+from ace.domain.decision import QualityAnswer, percent_within, points_within
+from ace.domain.estimate import Comparison
+from ace.domain.policy import Policy
+from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord
+from ace.stats import compare
+
+MEASURED, DERIVED = "MEASURED", "DERIVED"
+READ_OFF = ("latency/", "sessions/", "quality/baseline", "quality/candidate", "quality/cosine", "quality/examples")
+"""Numbers that are readings of a clock or a score; every other one is computed from several of them."""
+
+
+def summary_metrics(record: CellRecord, policy: Policy) -> tuple[Mapping[str, float], Mapping[str, str]]:
+    """Metrics by `group/name_unit` and the provenance of each. What was not measured has no entry, never a zero."""
+    candidate, null = _compared(record, CANDIDATE, policy), _compared(record, NULL, policy)
+    found: dict[str, float | None] = {
+        "sessions/measured": len(record.sessions),
+        "sessions/failed": len(record.failures),
+        "gain/candidate_log": candidate.gain,
+        "gain/low_log": candidate.low,
+        "gain/high_log": candidate.high,
+        "null/gain_log": null.gain,
+        "null/half_width_log": None if null.low is None or null.high is None else (null.high - null.low) / 2,
+    }
+    for arm in arms_of(record.sessions):
+        found[f"latency/{arm}_s"] = typical_seconds(record.sessions, arm, candidate.cut_rounds)
+    if quality := settled_by([record], policy.alpha, policy):
+        found |= _quality_metrics(quality)
+    metrics = {name: float(value) for name, value in found.items() if value is not None}
+    return metrics, {name: MEASURED if name.startswith(READ_OFF) else DERIVED for name in metrics}
+
+
+def answer_line(record: CellRecord, policy: Policy) -> str:
+    """`64x1 development: faster +12.9 % [+12.1, +13.8], quality -0.7 points [-2.0, +0.6]`."""
+    speed = _compared(record, CANDIDATE, policy)
+    why = f" ({speed.reasons[0]})" if speed.reasons else ""
+    quality = settled_by([record], policy.alpha, policy)
+    scored = (
+        points_within(quality.difference, quality.low, quality.high)
+        if quality
+        else f"not scored ({record.quality_reason or 'no example'})"
+    )
+    gain = percent_within(speed.gain, speed.low, speed.high)
+    return f"{record.plan.shape} {record.split}: {speed.answer} {gain}{why}, quality {scored}"
+
+
+def _compared(record: CellRecord, arm: str, policy: Policy) -> Comparison:
+    """`arm` against the baseline, two-sided at 1 - alpha; inconclusive, not an error, where there is too little."""
+    return compare(*arm_seconds(record.sessions, BASELINE, arm), margin=policy.margin, confidence=1 - policy.alpha)
+
+
+def _quality_metrics(found: QualityAnswer) -> dict[str, float | None]:
+    return {
+        "quality/baseline": found.baseline,
+        "quality/candidate": found.candidate,
+        "quality/difference": found.difference,
+        "quality/low": found.low,
+        "quality/high": found.high,
+        "quality/cosine": found.cosine,
+        "quality/examples": found.n,
+    }

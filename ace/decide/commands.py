@@ -1,0 +1,106 @@
+"""The next step as a command that can be pasted: which cells to measure, with what overrides.
+
+Used by gates and skeptic rules. A job of a declared sweep carries all its overrides; for anything else they are derived
+from the plan, so that the command lands in the same claim.
+"""
+
+import math
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+
+from ace.decide.gather import Cell, shape_order
+from ace.domain.plan import CellPlan, Shape
+from ace.domain.stored import StoredCell
+
+AXES = ("seq_len", "batch", "hidden", "depth")
+PACKAGED = "ace.executors."
+LAUNCH = "python launch.py"
+SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
+
+
+def measure(plan: CellPlan, split: str, shapes: Iterable[Shape], seed: int | None = None) -> str:
+    """The command that measures `shapes` of this plan's claim on `split`, with the plan's seed or another."""
+    shapes = sorted(shapes, key=shape_order)
+    axes = AXES if any((s.hidden, s.depth) != (plan.model.hidden, plan.model.depth) for s in shapes) else AXES[:2]
+    fixed = _overrides(plan, split) | {"seed": str(plan.seed if seed is None else seed)}
+    return launch([fixed | {axis: str(getattr(shape, axis)) for axis in axes} for shape in shapes])
+
+
+def measure_again(cell: Cell) -> str:
+    """The command that measures a cell once more, with a seed that none of its measurements had."""
+    seed = 1 + max(record.plan.seed for record in cell.records)
+    return measure(cell.plan, cell.split, [cell.shape], seed)
+
+
+def run_again(jobs: Iterable[str]) -> str:
+    """The command that runs these jobs of a sweep, as a sweep, so that they are known by the same names."""
+    return launch([dict(_pair(part) for part in split_job(job)) for job in sorted(jobs)], multirun=True)
+
+
+def launch(jobs: Sequence[dict[str, str]], multirun: bool = False) -> str:
+    """One command where the jobs are a full product of values, else several joined by `&&`."""
+    keys = list(dict.fromkeys(key for job in jobs for key in job))
+    values = {key: list(dict.fromkeys(job.get(key, "") for job in jobs)) for key in keys}
+    varied = sorted((key for key in keys if len(values[key]) > 1), key=lambda key: len(values[key]))
+    alike = all(set(job) == set(keys) for job in jobs)
+    if alike and math.prod(map(len, values.values())) == len({tuple(job.values()) for job in jobs}):
+        words = [shlex.quote(f"{key}={','.join(values[key])}") for key in keys]
+        return " ".join([LAUNCH, *(["-m"] if varied or multirun else []), *words])
+    key = varied[0]
+    parts = [[job for job in jobs if job.get(key, "") == value] for value in values[key]]
+    return " && ".join(launch(part, multirun) for part in parts)
+
+
+def split_job(job: str) -> list[str]:
+    """`batch=1,executor.at=[1,2]` -> its overrides: commas within brackets or quotes belong to a value."""
+    return re.findall(r"""(?:\[[^\]]*\]|\{[^}]*\}|\([^)]*\)|'[^']*'|"[^"]*"|[^,])+""", job)
+
+
+def _pair(override: str) -> tuple[str, str]:
+    key, _, value = override.partition("=")
+    return key, value
+
+
+def _overrides(plan: CellPlan, split: str) -> dict[str, str]:
+    chosen = {"experiment.name": _plain(plan.experiment), "model": plan.model.name}
+    target = plan.executor.target
+    if target.startswith(PACKAGED):  # conf/executor/ holds one file per packaged module, of the same name
+        chosen["executor"] = target.removeprefix(PACKAGED).split(".")[0]
+        prefix = "executor."
+    else:
+        chosen["executor._target_"] = target
+        prefix = "+executor."
+    chosen |= {f"{prefix}{key}": _plain(value) for key, value in plan.executor.parameters}
+    return chosen | {"protocol": plan.protocol.name, "split": split}
+
+
+def _plain(value: object) -> str:
+    """A value in the grammar of Hydra's overrides."""
+    if isinstance(value, tuple):
+        return "[" + ",".join(_plain(item) for item in value) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = str(value)
+    if isinstance(value, str) and not SIMPLE.fullmatch(text):
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return text
+
+
+def covers(attempt: StoredCell, job: str) -> bool:
+    """Whether a measurement stands for this job of a sweep: every override that the job names must agree."""
+    if attempt.job == job:
+        return True
+    if attempt.plan is None:
+        return False
+    plan = attempt.plan
+    known = {axis: str(getattr(plan.shape, axis)) for axis in AXES}
+    known |= {
+        "split": plan.benchmark.split,
+        "seed": str(plan.seed),
+        "model": plan.model.name,
+        "protocol": plan.protocol.name,
+        "experiment.name": plan.experiment,
+    }
+    own = dict(map(_pair, split_job(attempt.job or ""))) | known
+    return all(own.get(key) == value for key, value in map(_pair, split_job(job)))

@@ -1,0 +1,58 @@
+"""What lies on the table when the gates are asked: the case, its numbers, the map and the cells that are claimed.
+
+Fourth step of `judge`. Without a registration the claim is found, not declared: the development cells that are
+positive. Where there are none, gates look at the cells that are fast enough but for quality, else at all of them, so
+that harm and blindness are reported too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ace.decide.estimates import CellEstimate
+from ace.decide.gather import Case
+from ace.decide.regimes import faster_than_floor, regime_of
+from ace.domain.finding import Finding, Outcome, Severity
+from ace.domain.plan import Shape
+from ace.domain.policy import Policy
+from ace.domain.verdict import Regime
+
+DEVELOPMENT, VALIDATION, HOLDOUT = "development", "validation", "holdout"
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """`claimed`: development cells found positive. `examined`: what per-cell gates look at on development.
+    `doubts`: the skeptic's findings."""
+
+    case: Case
+    cells: tuple[CellEstimate, ...]
+    regimes: Mapping[str, Regime]
+    doubts: tuple[Finding, ...]
+    claimed: tuple[CellEstimate, ...]
+    examined: tuple[CellEstimate, ...]
+
+    def on(self, split: str) -> tuple[CellEstimate, ...]:
+        """The cells of one split."""
+        return tuple(cell for cell in self.cells if cell.cell.split == split)
+
+    def at(self, split: str, shape: Shape) -> CellEstimate | None:
+        """The same shape on another split; None where it was not measured."""
+        return next((cell for cell in self.on(split) if cell.cell.shape == shape), None)
+
+    def downgrades(self, key: str) -> list[str]:
+        """Names of the rules that leave this cell unresolved."""
+        return [f.name for f in self.doubts if f.cell == key and _downgrades(f)]
+
+
+def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequence[Finding], policy: Policy) -> Dossier:
+    """Draw the map and find the cells that can be claimed."""
+    touched = {finding.cell for finding in doubts if _downgrades(finding)}
+    regimes = {cell.key: regime_of(cell, cell.key in touched, policy) for cell in cells}
+    development = [cell for cell in cells if cell.cell.split == DEVELOPMENT]
+    claimed = [cell for cell in development if regimes[cell.key] is Regime.POSITIVE]
+    fast = [cell for cell in development if faster_than_floor(cell, policy)]
+    return Dossier(case, cells, regimes, tuple(doubts), tuple(claimed), tuple(claimed or fast or development))
+
+
+def _downgrades(finding: Finding) -> bool:
+    return finding.severity is Severity.DOWNGRADE and finding.outcome is Outcome.FAIL

@@ -1,0 +1,108 @@
+"""Second step of `judge`: a number with its interval for every cell, before anyone asks what it means.
+
+The map's interval holds for all cells of a split together; gates use the cell's own bounds, one-sided at alpha. A cell
+measured k times pools its sessions and divides alpha by k: looking again is paid for.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ace.decide.gather import SPLITS, Cell
+from ace.decide.quality import settled_by
+from ace.domain.decision import QualityAnswer
+from ace.domain.estimate import Comparison
+from ace.domain.finding import Outcome
+from ace.domain.policy import Policy
+from ace.domain.record import BASELINE, CANDIDATE, NULL, Session
+from ace.stats import compare, compare_cells
+
+Seconds = list[tuple[float, ...]]
+"""(sessions, rounds)"""
+
+
+@dataclass(frozen=True, slots=True)
+class CellEstimate:
+    """`band`: simultaneous over the split's grid. `own`: this cell alone, two-sided. `bounds`: its one-sided bounds as
+    `low` and `high`. `null`: the null arm against the baseline, two-sided. `alpha` is already divided by the looks."""
+
+    cell: Cell
+    alpha: float
+    band: Comparison
+    own: Comparison
+    bounds: Comparison
+    null: Comparison
+    quality: QualityAnswer | None
+    seconds: tuple[tuple[str, float], ...]
+
+    @property
+    def key(self) -> str:
+        """Its name in findings."""
+        return self.cell.key
+
+    @property
+    def quality_outcome(self) -> Outcome:
+        """PASS, FAIL, or NO_EVIDENCE where it was not scored."""
+        return Outcome.NO_EVIDENCE if self.quality is None else self.quality.outcome
+
+
+def estimate(cells: Sequence[Cell], policy: Policy) -> tuple[CellEstimate, ...]:
+    """Every cell with its numbers, in the order given."""
+    made: dict[str, CellEstimate] = {}
+    for split in SPLITS:
+        grid = [cell for cell in cells if cell.split == split]
+        if not grid:
+            continue
+        looks = max(len(cell.measurements) for cell in grid)
+        pairs = [arm_seconds(cell.sessions, BASELINE, CANDIDATE) for cell in grid]
+        bands = compare_cells(pairs, margin=policy.margin, confidence=1 - policy.alpha / looks)
+        for cell, pair, band in zip(grid, pairs, bands, strict=True):
+            made[cell.key] = _estimate(cell, pair, band, policy)
+    return tuple(made[cell.key] for cell in cells)
+
+
+def _estimate(cell: Cell, pair: tuple[Seconds, Seconds], band: Comparison, policy: Policy) -> CellEstimate:
+    alpha = policy.alpha / len(cell.measurements)
+    null = arm_seconds(cell.sessions, BASELINE, NULL)
+    return CellEstimate(
+        cell=cell,
+        alpha=alpha,
+        band=band,
+        own=compare(*pair, margin=policy.margin, confidence=1 - alpha),
+        bounds=compare(*pair, margin=policy.margin, confidence=1 - 2 * alpha),
+        null=compare(*null, margin=policy.margin, confidence=1 - alpha),
+        quality=settled_by(cell.records, alpha, policy),
+        seconds=tuple((arm, typical_seconds(cell.sessions, arm, band.cut_rounds)) for arm in arms_of(cell.sessions)),
+    )
+
+
+def arms_of(sessions: Sequence[Session]) -> tuple[str, ...]:
+    """The arms that every session timed."""
+    timed = [{t.arm for t in session.timings} for session in sessions]
+    return tuple(arm for arm in (BASELINE, NULL, CANDIDATE) if timed and all(arm in names for names in timed))
+
+
+def arm_seconds(sessions: Sequence[Session], *arms: str) -> tuple[Seconds, Seconds]:
+    """Wall seconds of two arms, (sessions, rounds) each, from the sessions that timed both.
+
+    Sessions of different length are cut to the shortest at the end, in whole blocks: a table has one width.
+    """
+    usable = [s for s in sessions if set(arms) <= {t.arm for t in s.timings}]
+    rounds = min((len(s.order) for s in usable), default=0)
+    rounds -= rounds % 2
+    first, second = ([s.wall_s(arm)[:rounds] for s in usable] for arm in arms)
+    return first, second
+
+
+def typical_seconds(sessions: Sequence[Session], arm: str, cut_rounds: int) -> float:
+    """Median over sessions of each session's median seconds per call, warm-up cut."""
+    return float(np.median([np.median(s.wall_s(arm)[min(cut_rounds, len(s.order) - 1) :]) for s in sessions]))
+
+
+def half_width(comparison: Comparison) -> float:
+    """Half of an interval; infinite where there is none."""
+    if comparison.low is None or comparison.high is None:
+        return math.inf
+    return (comparison.high - comparison.low) / 2

@@ -1,0 +1,35 @@
+"""The gates in the order of the trace (4-rules): each looks at the dossier and answers with findings.
+
+Fifth step of `judge`. A gate passes when all of its findings do; `coverage` is asked last, over the others.
+"""
+
+from ace.decide.dossier import Dossier
+from ace.decide.gates import benefit, completeness, instrument, integrity, not_yet, parity, provenance, registration
+from ace.decide.gates.coverage import Consulted, coverage
+from ace.domain.finding import Finding
+from ace.domain.policy import Policy
+
+GATES: tuple[tuple[str, not_yet.Gate], ...] = (
+    ("frozen", registration.frozen),
+    ("integrity", integrity.integrity),
+    ("complete", completeness.complete),
+    ("parity", parity.parity),
+    ("instrument", instrument.instrument),
+    ("gain", benefit.gain),
+    ("quality", benefit.quality),
+    ("guardrails", not_yet.guardrails),
+    ("fairness", not_yet.fairness),
+    ("validation", benefit.validation),
+    ("holdout", registration.holdout),
+    ("overhead", not_yet.overhead),
+    ("provenance", provenance.provenance),
+    ("complexity", not_yet.complexity),
+)
+REQUIRED = (*(name for name, _ in GATES), "coverage")
+"""What a claim of speed requires. The other scopes have no evidence in this version."""
+
+
+def check(dossier: Dossier, policy: Policy, consulted: Consulted) -> tuple[Finding, ...]:
+    """Every gate's findings, in order."""
+    answers = [finding for _, ask in GATES for finding in ask(dossier, policy)]
+    return (*answers, coverage(consulted, REQUIRED[:-1], answers, len(dossier.cells)))

@@ -1,0 +1,166 @@
+"""Gates gain, quality and validation: is it faster by enough, as good, and on other documents too?
+
+Each answers by a bound on the right side, per claimed cell; all claimed cells must pass.
+"""
+
+import math
+from collections.abc import Iterator
+
+from ace.decide import commands
+from ace.decide.asking import gate, named
+from ace.decide.dossier import DEVELOPMENT, VALIDATION, Dossier
+from ace.decide.estimates import CellEstimate
+from ace.decide.regimes import enough_sessions
+from ace.domain.decision import percent, points_within
+from ace.domain.finding import Finding, Outcome
+from ace.domain.policy import Policy
+
+GAIN, QUALITY, VALIDATED = "gain", "quality", "validation"
+
+
+def gain(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
+    """Lower bound above the smallest gain worth having, in every claimed cell."""
+    threshold = f"lower bound > {percent(policy.gain_floor)} (one-sided {100 * policy.alpha:g} %)"
+    yield from (_gain(cell, threshold, policy) for cell in dossier.claimed)
+    if not dossier.claimed:
+        yield _nothing_positive(dossier.on(DEVELOPMENT), threshold, policy)
+
+
+def _nothing_positive(cells: tuple[CellEstimate, ...], threshold: str, policy: Policy) -> Finding:
+    """No cell to claim: because none can gain enough, or because it is not known yet."""
+    if not cells:
+        return gate(
+            GAIN,
+            Outcome.NO_EVIDENCE,
+            "no development cell was measured",
+            threshold,
+            f"{commands.LAUNCH} split=development",
+        )
+    bounds = {c.key: c.bounds.high for c in cells if enough_sessions(c, policy) and c.bounds.high is not None}
+    undecided = [c for c in cells if bounds.get(c.key, math.inf) >= policy.gain_floor]
+    ruled_out = len(cells) - len(undecided)
+    shown = f"no development cell is positive; {ruled_out} of {len(cells)} are bounded below the threshold"
+    if bounds:
+        shown += f" (largest upper bound {percent(max(bounds.values()))})"
+    if not undecided:
+        return gate(GAIN, Outcome.FAIL, shown, threshold, "nothing to claim here: try other shapes or settings")
+    again = commands.measure(undecided[0].cell.plan, DEVELOPMENT, [c.cell.shape for c in undecided])
+    return gate(GAIN, Outcome.NO_EVIDENCE, shown, threshold, f"measure once more: {again}")
+
+
+def _gain(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
+    low, high = cell.bounds.low, cell.bounds.high
+    if low is None or high is None or not enough_sessions(cell, policy):
+        return gate(
+            GAIN, Outcome.NO_EVIDENCE, f"{cell.own.sessions} sessions", threshold, too_few(cell, policy), cell.key
+        )
+    shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds, {cell.own.sessions} sessions"
+    if low > policy.gain_floor:
+        return gate(GAIN, Outcome.PASS, shown, threshold, cell=cell.key)
+    outcome = Outcome.FAIL if high < policy.gain_floor else Outcome.NO_EVIDENCE
+    return gate(GAIN, outcome, shown, threshold, too_few(cell, policy), cell.key)
+
+
+def quality(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
+    """Lower bound of the paired difference above the margin, on enough examples."""
+    threshold = _quality_threshold(policy)
+    yield from (_quality(QUALITY, cell, threshold, policy) for cell in dossier.examined)
+    if not dossier.examined:
+        yield gate(QUALITY, Outcome.NO_EVIDENCE, "no development cell was measured", threshold, "measure a cell")
+
+
+def _quality_threshold(policy: Policy) -> str:
+    return f"lower bound > -{100 * policy.quality_margin:g} points, n >= {policy.quality_min_examples}"
+
+
+def _quality(name: str, cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
+    found = cell.quality
+    if found is None:
+        reasons = named(sorted({r.quality_reason for r in cell.cell.records if r.quality_reason}))
+        return gate(
+            name,
+            Outcome.NO_EVIDENCE,
+            f"not scored: {reasons or 'no reason recorded'}",
+            threshold,
+            "measure with a pretrained model on a split that has labels",
+            cell.key,
+        )
+    shown = (
+        f"{found.metric} {points_within(found.difference, found.low, found.high)}, lower bound "
+        f"{100 * found.lcb:+.1f}, n={found.n}"
+    )
+    if found.outcome is Outcome.PASS:
+        return gate(name, Outcome.PASS, shown, threshold, cell=cell.key)
+    if found.outcome is Outcome.FAIL:
+        return gate(name, Outcome.FAIL, shown, threshold, "use a milder setting of the idea", cell.key)
+    again = commands.measure_again(cell.cell)
+    why = "too few examples" if found.n < policy.quality_min_examples else "the margin lies inside the interval"
+    return gate(
+        name,
+        Outcome.NO_EVIDENCE,
+        f"{shown}: {why}",
+        threshold,
+        f"score more examples: {again} split.examples={max(policy.quality_min_examples, 2 * found.n)}",
+        cell.key,
+    )
+
+
+def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
+    """The claimed cells again, on documents that the idea was not tuned on."""
+    threshold = f"lower bound > 0 on other documents, and quality: {_quality_threshold(policy)}"
+    yield from (_validated(dossier, cell, threshold, policy) for cell in dossier.claimed)
+    if not dossier.claimed:
+        yield gate(
+            VALIDATED,
+            Outcome.NO_EVIDENCE,
+            "no cell is claimed, so there is none to validate",
+            threshold,
+            "settle the gain gate first",
+        )
+
+
+def _validated(dossier: Dossier, claimed: CellEstimate, threshold: str, policy: Policy) -> Finding:
+    shape = claimed.cell.shape
+    cell = dossier.at(VALIDATION, shape)
+    if cell is None:
+        unmeasured = [c.cell.shape for c in dossier.claimed if dossier.at(VALIDATION, c.cell.shape) is None]
+        return gate(
+            VALIDATED,
+            Outcome.NO_EVIDENCE,
+            "not measured on validation",
+            threshold,
+            commands.measure(claimed.cell.plan, VALIDATION, unmeasured),
+            claimed.key.replace(DEVELOPMENT, VALIDATION, 1),
+        )
+    scored = _quality(VALIDATED, cell, threshold, policy)
+    low, high = cell.bounds.low, cell.bounds.high
+    if scored.outcome is Outcome.FAIL:
+        return scored
+    if low is None or high is None or not enough_sessions(cell, policy):
+        return gate(
+            VALIDATED, Outcome.NO_EVIDENCE, f"{cell.own.sessions} sessions", threshold, too_few(cell, policy), cell.key
+        )
+    shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds; {scored.evidence}"
+    if doubts := dossier.downgrades(cell.key):
+        return gate(
+            VALIDATED,
+            Outcome.NO_EVIDENCE,
+            f"{shown}; unresolved: {named(doubts)}",
+            threshold,
+            too_few(cell, policy),
+            cell.key,
+        )
+    if high < 0:
+        return gate(
+            VALIDATED, Outcome.FAIL, shown, threshold, "the gain does not carry over; claim another cell", cell.key
+        )
+    if low > 0 and scored.outcome is Outcome.PASS:
+        return gate(VALIDATED, Outcome.PASS, shown, threshold, cell=cell.key)
+    return gate(VALIDATED, Outcome.NO_EVIDENCE, shown, threshold, scored.next_step or too_few(cell, policy), cell.key)
+
+
+def too_few(cell: CellEstimate, policy: Policy) -> str:
+    """The command that measures a cell once more, with how many sessions would settle it where that is known."""
+    needed = cell.bounds.sessions_needed or policy.min_sessions
+    again = commands.measure_again(cell.cell)
+    return f"measure once more (about {max(needed, policy.min_sessions)} sessions in all would settle it): {again}"

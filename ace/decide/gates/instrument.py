@@ -1,0 +1,73 @@
+"""Gate instrument: could this machine see the effect at all, in these very sessions?
+
+The null arm is the baseline prepared a second time, so its gain is known to be nothing. What it shows beyond chance is
+the instrument's own error; how widely it scatters is the smallest thing that could be seen.
+"""
+
+import math
+from collections.abc import Iterator
+
+from ace.decide import commands
+from ace.decide.asking import gate
+from ace.decide.dossier import HOLDOUT, VALIDATION, Dossier
+from ace.decide.estimates import CellEstimate, half_width
+from ace.decide.gates.benefit import too_few
+from ace.domain.decision import percent, percent_within
+from ace.domain.finding import Finding, Outcome
+from ace.domain.policy import Policy
+
+NAME = "instrument"
+
+
+def instrument(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
+    """The null arm of each examined cell, and of the same shapes on the other splits."""
+    cells = list(dossier.examined)
+    for split in (VALIDATION, HOLDOUT):
+        cells += [other for cell in dossier.examined if (other := dossier.at(split, cell.cell.shape))]
+    yield from (_null_arm(cell, policy) for cell in cells)
+    if not cells:
+        yield gate(NAME, Outcome.NO_EVIDENCE, "no development cell was measured", _threshold(policy), "measure a cell")
+
+
+def _threshold(policy: Policy) -> str:
+    floor, margin = percent(policy.gain_floor), 100 * policy.margin
+    return (
+        f"null interval includes 0 or lies within ±{margin:g} %, half-width <= {floor}, {policy.min_sessions} sessions"
+    )
+
+
+def _null_arm(cell: CellEstimate, policy: Policy) -> Finding:
+    null, threshold = cell.null, _threshold(policy)
+    shown = f"null arm {percent_within(null.gain, null.low, null.high)}, {null.sessions} sessions"
+    if null.low is None or null.high is None or null.sessions < policy.min_sessions:
+        return gate(NAME, Outcome.NO_EVIDENCE, shown, threshold, too_few(cell, policy), cell.key)
+    if null.low > policy.same_within or null.high < -policy.same_within:
+        return gate(
+            NAME,
+            Outcome.FAIL,
+            f"{shown}: the same program seems to differ from itself",
+            threshold,
+            "quiet the machine (other processes, frequency scaling) and measure this cell again",
+            cell.key,
+        )
+    if half_width(null) > policy.gain_floor:
+        needed = math.ceil(null.sessions * (half_width(null) / policy.gain_floor) ** 2)
+        return gate(
+            NAME,
+            Outcome.NO_EVIDENCE,
+            f"{shown}: this machine cannot see {percent(policy.gain_floor)} now",
+            threshold,
+            f"measure with about {needed} sessions in all: {commands.measure_again(cell.cell)}",
+            cell.key,
+        )
+    within = -policy.same_within <= null.low and null.high <= policy.same_within
+    if null.low <= 0 <= null.high or within:
+        return gate(NAME, Outcome.PASS, shown, threshold, cell=cell.key)
+    return gate(
+        NAME,
+        Outcome.NO_EVIDENCE,
+        f"{shown}: beyond chance, yet not beyond the margin",
+        threshold,
+        f"measure this cell once more: {commands.measure_again(cell.cell)}",
+        cell.key,
+    )

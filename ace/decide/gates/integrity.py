@@ -1,0 +1,129 @@
+"""Gate integrity: is what is judged still what was measured?
+
+Looks at every attempt of the claim, used or not. Hashes prove consistency, not authenticity: who can rewrite the store
+and its digests together is not caught here, copied evidence is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from ace.decide.asking import gate, named, passed
+from ace.decide.dossier import Dossier
+from ace.decide.gather import FINISHED
+from ace.domain.finding import Finding, Outcome
+from ace.domain.policy import Policy
+from ace.domain.record import Session
+from ace.domain.stored import StoredCell
+
+NAME = "integrity"
+ANEW = "measure the claim under another experiment.name"
+
+
+def integrity(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
+    """Digests of records and files, and evidence that stands in the store more than once."""
+    yield _records(dossier.case.attempts)
+    yield _files(dossier)
+    yield _copies(dossier.case.attempts)
+    yield _frozen_clocks(dossier, policy)
+
+
+def _records(attempts: Iterable[StoredCell]) -> Finding:
+    finished = [a for a in attempts if a.status == FINISHED]
+    broken = [f"run {a.run_id}: {problem}" for a in attempts if (problem := _record_problem(a))]
+    evidence = f"{len(finished)} finished records recomputed; {len(broken)} differ" + (
+        f": {named(broken)}" if broken else ""
+    )
+    return gate(
+        NAME,
+        passed(not broken),
+        evidence,
+        "sha256 of every record equals the one written when it was measured",
+        "" if not broken else f"restore these records from a backup; where they are lost, {ANEW}",
+    )
+
+
+def _record_problem(attempt: StoredCell) -> str | None:
+    finished = attempt.status == FINISHED
+    if attempt.record is None:
+        return (attempt.problem or "its record is gone") if finished else None  # unfinished: complete asks about it
+    if attempt.tagged_digest is None:
+        return "the digest recorded with the run is gone" if finished else None
+    if attempt.record_digest != attempt.tagged_digest:
+        return f"record has sha256 {(attempt.record_digest or 'none')[:12]}, the run says {attempt.tagged_digest[:12]}"
+    if attempt.plan is not None and attempt.plan != attempt.record.plan:
+        return "the plan in the record is not the plan of the run"
+    return None
+
+
+def _files(dossier: Dossier) -> Finding:
+    """Data and weights by name: one name, one content, within all that is pooled or compared on the map."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for estimate in dossier.cells:
+        for record in estimate.cell.records:
+            for name, digest in record.digests:
+                seen[name].add(digest)
+    changed = sorted(name for name, digests in seen.items() if len(digests) > 1)
+    if not seen:
+        return gate(
+            NAME,
+            Outcome.NO_EVIDENCE,
+            "no digest of data or weights was recorded",
+            "digests of data and weights are recorded",
+            "measure again with this version",
+        )
+    return gate(
+        NAME,
+        passed(not changed),
+        f"{len(seen)} data and weights files; {len(changed)} changed between cells"
+        + (f": {named(changed)}" if changed else ""),
+        "one content per file name",
+        "" if not changed else "measure all cells of the map again on the same files",
+    )
+
+
+def _copies(attempts: Iterable[StoredCell]) -> Finding:
+    """A session that stands in the store twice, to the last digit of every timing, is one session."""
+    first: dict[object, str] = {}
+    copies = []
+    for attempt in attempts:
+        for session in attempt.record.sessions if attempt.record else ():
+            place = f"run {attempt.run_id} session {session.index}"
+            original = first.setdefault(_fingerprint(session), place)
+            if original != place:
+                copies.append(f"{place} repeats {original}")
+    return gate(
+        NAME,
+        passed(not copies),
+        f"{len(first)} different sessions; {len(copies)} repeated to the last digit"
+        + (f": {named(copies)}" if copies else ""),
+        "no session twice",
+        "" if not copies else f"a copied session adds no evidence; {ANEW}",
+    )
+
+
+def _fingerprint(session: Session) -> object:
+    return tuple((timings.arm, timings.wall_s) for timings in session.timings)
+
+
+def _frozen_clocks(dossier: Dossier, policy: Policy) -> Finding:
+    """One timing written many times: over a session, or in two arms, where the clock could tell them apart."""
+    odd = [
+        f"{estimate.key} session {session.index}"
+        for estimate in dossier.cells
+        for session in estimate.cell.sessions
+        if _repeats(session, policy)
+    ]
+    return gate(
+        NAME,
+        passed(not odd),
+        f"{len(odd)} sessions with one timing written many times" + (f": {named(odd)}" if odd else ""),
+        "timings vary where the clock can tell",
+        "" if not odd else ANEW,
+    )
+
+
+def _repeats(session: Session, policy: Policy) -> bool:
+    rows = [timings.wall_s for timings in session.timings]
+    resolvable = all(session.environment.clock_resolution_s < policy.same_within * min(row) for row in rows if row)
+    alike = any(len(row) > 2 and len(set(row)) == 1 for row in rows) or len(set(rows)) < len(rows)
+    return resolvable and alike

@@ -1,0 +1,163 @@
+"""`judge`: what the store holds and a policy in, one decision per claim out. The only place where verdicts come from.
+
+Pure: the same evidence and policy give the same decisions, byte for byte. The story: sort the evidence, put a number on
+every cell, let the skeptic doubt them, draw the map, ask the gates, conclude.
+"""
+
+import shlex
+from typing import cast
+
+import ace
+from ace.decide import commands
+from ace.decide.dossier import DEVELOPMENT, HOLDOUT, Dossier, compile_dossier
+from ace.decide.estimates import CellEstimate, estimate
+from ace.decide.gates import REQUIRED, check
+from ace.decide.gates.coverage import Consulted
+from ace.decide.gates.provenance import MEASURED, NONE
+from ace.decide.gather import SPLITS, Case, gather
+from ace.decide.regimes import slower_than_same
+from ace.decide.skeptic import challenge
+from ace.decide.verdict import Standing, verdict_of
+from ace.domain.decision import (
+    DECISION_SCHEMA_VERSION,
+    Attempt,
+    CellDecision,
+    CellProvenance,
+    Claims,
+    Decision,
+    EnergyAnswer,
+    NullAnswer,
+    ScopeClaim,
+)
+from ace.domain.policy import Policy
+from ace.domain.record import BASELINE, CANDIDATE, CellRecord
+from ace.domain.stored import Evidence
+from ace.domain.verdict import Regime, Verdict
+
+NO_SOURCE = "no energy source was read"
+
+
+def judge(evidence: Evidence, policy: Policy) -> tuple[Decision, ...]:
+    """One decision per claim, the newest first.  Raises EvidenceError when nothing was recorded."""
+    return tuple(_judge(case, policy) for case in gather(evidence))
+
+
+def records_of(decision: Decision, evidence: Evidence) -> tuple[CellRecord, ...]:
+    """Every record that bears on this decision, used on the map or not, oldest first: what the bundle keeps."""
+    runs = {attempt.run_id for attempt in decision.attempts}
+    mine = sorted((c for c in evidence.cells if c.run_id in runs), key=lambda c: (c.started_at, c.run_id))
+    return tuple(cell.record for cell in mine if cell.record is not None)
+
+
+def _judge(case: Case, policy: Policy) -> Decision:
+    consulted = Consulted(policy)
+    reading = cast(Policy, consulted)
+    cells = estimate(case.cells, reading)
+    doubts = challenge(cells, reading)
+    dossier = compile_dossier(case, cells, doubts, reading)
+    gates = check(dossier, reading, consulted)
+    verdict, reasons = verdict_of(gates, doubts, REQUIRED, _standing(dossier, policy))
+    newest = max((s for c in case.cells for s in c.sessions), key=lambda s: s.started_at, default=None)
+    environment = newest.environment if newest else None
+    return Decision(
+        schema_version=DECISION_SCHEMA_VERSION,
+        experiment=case.store.experiment,
+        claim=case.claim,
+        label=case.label,
+        planted=case.planted,
+        verdict=verdict,
+        claims=_claims(ScopeClaim(verdict, reasons, tuple(cell.key for cell in dossier.claimed))),
+        registration=None,
+        policy=policy,
+        gates=gates,
+        findings=doubts,
+        cells=tuple(_cell(cell, dossier.regimes[cell.key]) for cell in cells),
+        attempts=_attempts(case),
+        look_ledger=(),
+        environment=environment,
+        versions=(("ace", ace.__version__), *(environment.versions if environment else ())),
+        reproduce=_reproduce(case),
+    )
+
+
+def _standing(dossier: Dossier, policy: Policy) -> Standing:
+    development = dossier.on(DEVELOPMENT)
+    regimes = [dossier.regimes[cell.key] for cell in development]
+    return Standing(
+        registered=False,  # registration is not part of this version
+        holdout_opened=bool(dossier.on(HOLDOUT)),
+        calibration=dossier.case.planted is not None,
+        lost_everywhere=bool(development) and all(slower_than_same(cell, policy) for cell in development),
+        nothing_left=bool(regimes) and not {Regime.POSITIVE, Regime.UNRESOLVED} & set(regimes),
+        claims_grid=len(dossier.claimed) == len(development),
+    )
+
+
+def _claims(speed: ScopeClaim) -> Claims:
+    """Scopes without any evidence are INCONCLUSIVE and say what is missing: they are listed, never implied."""
+
+    def silent(missing: str) -> ScopeClaim:
+        return ScopeClaim(Verdict.INCONCLUSIVE, (f"{missing}; nothing to do in this version",), ())
+
+    return Claims(
+        speed=speed,
+        energy=silent(f"no evidence: {NO_SOURCE}"),
+        memory=silent("no evidence: memory was not measured per arm in a process of its own"),
+        ecd=silent("no evidence: effective compute density needs energy, and " + NO_SOURCE),
+    )
+
+
+def _cell(found: CellEstimate, regime: Regime) -> CellDecision:
+    shape, band = found.cell.shape, found.band
+    seconds = dict(found.seconds)
+    return CellDecision(
+        cell=found.key,
+        seq_len=shape.seq_len,
+        batch=shape.batch,
+        hidden=shape.hidden,
+        depth=shape.depth,
+        split=found.cell.split,
+        gain=band.gain,
+        low=band.low,
+        high=band.high,
+        lcb=found.bounds.low,
+        ucb=found.bounds.high,
+        sessions=band.sessions,
+        answer=band.answer,
+        reasons=band.reasons,
+        regime=regime,
+        baseline_s=seconds.get(BASELINE),
+        candidate_s=seconds.get(CANDIDATE),
+        null=NullAnswer(found.null.gain, found.null.low, found.null.high),
+        quality=found.quality,
+        energy=EnergyAnswer(NONE, False, NO_SOURCE),
+        provenance=CellProvenance(MEASURED if seconds else NONE, MEASURED if found.quality else NONE, NONE),
+        records=tuple(m.digest for m in found.cell.measurements),
+    )
+
+
+def _reproduce(case: Case) -> tuple[str, ...]:
+    """The commands that measure the map again, split by split, and then this decision."""
+    by_split = [[cell for cell in case.cells if cell.split == split] for split in SPLITS]
+    measuring = [
+        commands.measure(cells[-1].plan, cells[-1].split, [cell.shape for cell in cells]) for cells in by_split if cells
+    ]
+    return (*measuring, f"ace-decide --experiment {shlex.quote(case.store.experiment)}")
+
+
+def _attempts(case: Case) -> tuple[Attempt, ...]:
+    used = {m.run_id for cell in case.cells for m in cell.measurements}
+    return tuple(
+        Attempt(
+            run_id=a.run_id,
+            status=a.status,
+            started_at=a.started_at,
+            cell=f"{a.plan.benchmark.split} {a.plan.shape}" if a.plan else None,
+            sweep=a.sweep,
+            job=a.job,
+            record=a.record_digest,
+            used=a.run_id in used,
+            problem=a.problem,
+        )
+        for a in case.attempts
+    )

@@ -1,0 +1,58 @@
+"""The skeptic: rules that doubt each cell of the map, for whoever wants the claim to be true (4-rules).
+
+Between estimates and regimes in `judge`. FAIL means that a rule fires: block makes the claim invalid, downgrade leaves
+the cell unresolved, warn is printed beside the headline. Rules that need measurements which this version does not make
+(cached, truncated, late work, interference, sham wins, selected, transfer gap) answer NO_EVIDENCE once for the claim,
+never PASS.
+"""
+
+from collections.abc import Callable, Iterable
+
+from ace.decide.estimates import CellEstimate
+from ace.decide.skeptic import mechanism, outputs, precision, timing
+from ace.domain.finding import Finding, Outcome, Severity
+from ace.domain.policy import Policy
+
+Rule = Callable[[CellEstimate, Policy], Finding]
+
+RULES: tuple[Rule, ...] = (
+    precision.imprecise,
+    precision.heterogeneous,
+    precision.unsteady,
+    mechanism.too_good,
+    mechanism.mechanism_absent,
+    outputs.timed_is_not_scored,
+    outputs.touched_baseline,
+    timing.drift,
+    timing.dispersion,
+    timing.resolution,
+    timing.conditions,
+)
+
+NOT_LOOKED_FOR: tuple[tuple[str, Severity, str], ...] = (
+    ("cached", Severity.BLOCK, "repeated inputs were not timed against fresh ones"),
+    ("truncated", Severity.BLOCK, "inputs were not perturbed token by token"),
+    ("late work", Severity.BLOCK, "work after the timed call was not looked for"),
+    ("interference", Severity.BLOCK, "no cell was measured with arms in separate processes"),
+    ("sham wins", Severity.BLOCK, "the executor's sham was not measured"),
+    ("selected", Severity.WARN, "the headline is not corrected for the number of cells it was chosen from"),
+    ("transfer gap", Severity.WARN, "the holdout has not been opened"),
+)
+
+
+def challenge(cells: Iterable[CellEstimate], policy: Policy) -> tuple[Finding, ...]:
+    """Every rule on every cell, then what was not looked for."""
+    doubts = [rule(cell, policy) for cell in cells for rule in RULES]
+    return (*doubts, *(_not_looked_for(*rule) for rule in NOT_LOOKED_FOR))
+
+
+def _not_looked_for(name: str, severity: Severity, missing: str) -> Finding:
+    return Finding(
+        name,
+        Outcome.NO_EVIDENCE,
+        severity,
+        None,
+        missing,
+        "no test in this version",
+        "keep it in mind; nothing to do in this version",
+    )

@@ -1,0 +1,100 @@
+"""Rules drift, dispersion, resolution and conditions: was the room quiet while it was measured? All of them only warn.
+
+Mirrored blocks cancel a linear drift and pairs cancel slow noise, so these do not move the gain; they say how much
+there was to cancel.
+"""
+
+import math
+
+import numpy as np
+
+from ace.decide.asking import named
+from ace.decide.estimates import CellEstimate, arm_seconds
+from ace.domain.decision import percent_within
+from ace.domain.finding import Finding, Outcome, Severity
+from ace.domain.policy import Policy
+from ace.domain.record import BASELINE, CANDIDATE
+from ace.stats import student
+
+QUIET = "quiet the machine (other processes, frequency scaling) before measuring more"
+LEAST_ROUNDS = 4
+
+
+def _warn(name: str, outcome: Outcome, cell: CellEstimate, evidence: str, threshold: str, next_step: str) -> Finding:
+    step = "" if outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE) else next_step
+    return Finding(name, outcome, Severity.WARN, cell.key, evidence, threshold, step)
+
+
+def _log_seconds(cell: CellEstimate, *arms: str) -> list[np.ndarray]:
+    """Logs of each arm, warm-up cut.  (sessions, rounds) each."""
+    tables = arm_seconds(cell.cell.sessions, *arms)
+    return [np.log(np.array(table))[:, cell.own.cut_rounds :] if table else np.empty((0, 0)) for table in tables]
+
+
+def drift(cell: CellEstimate, policy: Policy) -> Finding:
+    """Slope of the baseline over a session, as the change from its first round to its last."""
+    threshold = f"baseline's change over a session not beyond ±{100 * policy.delta:g} %"
+    baseline, _ = _log_seconds(cell, BASELINE, CANDIDATE)
+    sessions, rounds = baseline.shape
+    if sessions < 2 or rounds < LEAST_ROUNDS:
+        return _warn(
+            "drift", Outcome.NO_EVIDENCE, cell, f"{sessions} sessions of {rounds} rounds", threshold, "measure more"
+        )
+    x = np.arange(rounds) - (rounds - 1) / 2
+    change = (rounds - 1) * (baseline @ x) / (x @ x)  # (sessions,)
+    mean, error = float(change.mean()), float(change.std(ddof=1)) / math.sqrt(sessions)
+    reach = student.quantile(sessions - 1, 1 - cell.alpha / 2) * error
+    fires = abs(mean) - reach > policy.gain_floor
+    shown = f"baseline's time changes {percent_within(mean, mean - reach, mean + reach)} over a session"
+    return _warn("drift", Outcome.FAIL if fires else Outcome.PASS, cell, shown, threshold, QUIET)
+
+
+def dispersion(cell: CellEstimate, policy: Policy) -> Finding:
+    """IQR over median of the ratios within blocks, all sessions together."""
+    threshold = f"IQR / median of ratios within blocks < {policy.dispersion_limit:g}"
+    baseline, candidate = _log_seconds(cell, BASELINE, CANDIDATE)
+    sessions, rounds = baseline.shape
+    if sessions == 0 or rounds < LEAST_ROUNDS:
+        return _warn("dispersion", Outcome.NO_EVIDENCE, cell, "too few rounds", threshold, "measure more")
+    blocks = (baseline - candidate)[:, : rounds - rounds % 2].reshape(sessions, -1, 2).mean(axis=2)
+    low, middle, high = np.quantile(np.exp(blocks), (0.25, 0.5, 0.75))
+    share = float((high - low) / middle)
+    outcome = Outcome.FAIL if share >= policy.dispersion_limit else Outcome.PASS
+    return _warn("dispersion", outcome, cell, f"IQR / median {share:.3f} over {blocks.size} blocks", threshold, QUIET)
+
+
+def resolution(cell: CellEstimate, policy: Policy) -> Finding:
+    """The typical timing of the fastest arm, inner calls included."""
+    threshold = f"a timing lasts >= {1000 * policy.resolution_s:g} ms"
+    lengths = [
+        float(np.median(timings.wall_s)) * session.calls_per_timing
+        for session in cell.cell.sessions
+        for timings in session.timings
+        if timings.wall_s
+    ]
+    if not lengths:
+        return _warn("resolution", Outcome.NO_EVIDENCE, cell, "no timing", threshold, "measure this cell")
+    outcome = Outcome.FAIL if min(lengths) < policy.resolution_s else Outcome.PASS
+    return _warn(
+        "resolution",
+        outcome,
+        cell,
+        f"shortest typical timing {1000 * min(lengths):.2f} ms",
+        threshold,
+        "raise protocol.min_timing_s",
+    )
+
+
+def conditions(cell: CellEstimate, _: Policy) -> Finding:
+    """Measurements of the cell by other code or on another host are not pooled: the newest conditions are used."""
+    used = f"{len(cell.cell.measurements)} measurement(s) by {cell.cell.conditions}"
+    left = [f"{count} by {other}" for other, count in cell.cell.others]
+    evidence = f"{used}; not used: {named(left)}" if left else used
+    return _warn(
+        "conditions",
+        Outcome.FAIL if left else Outcome.PASS,
+        cell,
+        evidence,
+        "one code and one host per cell",
+        "compare them by hand if they matter; nothing is deleted",
+    )

@@ -1,0 +1,47 @@
+"""What is claimed: one executor, with its parameters and its source, on one model.
+
+Tracking tags every run with the claim it belongs to and judgement groups records by it; runs of several claims are
+never pooled, even within one experiment.
+"""
+
+from collections.abc import Iterable
+
+from ace.domain.canonical import digest
+from ace.domain.plan import CellPlan
+from ace.domain.record import CellRecord
+from ace.domain.serial import encode
+
+WEIGHT_SUFFIXES = (".safetensors", ".onnx", ".gguf", ".bin", ".pt", ".pth")
+"""What tells a file of weights from one of data among the digests of a record."""
+
+
+def weights_of(digests: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The digests of weights alone, by name: data differs between splits, the claim does not."""
+    return tuple(sorted((name, value) for name, value in digests if name.endswith(WEIGHT_SUFFIXES)))
+
+
+def claim_id(plan: CellPlan, executor_digest: str, weights: Iterable[tuple[str, str]]) -> str:
+    """Hex SHA-256 that two cells share exactly when they are evidence for one claim.
+
+    Hidden size, depth (and the heads that follow from them) and every seed are axes of the map within a claim, so they
+    are left out; so is all that says how and on which documents it was observed.
+    """
+    model = plan.model
+    return digest(
+        {
+            "executor": encode(plan.executor),
+            "executor_digest": executor_digest,
+            "model": [model.name, model.target, model.positions, model.pretrained],
+            "weights": sorted([name, value] for name, value in weights),
+        }
+    )
+
+
+def claim_of(record: CellRecord) -> str:
+    """The claim that a stored record is evidence for."""
+    return claim_id(record.plan, record.code.executor_digest, weights_of(record.digests))
+
+
+def claim_label(plan: CellPlan) -> str:
+    """The claim in a few words, for people."""
+    return f"{plan.executor.short_name} on {plan.model.name}"

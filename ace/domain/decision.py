@@ -1,0 +1,200 @@
+"""What judgement concludes about one claim: verdict, gates, findings and the map, ready to be written down.
+
+Made by `ace.decide.judge`, told by `ace.report`, logged by tracking. Gains are natural logs baseline/candidate of the
+steady-state median time. `document` gives exactly what `decision.json` holds (8-interfaces).
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ace.domain.canonical import canonical_json
+from ace.domain.estimate import Answer
+from ace.domain.finding import Finding, Outcome
+from ace.domain.plan import Shape
+from ace.domain.policy import Policy
+from ace.domain.record import Environment
+from ace.domain.serial import encode
+from ace.domain.verdict import Regime, Verdict
+
+DECISION_SCHEMA_VERSION = 1
+ESTIMAND = "steady-state median ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class QualityAnswer:
+    """Candidate minus baseline, paired per example; `low`, `high` two-sided, `lcb` the one-sided bound."""
+
+    difference: float
+    low: float
+    high: float
+    lcb: float
+    n: int
+    metric: str
+    baseline: float
+    candidate: float
+    outcome: Outcome
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class NullAnswer:
+    """The cell's own A/A: the baseline prepared twice, with its two-sided interval."""
+
+    gain: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyAnswer:
+    """What energy source there was. Without one there is a reason, never a number."""
+
+    grade: str
+    simulated: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellProvenance:
+    """Grade of each kind of number in the cell: MEASURED, or NONE where nothing was measured."""
+
+    latency: str
+    quality: str
+    energy: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellDecision:
+    """One cell of the map on one split. `low`, `high` hold for all cells of the split together; `lcb`, `ucb` are this
+    cell's own one-sided bounds, which the gates use. `records` names its measurements, pooled."""
+
+    cell: str
+    seq_len: int
+    batch: int
+    hidden: int
+    depth: int
+    split: str
+    gain: float | None
+    low: float | None
+    high: float | None
+    lcb: float | None
+    ucb: float | None
+    sessions: int
+    answer: Answer
+    reasons: tuple[str, ...]
+    regime: Regime
+    baseline_s: float | None
+    candidate_s: float | None
+    null: NullAnswer
+    quality: QualityAnswer | None
+    energy: EnergyAnswer | None
+    provenance: CellProvenance
+    records: tuple[str, ...]
+
+    @property
+    def shape(self) -> Shape:
+        """Where it stands on the map."""
+        return Shape(self.seq_len, self.batch, self.hidden, self.depth)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeClaim:
+    """The verdict of one scope, why, and the cells that it speaks about."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """One verdict per scope; one accepted scope says nothing about another."""
+
+    speed: ScopeClaim
+    energy: ScopeClaim
+    memory: ScopeClaim
+    ecd: ScopeClaim
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of the store, counted whether or not it gave evidence. `used`: its sessions are in the map."""
+
+    run_id: str
+    status: str
+    started_at: float
+    cell: str | None
+    sweep: str | None
+    job: str | None
+    record: str | None
+    used: bool
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One claim, judged. `planted` names the arm with planted compute: then this calibrates and claims nothing.
+    `claim`: its digest; `label`: the same for people. `reproduce`: the commands that measure the map again."""
+
+    schema_version: int
+    experiment: str
+    claim: str
+    label: str
+    planted: str | None
+    verdict: Verdict
+    claims: Claims
+    registration: str | None
+    policy: Policy
+    gates: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+    cells: tuple[CellDecision, ...]
+    attempts: tuple[Attempt, ...]
+    look_ledger: tuple[str, ...]
+    environment: Environment | None
+    versions: tuple[tuple[str, str], ...]
+    reproduce: tuple[str, ...]
+
+
+def document(decision: Decision) -> dict[str, Any]:
+    """The JSON value of `decision.json`: pairs become objects where people look things up by name."""
+    made: dict[str, Any] = encode(decision)
+    made["versions"] = dict(decision.versions)
+    if decision.environment is not None:
+        made["environment"]["versions"] = dict(decision.environment.versions)
+        made["environment"]["variables"] = dict(decision.environment.variables)
+    return made
+
+
+def decision_text(decision: Decision) -> str:
+    """Canonical JSON of `decision.json`."""
+    return canonical_json(document(decision))
+
+
+def overall(findings: Iterable[Finding]) -> Outcome:
+    """What several findings of one gate amount to: all must pass, and what does not apply does not count."""
+    outcomes = {finding.outcome for finding in findings}
+    for outcome in (Outcome.FAIL, Outcome.NO_EVIDENCE, Outcome.PASS):
+        if outcome in outcomes:
+            return outcome
+    return Outcome.NOT_APPLICABLE if outcomes else Outcome.NO_EVIDENCE
+
+
+def percent(log: float) -> str:
+    """A log ratio as people read it: .122 -> `+13.0 %`."""
+    return f"{100 * math.expm1(log):+.1f} %"
+
+
+def percent_within(gain: float | None, low: float | None, high: float | None) -> str:
+    """`+12.9 % [+12.1, +13.8]`; says so where there is no number."""
+    if gain is None:
+        return "not measured"
+    if low is None or high is None:
+        return f"{percent(gain)} [no interval]"
+    return f"{percent(gain)} [{100 * math.expm1(low):+.1f}, {100 * math.expm1(high):+.1f}]"
+
+
+def points_within(difference: float, low: float, high: float) -> str:
+    """`-0.7 points [-2.0, +0.6]`, from fractions of 1."""
+    return f"{100 * difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"

@@ -1,0 +1,101 @@
+"""The arms of a session: baseline, null (the baseline prepared a second time), candidate.
+
+Stands between loading and timing in `session`. Every arm has weights of its own in memory, so that none profits from
+another's warm cache, and the baseline is proved unchanged afterwards.
+"""
+
+import copy
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ace.domain.plan import CellPlan
+from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState
+from ace.domain.workload import Batch, Executor
+from ace.executors.planted import Planted
+from ace.measure.failing import ArmError, foreign_code
+from ace.models.loading import load_model
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """`modules` by arm name. `model` is what the executor was given; `model_digest` its state before it was."""
+
+    modules: dict[str, nn.Module]
+    model: nn.Module
+    model_digest: str
+    declared_tokens_per_layer: tuple[int, ...] | None
+    planted: str | None
+
+
+def prepare(plan: CellPlan, executor: Executor, example: Batch) -> Arms:
+    """Load once, prepare each arm.  Raises ArmError when the executor fails or changes the baseline."""
+    model = load_model(plan.model)
+    null: nn.Module = copy.deepcopy(model)
+    before = state_digest(model)
+    given = Batch(example.ids.clone(), example.mask.clone())
+    with foreign_code("prepare", CANDIDATE):
+        candidate = executor.prepare(model, given)
+        declared = _declared(executor, given)
+    if not isinstance(candidate, nn.Module):
+        raise ArmError(
+            "prepare",
+            "invalid output",
+            CANDIDATE,
+            f"prepare returned a {type(candidate).__name__}; expected a torch.nn.Module",
+        )
+    require_unchanged(model, before, "prepare")
+    if not (torch.equal(given.ids, example.ids) and torch.equal(given.mask, example.mask)):
+        raise ArmError(
+            "prepare", "changed input", CANDIDATE, "prepare changed the example it was given; clone it first"
+        )
+    baseline: nn.Module = model
+    planted = executor.arm if type(executor) is Planted else None  # exactly ours: no subclass may touch the baseline
+    if type(executor) is Planted and executor.arm == BASELINE:
+        baseline, null = executor.plant(model, example), executor.plant(null, example)
+    modules = {BASELINE: baseline, NULL: null, CANDIDATE: candidate.eval()}
+    return Arms(modules, model, before, declared, planted)
+
+
+def _declared(executor: Executor, example: Batch) -> tuple[int, ...] | None:
+    declares = getattr(executor, "declares", None)
+    return None if declares is None else tuple(int(n) for n in declares(example).tokens_per_layer)
+
+
+def require_unchanged(model: nn.Module, digest: str, stage: str) -> None:
+    """Raise ArmError("changed baseline") unless the baseline is what it was before the executor saw it."""
+    if state_digest(model) != digest:
+        raise ArmError(
+            stage,
+            "changed baseline",
+            CANDIDATE,
+            "the executor changed the baseline model (weights, hooks, mode or methods); "
+            "work on copy.deepcopy(model) instead",
+        )
+
+
+def state_digest(model: nn.Module) -> str:
+    """Digest of weights and of what decides how they are used: classes, mode, hooks, replaced methods."""
+    state = hashlib.blake2b(digest_size=16)
+    for name, tensor in model.state_dict().items():
+        state.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
+        state.update(tensor.detach().contiguous().view(torch.uint8).reshape(-1).numpy().data)
+    for name, part in model.named_modules():
+        hooks = len(part._forward_hooks) + len(part._forward_pre_hooks)
+        replaced = sorted(key for key in vars(part) if callable(getattr(type(part), key, None)))
+        state.update(f"{name}{type(part).__qualname__}{part.training}{hooks}{replaced}".encode())
+    return state.hexdigest()
+
+
+def arm_state(arm: str, module: nn.Module, threads_before: int, backends: tuple[str, ...]) -> ArmState:
+    """What parity compares, after the arm was timed."""
+    return ArmState(
+        arm=arm,
+        dtypes=tuple(sorted({str(p.dtype).removeprefix("torch.") for p in module.parameters()})),
+        parameters=sum(p.numel() for p in module.parameters()),
+        threads_before=threads_before,
+        threads_after=torch.get_num_threads(),
+        attention_backends=backends,
+    )

@@ -1,0 +1,56 @@
+"""Where a session runs: the fingerprint that parity compares and a reader needs.
+
+Read once a session, before anything is timed. What cannot be seen (clock frequency in a virtual machine) is not
+guessed.
+"""
+
+import os
+import platform
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+from ace.domain.record import Environment
+
+# Settings that change what the same code costs; everything else in the environment is nobody's business.
+PREFIXES = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "TORCH", "ATEN_", "MALLOC_", "GOMP_", "CUDA_", "PYTORCH_", "DNNL_")
+NAMES = ("LD_PRELOAD", "PYTHONHASHSEED", "PYTHONOPTIMIZE")
+LIBRARIES = ("torch", "numpy", "safetensors")
+
+
+def fingerprint(threads: int, interop_threads: int) -> Environment:
+    """This process's surroundings; `threads` as torch reports them."""
+    return Environment(
+        host=platform.node(),
+        boot_id=_first_line(Path("/proc/sys/kernel/random/boot_id")) or "unknown",
+        cpu_model=_cpu_model(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        kernel=platform.release(),
+        device="cpu",
+        threads=threads,
+        interop_threads=interop_threads,
+        clock_resolution_s=time.get_clock_info("perf_counter").resolution,
+        load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        versions=(("python", sys.version.split()[0]), *((name, metadata.version(name)) for name in LIBRARIES)),
+        variables=tuple(
+            sorted((key, value) for key, value in os.environ.items() if key.startswith(PREFIXES) or key in NAMES)
+        ),
+    )
+
+
+def _first_line(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()[0]
+    except (OSError, IndexError):
+        return None
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,79 @@
+"""What the parent tells a worker and what the worker answers, as files in one folder.
+
+The parent writes `order.json` (which names the folder of `ids.npy` and `mask.npy`); the worker writes `answer.json` (to
+a temporary name, then renamed, so that an answer is whole or absent) and, where asked, `outputs.npz` or
+`embeddings.npy`. JSON and plain arrays only: nothing a worker writes is ever executed or unpickled.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ace.domain.canonical import canonical_json
+from ace.domain.plan import CellPlan
+from ace.domain.record import Failure, Session
+from ace.domain.serial import decode, encode
+
+
+class Task(StrEnum):
+    """What a worker is started for."""
+
+    CHECK = "check"
+    EMBED_BASELINE = "embed_baseline"
+    EMBED_CANDIDATE = "embed_candidate"
+    SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrder:
+    """One worker's task.
+
+    `inputs`: folder of ids.npy and mask.npy, (n, seq) int64. `session` numbers a session. `threads` are for embedding;
+    a session uses the protocol's.
+    """
+
+    task: Task
+    plan: CellPlan
+    inputs: str
+    session: int
+    threads: int
+    spawned_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a worker says: a session, a failure, or neither (embeddings lie in their file).
+
+    `refused` is the text of a PlanError or DataError: what was asked cannot be run at all.
+    """
+
+    session: Session | None = None
+    failure: Failure | None = None
+    refused: str | None = None
+    planted: str | None = None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Canonical JSON, whole or not at all."""
+    temporary = path.with_suffix(".part")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(canonical_json(encode(value)))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def read_order(folder: Path) -> WorkOrder:
+    """The order of this worker."""
+    return decode(WorkOrder, json.loads((folder / "order.json").read_text(encoding="utf-8")))
+
+
+def read_answer(folder: Path) -> Answer:
+    """What the worker answered.
+
+    Raises FileNotFoundError when it left none, ValueError (EvidenceError and JSON errors are such) when it is rubbish.
+    """
+    return decode(Answer, json.loads((folder / "answer.json").read_text(encoding="utf-8")))

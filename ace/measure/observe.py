@@ -1,0 +1,73 @@
+"""All of one cell, seen from the parent: documents, examination, sessions, record.
+
+Called by `ace.cell`. The parent sleeps while a worker works; between workers it tells the watcher. Judges nothing.
+"""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from ace.benchmarks.loading import load_documents
+from ace.domain.plan import CellPlan
+from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Failure, OutputCheck, Session
+from ace.measure.examination import examine
+from ace.measure.messages import Task
+from ace.measure.watching import Watcher
+from ace.measure.workshop import Workshop
+
+Digests = tuple[tuple[str, str], ...]
+
+
+def observe(
+    plan: CellPlan, attempt: str, code: CodeState, weights: Digests, shop: Workshop, watcher: Watcher
+) -> CellRecord:
+    """Measure one cell.  A misbehaving candidate ends up in the record's failures, never in an exception."""
+    started_at = time.time()
+    watcher.stage("tokenising")
+    documents = load_documents(plan.benchmark, plan.shape.seq_len, plan.seed, shop.cache)
+    shop.lay_out(documents)
+    found = examine(plan, code, weights, documents, shop, watcher)
+    sessions: list[Session] = []
+    failures = [found.failure] if found.failure else []
+    planted = None
+    for index in range(0 if found.failure else plan.protocol.sessions):
+        answer = shop.run(Task.SESSION, plan, time.time(), index)
+        planted = planted or answer.planted
+        if answer.session is not None:
+            sessions.append(compared_with_scored(answer.session, found.scored, kept_outputs(shop, index)))
+        else:
+            failures.append(answer.failure or Failure(index, "process", "rubbish", None, "an answer without a session"))
+        watcher.session(index + 1, plan.protocol.sessions, len(failures))
+    return CellRecord(
+        schema_version=SCHEMA_VERSION,
+        attempt=attempt,
+        plan=plan,
+        sessions=tuple(sessions),
+        failures=tuple(failures),
+        quality=found.quality,
+        quality_reason=found.quality_reason,
+        planted=planted,
+        code=code,
+        digests=(*weights, *documents.digests),
+        started_at=started_at,
+        ended_at=time.time(),
+    )
+
+
+def kept_outputs(shop: Workshop, session: int) -> dict[str, np.ndarray]:
+    """Outputs that a session kept from timed calls, with their documents."""
+    with np.load(shop.folder(f"session-{session:02d}") / "outputs.npz", allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def compared_with_scored(session: Session, scored: dict[str, np.ndarray], kept: dict[str, np.ndarray]) -> Session:
+    """The session with each kept output's distance to the scored embedding: max |difference| / max |scored|."""
+
+    def compare(check: OutputCheck) -> OutputCheck:
+        output, documents = kept[f"{check.arm}/{check.round}/output"], kept[f"{check.arm}/{check.round}/documents"]
+        reference = scored[check.arm][documents]
+        error = float(np.abs(output - reference).max() / (np.abs(reference).max() or 1.0))
+        return replace(check, scored_error=error)
+
+    return replace(session, checks=tuple(compare(check) for check in session.checks))

@@ -1,0 +1,30 @@
+"""Refuse what cannot be run before an attempt is recorded: the executor is constructed once, in a worker.
+
+A worker and not this process, because an executor is foreign code and this process judges clocks and writes records.
+"""
+
+import time
+from pathlib import Path
+
+from ace.domain.canonical import digest
+from ace.domain.plan import CellPlan
+from ace.domain.record import CodeState
+from ace.domain.serial import encode
+from ace.errors import PlanError
+from ace.measure.cache import cached_json
+from ace.measure.messages import Task
+from ace.measure.workshop import Workshop
+
+
+def refuse_impossible(plan: CellPlan, code: CodeState, folder: Path, cache: Path) -> None:
+    """Raise PlanError when the executor cannot be imported or refuses its parameters; remembered by content."""
+
+    def check() -> bool:
+        answer = Workshop(folder, cache, 1).run(Task.CHECK, plan, time.time())
+        if answer.refused is not None:
+            raise PlanError(answer.refused)
+        if answer.failure is not None:
+            raise PlanError(f"executor {plan.executor.target} cannot be constructed: {answer.failure.detail}")
+        return True
+
+    cached_json(cache / "checked", digest((encode(plan.executor), code.executor_digest, code.package_digest)), check)

@@ -1,0 +1,69 @@
+"""The worker process: `python -m ace.measure.worker FOLDER` carries out the order in FOLDER and leaves an answer there.
+
+Started by `processes` in the parent. A bug in ACE rises with its traceback and a non-zero exit, which the parent
+records as a death; only foreign code's misbehaviour is answered as a Failure.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ace.domain.record import Failure
+from ace.errors import DataError, PlanError
+from ace.executors.loading import load_executor
+from ace.measure.embedding import embed
+from ace.measure.failing import ArmError, foreign_code
+from ace.measure.messages import Answer, Task, WorkOrder, read_order, write_json
+from ace.measure.session import run_session
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to kill this process when the parent dies, so that no orphan disturbs the next measurement."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
+
+
+def carry_out(order: WorkOrder, folder: Path) -> Answer:
+    """Do what the order says."""
+    session = order.session if order.task is Task.SESSION else None
+    try:
+        with foreign_code("construct", "candidate"):
+            executor = load_executor(order.plan.executor)
+        if order.task is Task.CHECK:
+            return Answer()
+        if order.task is Task.SESSION:
+            measured, arms, kept = run_session(order, executor)
+            np.savez(folder / "outputs.npz", allow_pickle=False, **kept)
+            return Answer(session=measured, planted=arms.planted)
+        embeddings, planted = embed(order, executor)
+        np.save(folder / "embeddings.npy", embeddings, allow_pickle=False)
+        return Answer(planted=planted)
+    except ArmError as error:
+        if error.stage == "construct":
+            return Answer(refused=error.detail)
+        return Answer(failure=error.failure(session))
+    except (PlanError, DataError) as error:
+        return Answer(failure=Failure(session, "load", "refused", None, str(error)))
+
+
+def main() -> None:
+    """Entry point of the process."""
+    folder = Path(sys.argv[1])
+    die_with_parent(int(sys.argv[2]))
+    order = read_order(folder)
+    torch.set_num_interop_threads(1)
+    torch.set_num_threads(order.plan.protocol.threads if order.task is Task.SESSION else order.threads)
+    write_json(folder / "answer.json", carry_out(order, folder))
+
+
+if __name__ == "__main__":
+    main()

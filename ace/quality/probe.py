@@ -1,0 +1,102 @@
+"""Probe accuracy: can a linear classifier fitted on dense embeddings still read the candidate's?
+
+The probe is cross-fitted: each document is scored by a logistic regression that was fitted on the dense embeddings of
+the other four folds, for both arms alike. It asks whether a candidate can replace the dense model where something was
+already built on its embeddings. Called by `ace.measure` in the parent, where the labels are.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from ace.domain.plan import require
+from ace.domain.record import Quality
+from ace.errors import EvidenceError
+
+Embeddings = NDArray[np.float32]
+Scores = NDArray[np.float64]
+
+METRIC = "probe_accuracy"
+FOLDS = 5
+
+
+class Labelled(Protocol):
+    """The documents that were embedded, as `ace.benchmarks.documents.Documents` has them."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) what each document is."""
+
+    @property
+    def labels_digest(self) -> str:
+        """Hex SHA-256 of the labels."""
+
+    @property
+    def inputs_digest(self) -> str:
+        """Hex SHA-256 of ids and mask."""
+
+
+def score(dense: Embeddings, candidate: Embeddings, documents: Labelled, metric: str) -> Quality:
+    """Scores of both arms on the same documents.  dense, candidate: (n, dim)."""
+    require(metric == METRIC, "split.metric", metric, METRIC)
+    baseline_scores, candidate_scores = cross_fitted(dense, candidate, documents.labels)
+    return Quality(
+        metric=metric,
+        baseline=tuple(baseline_scores.tolist()),
+        candidate=tuple(candidate_scores.tolist()),
+        cosine=tuple(cosine(dense, candidate).tolist()),
+        labels_digest=documents.labels_digest,
+        inputs_digest=documents.inputs_digest,
+    )
+
+
+def cross_fitted(
+    dense: Embeddings, candidate: Embeddings, labels: NDArray[np.int64], folds: int = FOLDS
+) -> tuple[Scores, Scores]:
+    """1 where the probe of the other folds was right, else 0, for each arm: (n, dim), (n, dim), (n,) -> (n,), (n,).
+
+    Raises EvidenceError when the arrays do not belong together, hold NaN or infinities, or all labels are the same.
+    """
+    _require_scorable(dense, candidate, labels, folds)
+    fold = stratified_folds(labels, folds)
+    right = np.zeros((2, len(labels)))
+    for held_out in range(folds):
+        out = fold == held_out
+        # embeddings have length 1, so that C = 10 regularises about as much as C = 1 does unit variance ... 
+        probe = LogisticRegression(C=10.0, max_iter=1000).fit(dense[~out], labels[~out])
+        for arm, embeddings in enumerate((dense, candidate)):
+            right[arm, out] = probe.predict(embeddings[out]) == labels[out]
+    return right[0], right[1]
+
+
+def stratified_folds(labels: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
+    """The fold of each example: (n,) -> (n,).  Fixed: sorted by class and dealt out in turn, file order within a class."""
+    fold = np.empty(len(labels), dtype=np.int64)
+    fold[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % folds
+    return fold
+
+
+def cosine(dense: Embeddings, candidate: Embeddings) -> Scores:
+    """Cosine of each candidate embedding to its dense one, 0 where one has no length: (n, dim), (n, dim) -> (n,)."""
+    a, b = dense.astype(np.float64), candidate.astype(np.float64)
+    lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    products = (a * b).sum(axis=1)
+    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+
+
+def _require_scorable(dense: Embeddings, candidate: Embeddings, labels: NDArray[np.int64], folds: int) -> None:
+    if dense.shape != candidate.shape or len(labels) != len(dense):
+        raise EvidenceError(
+            f"quality: dense {dense.shape}, candidate {candidate.shape} and {len(labels)} labels do not belong together"
+        )
+    for arm, embeddings in (("baseline", dense), ("candidate", candidate)):
+        bad = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
+        if len(bad):
+            raise EvidenceError(f"quality: the {arm}'s embedding of document {bad[0]} is not finite")
+    classes = len(np.unique(labels))
+    if classes < 2 or len(labels) < 2 * folds:
+        raise EvidenceError(
+            f"quality: {len(labels)} documents of {classes} classes; a probe in {folds} folds needs {2 * folds} of 2"
+        )

@@ -1,0 +1,92 @@
+"""The map as a picture: seq_len x batch, the gain written in each cell.
+
+Drawn with the object interface, so no global state and no display is touched. Colours run from orange (slower) over
+white to purple (faster), which every common form of colour blindness keeps apart; what is uncertain is hatched, what
+was not measured stays blank.
+"""
+
+import io
+import math
+from collections.abc import Sequence
+
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from ace.domain.decision import ESTIMAND, CellDecision, percent
+from ace.domain.verdict import Regime
+
+COLOURS = "PuOr"
+LEAST_RANGE = math.log1p(0.1)  # a null map must not look dramatic
+HEADROOM = 1.5  # keeps the largest gain off the darkest colour, so that what is written in it can be read
+DARK_BEYOND = 0.55  # of the colour range: white text from here
+OUTLINE = {Regime.POSITIVE: 2.5}
+LARGEST_INCHES = 24.0
+
+
+def heat_map(cells: Sequence[CellDecision]) -> bytes:
+    """PNG bytes, the same for the same cells."""
+    panels = _panels(cells)
+    columns = max((len({c.batch for c in panel}) for panel in panels.values()), default=1)
+    rows = max((len({c.seq_len for c in panel}) for panel in panels.values()), default=1)
+    width = min(LARGEST_INCHES, (1.15 * columns + 1.2) * max(1, len(panels)))
+    figure = Figure(figsize=(max(width, 4.5), min(LARGEST_INCHES, 0.7 * rows + 1.6)), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    reach = HEADROOM * max([LEAST_RANGE, *(abs(c.gain) for c in cells if c.gain is not None)])
+    axes = figure.subplots(1, max(1, len(panels)), squeeze=False)[0]
+    for axis, (title, panel) in zip(axes, panels.items(), strict=False):
+        _draw(axis, title, panel, Normalize(-reach, reach))
+    if not panels:
+        axes[0].set_axis_off()
+        axes[0].text(0.5, 0.5, "no cell was measured", ha="center", va="center")
+    figure.supxlabel(f"gain: {ESTIMAND}, baseline over candidate. Hatched: unresolved. Outlined: positive.", fontsize=8)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _panels(cells: Sequence[CellDecision]) -> dict[str, list[CellDecision]]:
+    """One panel a split and size of model, in the order of the cells."""
+    sizes = {(cell.hidden, cell.depth) for cell in cells}
+    panels: dict[str, list[CellDecision]] = {}
+    for cell in cells:
+        size = f", hidden {cell.hidden}, depth {cell.depth}" if len(sizes) > 1 else ""
+        panels.setdefault(cell.split + size, []).append(cell)
+    return panels
+
+
+def _draw(axis: Axes, title: str, cells: Sequence[CellDecision], scale: Normalize) -> None:
+    batches, lengths = sorted({c.batch for c in cells}), sorted({c.seq_len for c in cells})
+    axis.set_title(title, fontsize=10)
+    axis.set_xlim(0, len(batches))
+    axis.set_ylim(0, len(lengths))
+    axis.set_xticks([i + 0.5 for i in range(len(batches))], [str(b) for b in batches])
+    axis.set_yticks([i + 0.5 for i in range(len(lengths))], [str(s) for s in lengths])
+    axis.set_xlabel("batch")
+    axis.set_ylabel("seq_len")
+    for cell in cells:
+        _draw_cell(axis, batches.index(cell.batch), lengths.index(cell.seq_len), cell, scale)
+
+
+def _draw_cell(axis: Axes, x: int, y: int, cell: CellDecision, scale: Normalize) -> None:
+    gain = 0.0 if cell.gain is None else cell.gain
+    colour = colormaps[COLOURS](float(scale(gain)))
+    hatch = "///" if cell.regime is Regime.UNRESOLVED else None
+    inset = 0.03  # so that outlines of neighbours do not cover each other
+    axis.add_patch(
+        Rectangle(
+            (x + inset, y + inset),
+            1 - 2 * inset,
+            1 - 2 * inset,
+            facecolor=colour,
+            hatch=hatch,
+            edgecolor="#777777",
+            linewidth=OUTLINE.get(cell.regime, 0.5),
+        )
+    )
+    ink = "white" if abs(gain) > DARK_BEYOND * float(scale.vmax or 1.0) else "black"
+    shown = "no gain" if cell.gain is None else percent(cell.gain)
+    axis.text(x + 0.5, y + 0.5, f"{shown}\n{cell.regime}", ha="center", va="center", fontsize=8, color=ink)

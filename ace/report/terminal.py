@@ -1,0 +1,41 @@
+"""What the terminal prints of a decision: verdict, why, the map, each gate with its reason."""
+
+from ace.domain.decision import ESTIMAND, Decision
+from ace.domain.finding import Finding
+from ace.report import trace
+from ace.report.wording import MEANING, calibration, fired, gain_text, headline, plain, quality_text
+
+
+def summary_lines(decision: Decision) -> list[str]:
+    """Plain lines without control characters, for a terminal of any width."""
+    lines = [
+        f"{decision.verdict}  {decision.label}  (experiment {decision.experiment})",
+        f"  {MEANING[decision.verdict]}",
+    ]
+    lines += [f"  {text}" for text in (calibration(decision), headline(decision)) if text]
+    lines += [f"  because {reason}" for reason in decision.claims.speed.reasons]
+    lines += ["", f"cells (gain is the {ESTIMAND}; intervals hold for all cells of a split together)"]
+    width = max((len(cell.cell) for cell in decision.cells), default=0)
+    lines += [
+        f"  {cell.cell:<{width}}  {cell.regime:<10}  {gain_text(cell)}, quality {quality_text(cell)}"
+        for cell in decision.cells
+    ]
+    lines += ["", "gates"]
+    for row in trace.rows(decision.gates):
+        lines.append(f"  {row.name:<12} {row.outcome:<14} {row.evidence}")
+        if row.next_step != trace.NOTHING:
+            lines.append(f"{'':<30}next: {row.next_step}")
+    doubts = fired(decision)
+    lines += ["", "skeptic" if doubts else "skeptic: no rule fires"]
+    lines += [line for row in trace.rows(doubts) for line in _doubt(row.findings)]
+    return [plain(line) for line in lines]
+
+
+def _doubt(findings: tuple[Finding, ...]) -> list[str]:
+    """One rule: where it fires, and what to do about it."""
+    first = findings[0]
+    places = [f.cell for f in findings if f.cell]
+    more = f" (and {len(places) - 1} more cells)" if len(places) > 1 else ""
+    place = f" {first.cell}" if first.cell else ""
+    told = [f"  {first.severity:<12} {first.name}{place}: {first.evidence}{more}"]
+    return told + ([f"{'':<15}next: {first.next_step}"] if first.next_step else [])

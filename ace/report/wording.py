@@ -1,0 +1,87 @@
+"""What verdicts and regimes mean, in sentences; and text from runs made safe for terminals and markdown.
+
+Shared by memo, page and terminal, so that all three say the same. Text that comes out of a run (names, failure details)
+is untrusted wherever it is shown; HTML is escaped by the template engine.
+"""
+
+from ace.domain.decision import ESTIMAND, CellDecision, Decision, percent, percent_within, points_within
+from ace.domain.finding import Finding, Outcome, Severity
+from ace.domain.verdict import Regime, Verdict
+
+MEANING = {
+    Verdict.INVALID: "The evidence cannot be judged as it stands; no conclusion about the idea follows from it.",
+    Verdict.REJECTED_HARM: "Do not ship it: harm was shown, by a bound and not by chance.",
+    Verdict.REJECTED_NO_GAIN: "Do not ship it for speed: the gain that would make it worth having was ruled out.",
+    Verdict.PROMISING_BUT_COMPLEX: "It works, but costs more complexity than the policy allows.",
+    Verdict.EXPLORATORY: "Exploration only: it may guide what to measure next and must not be deployed on.",
+    Verdict.INCONCLUSIVE: "Not decided: at least one required measurement is missing.",
+    Verdict.ACCEPTED_WITHIN_ENVELOPE: "Ship it inside the measured envelope, with the baseline everywhere else.",
+    Verdict.ACCEPTED: "Ship it: every required gate passes on the whole declared grid.",
+}
+REGIME_MEANING = {
+    Regime.POSITIVE: "faster by more than the smallest gain worth having, as good",
+    Regime.EDGE: "faster, but perhaps by less than is worth having",
+    Regime.BOUNDARY: "no difference that matters could be seen, and it would have been",
+    Regime.COLLAPSE: "slower, or worse",
+    Regime.UNRESOLVED: "not known: too few or too unsteady sessions, or quality not settled",
+}
+
+
+def headline(decision: Decision) -> str:
+    """The second sentence: what was seen on the map, as a range and never as its best cell alone."""
+    cells = [cell for cell in decision.cells if cell.split == "development"]
+    if not cells:
+        return "No development cell was measured."
+    positive = [cell for cell in cells if cell.regime is Regime.POSITIVE]
+    gains = [cell.gain for cell in (positive or cells) if cell.gain is not None]
+    counted = f"{len(positive)} of {len(cells)} development cells are positive"
+    if not gains:
+        return f"{counted}; no gain could be estimated."
+    among = "those gain" if positive else "the cells gain"
+    extent = percent(gains[0]) if len(gains) == 1 else f"from {percent(min(gains))} to {percent(max(gains))}"
+    return f"{counted}; {among} {extent} ({ESTIMAND}, baseline over candidate)."
+
+
+def calibration(decision: Decision) -> str | None:
+    """What to say of planted compute; None for a real claim."""
+    if decision.planted is None:
+        return None
+    return f"Calibration: known extra compute was planted in the {decision.planted} arm; nothing is claimed."
+
+
+def gain_text(cell: CellDecision) -> str:
+    """`+12.9 % [+12.1, +13.8]`."""
+    return percent_within(cell.gain, cell.low, cell.high)
+
+
+def quality_text(cell: CellDecision) -> str:
+    """`-0.7 points [-2.0, +0.6] PASS`."""
+    found = cell.quality
+    if found is None:
+        return "not scored"
+    return f"{points_within(found.difference, found.low, found.high)} {found.outcome.value}"
+
+
+def fired(decision: Decision) -> list[Finding]:
+    """Rules that fire, the gravest first."""
+    grave = [Severity.BLOCK, Severity.DOWNGRADE, Severity.WARN]
+    found = [f for f in decision.findings if f.outcome is Outcome.FAIL]
+    return sorted(found, key=lambda f: grave.index(f.severity))
+
+
+def plain(text: str) -> str:
+    """One line without control characters: an escape sequence from a run must not reach the terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def markdown(text: str) -> str:
+    """Text as text: nothing in it formats, links or breaks a table."""
+    escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;")
+    for mark in "\\`*[]|#~!":
+        escaped = escaped.replace(mark, "\\" + mark)
+    return escaped
+
+
+def code(text: str) -> str:
+    """An indented code block of one line, which no content can close."""
+    return "    " + plain(text)

@@ -1,0 +1,164 @@
+"""From timings to one number per session: cut, pair, trim; and whether that number stood still.
+
+The session statistic estimates the steady-state median ratio.  First step of `compare`, `compare_cells` and
+`compare_sequential`; what is found here may forbid an answer (reasons) or accompany it (notes).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ace.stats import student
+from ace.stats.intake import FloatArray
+from ace.stats.robust import trimmed_mean
+from ace.stats.warmup import find_warm_up
+
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+MIN_SESSIONS = 6
+MIN_BLOCKS = 2
+UNSTEADY_CHANCE = 0.05  # two-sided level of the steadiness guard
+STILL = 1e-9  # a standard deviation of session gains under this is a clock or a copy, not a machine
+FAR = 3.0  # Tukey's outer fence, in interquartile ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One cell before inference: `gains` (sessions,) or empty, what forbids an answer, what only accompanies it."""
+
+    sessions: int
+    gains: FloatArray
+    cut_rounds: int
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def gather(pairs: Sequence[tuple[FloatArray, FloatArray]], margin: float, order: str) -> list[Evidence]:
+    """Evidence of each cell from the logs of its arms, in the same order; cells of one shape are worked together."""
+    groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for index, (baseline, _) in enumerate(pairs):
+        groups[baseline.shape].append(index)
+    evidence: dict[int, Evidence] = {}
+    for members in groups.values():
+        baseline = np.stack([pairs[i][0] for i in members])
+        candidate = np.stack([pairs[i][1] for i in members])
+        evidence.update(zip(members, _gather_alike(baseline, candidate, margin, order), strict=True))
+    return [evidence[index] for index in range(len(pairs))]
+
+
+def _gather_alike(baseline: FloatArray, candidate: FloatArray, margin: float, order: str) -> Iterable[Evidence]:
+    """(cells, sessions, rounds) twice -> one Evidence a cell."""
+    rounds = baseline.shape[2]
+    warm_up = find_warm_up(baseline, candidate)
+    whole = rounds - rounds % 2
+    for_cell: dict[int, Evidence] = {}
+    for cut in np.unique(warm_up.rounds):
+        chosen = np.flatnonzero(warm_up.rounds == cut)
+        b, c = baseline[chosen, :, cut:whole], candidate[chosen, :, cut:whole]
+        settled = warm_up.settled[chosen]
+        for_cell.update(zip(chosen, _kept(b, c, settled, int(cut), rounds, margin, order), strict=True))
+    return (for_cell[cell] for cell in range(len(baseline)))
+
+
+def _kept(
+    b: FloatArray, c: FloatArray, settled: BoolArray, cut: int, rounds: int, margin: float, order: str
+) -> Iterable[Evidence]:
+    """Evidence from what is left after the cut.  (cells, sessions, kept) twice."""
+    cells, sessions, kept = b.shape
+    if kept == 0:
+        nothing = Evidence(sessions, np.empty(0), cut, too_little(sessions, 0, order), ())
+        return [nothing] * cells
+    ratios = b - c
+    paired = order != "alternating"  # arms in different processes share an index, not a moment
+    gains = trimmed_mean(ratios) if paired else trimmed_mean(b) - trimmed_mean(c)
+    moved = unsteady(ratios, margin) | ~settled
+    copied = _copied_sessions(b, c)
+    far = _far_timings(b) + _far_timings(c)
+    notes = _trimmings(cut, rounds)
+    return (
+        Evidence(
+            sessions,
+            gains[i],
+            cut,
+            (
+                *too_little(sessions, kept // 2, order),
+                *(("not steady",) if moved[i] else ()),
+                *_alike(gains[i], bool(copied[i])),
+            ),
+            (*notes, *((f"{counted(int(far[i]), 'outlying timing')}, kept",) if far[i] else ())),
+        )
+        for i in range(cells)
+    )
+
+
+def too_little(sessions: int, blocks: int, order: str) -> tuple[str, ...]:
+    """What is missing before any statistic may answer."""
+    reasons = []
+    if order == "blocked":
+        reasons.append("blocked order: drift and candidate cannot be told apart")
+    if order == "unknown":
+        reasons.append("order unknown: drift and candidate cannot be told apart")
+    if sessions < MIN_SESSIONS:
+        reasons.append(f"{counted(sessions, 'session')}; {MIN_SESSIONS} needed")
+    if blocks < MIN_BLOCKS:
+        reasons.append(f"{counted(blocks, 'whole block')} kept; {MIN_BLOCKS} needed")
+    return tuple(reasons)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def unsteady(ratios: FloatArray, margin: float) -> BoolArray:
+    """Whether the paired ratio moves from first to last third beyond chance and margin.  (cells, sessions, kept)."""
+    cells, sessions, kept = ratios.shape
+    blocks = kept // 2
+    if sessions < 2 or blocks < MIN_BLOCKS:
+        return np.zeros(cells, dtype=bool)
+    third = 2 * max(1, round(blocks / 3))  # rounds, whole blocks
+    move = trimmed_mean(ratios[..., -third:]) - trimmed_mean(ratios[..., :third])  # (cells, sessions)
+    error = move.std(axis=1, ddof=1) / np.sqrt(sessions)
+    chance = student.quantile(sessions - 1, 1 - UNSTEADY_CHANCE / 2) * error
+    return np.abs(move.mean(axis=1)) > np.maximum(chance, np.log1p(margin))
+
+
+def _copied_sessions(b: FloatArray, c: FloatArray) -> BoolArray:
+    """Whether two sessions of a cell are the same numbers: one trial copied is one trial."""
+    first = np.sort(np.stack([b[..., 0], c[..., 0]]), axis=-1)
+    suspects = (np.diff(first) == 0).any(axis=(0, 2))  # cheap: only these cells are compared in full
+    for cell in np.flatnonzero(suspects):
+        rows = np.concatenate([b[cell], c[cell]], axis=1)
+        suspects[cell] = len(np.unique(rows, axis=0)) < len(rows)
+    return suspects
+
+
+def _alike(gains: FloatArray, copied: bool) -> tuple[str, ...]:
+    if len(gains) < 2:
+        return ()
+    if gains.std() < STILL:
+        return ("sessions do not vary: a clock too coarse, or copied values",)
+    return ("sessions are copies of each other",) if copied else ()
+
+
+def _far_timings(log_times: FloatArray) -> IntArray:
+    """Timings beyond Tukey's outer fence of their session: labelled, never removed.  (cells, sessions, kept)."""
+    ordered = np.sort(log_times, axis=-1)
+    n = ordered.shape[-1]
+    low, high = ordered[..., n // 4, None], ordered[..., n - 1 - n // 4, None]
+    reach = FAR * (high - low)
+    return ((log_times < low - reach) | (log_times > high + reach)).sum(axis=(1, 2))
+
+
+def _trimmings(cut: int, rounds: int) -> tuple[str, ...]:
+    notes = []
+    if cut:
+        notes.append(f"warm-up: the first {cut} rounds cut")
+    if rounds % 2:
+        notes.append("the last round has no partner of opposite order and is left out")
+    return tuple(notes)

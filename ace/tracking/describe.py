@@ -1,0 +1,99 @@
+"""A cell in MLflow's words: its tags, its params, its metrics.
+
+Params are what MLflow's compare page shows, so the axes of a sweep are params; digests, identities and provenance are
+tags. Nothing is judged from either: judgement reads the record.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ace
+from ace.domain.canonical import canonical_json
+from ace.domain.claim import claim_id, claim_label, weights_of
+from ace.domain.plan import CellPlan
+from ace.domain.record import SCHEMA_VERSION, CodeState
+from ace.domain.serial import encode
+from ace.tracking import names
+
+METRIC_NAME = re.compile(r"[a-z0-9_]+/[a-z0-9_.]+")
+
+
+def run_name(plan: CellPlan) -> str:
+    """What the list of runs shows."""
+    idea = plan.executor.target.rsplit(".", 1)[1]
+    return f"{idea} {plan.model.name} {plan.benchmark.split} {plan.shape}"
+
+
+def cell_tags(
+    plan: CellPlan, attempt: str, code: CodeState, digests: Sequence[tuple[str, str]], cell_key: str
+) -> dict[str, str]:
+    """What identifies an attempt and what it was made from."""
+    return {
+        names.ATTEMPT: attempt,
+        names.SPLIT: plan.benchmark.split,
+        names.PLAN_DIGEST: plan.digest,
+        names.CELL_KEY: cell_key,
+        names.CLAIM: claim_id(plan, code.executor_digest, weights_of(digests)),
+        names.CLAIM_LABEL: names.clip(claim_label(plan), names.TAG_LIMIT),
+        names.PLANNED_SESSIONS: str(plan.protocol.sessions),
+        names.COMMIT: code.commit or "none",
+        names.DIRTY: "unknown" if code.dirty is None else str(code.dirty).lower(),
+        names.PACKAGE_DIGEST: code.package_digest,
+        names.EXECUTOR_DIGEST: code.executor_digest,
+        names.FILE_DIGESTS: names.clip(canonical_json(dict(digests)), names.TAG_LIMIT),
+    }
+
+
+def run_tags(kind: str) -> dict[str, str]:
+    """What every run of ACE carries."""
+    return {names.KIND: kind, names.SCHEMA: str(SCHEMA_VERSION), names.VERSION: ace.__version__}
+
+
+def cell_params(plan: CellPlan) -> dict[str, str]:
+    """The axes of the sweep, and what else one compares runs by."""
+    shape = plan.shape
+    params: dict[str, Any] = {
+        "seq_len": shape.seq_len,
+        "batch": shape.batch,
+        "hidden": shape.hidden,
+        "depth": shape.depth,
+        "seed": plan.seed,
+        "split": plan.benchmark.split,
+        "benchmark": plan.benchmark.name,
+        "model": plan.model.name,
+        "executor": plan.executor.target,
+        "protocol": plan.protocol.name,
+        "telemetry": plan.telemetry,
+    }
+    params |= {f"executor.{key}": value for key, value in plan.executor.parameters}
+    return {key: names.clip(_shown(value), names.PARAM_LIMIT) for key, value in params.items()}
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(encode(value))
+
+
+def refused_metric(metrics: Mapping[str, float]) -> str | None:
+    """Why one of the metrics cannot be stored, None when all can.
+
+    MLflow would store an infinity as 1.8e308 and NaN as 0, which later reads as measured.
+    """
+    for name, value in metrics.items():
+        if not METRIC_NAME.fullmatch(name):
+            return f"metric {name!r} is not of the form group/name_unit"
+        if not math.isfinite(value):
+            return f"metric {name} is {value}; leave out what was not measured"
+    return None
+
+
+def refused_provenance(metrics: Mapping[str, float], provenance: Mapping[str, str]) -> str | None:
+    """Why the provenance of the metrics cannot be stored, None when it can."""
+    unexplained = sorted(set(metrics) - set(provenance))
+    if unexplained:
+        return f"metric {unexplained[0]} has no provenance; say where every number comes from"
+    size = len(canonical_json(dict(provenance)))
+    if size > names.TAG_LIMIT:
+        return f"the provenance of {len(provenance)} metrics takes {size} characters; a tag holds {names.TAG_LIMIT}"
+    return None

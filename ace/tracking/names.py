@@ -1,0 +1,46 @@
+"""The names under which things lie in the store, shared by writer, reader and reconciliation."""
+
+CELL, SWEEP, DECISION = "cell", "sweep", "decision"
+"""The values of KIND."""
+
+KIND = "ace.kind"
+SCHEMA = "ace.schema_version"
+VERSION = "ace.version"
+ATTEMPT = "ace.attempt"
+SWEEP_ID = "ace.sweep"
+JOB = "ace.job"
+SPLIT = "ace.split"
+PLAN_DIGEST = "ace.plan_digest"
+CELL_KEY = "ace.cell_key"
+CLAIM = "ace.claim"
+CLAIM_LABEL = "ace.claim_label"
+PLANNED_SESSIONS = "ace.planned_sessions"
+COMMIT = "ace.code_commit"
+DIRTY = "ace.code_dirty"
+PACKAGE_DIGEST = "ace.package_sha256"
+EXECUTOR_DIGEST = "ace.executor_sha256"
+FILE_DIGESTS = "ace.files_sha256"
+RECORD_DIGEST = "ace.record_sha256"
+PLANNED_DIGEST = "ace.planned_sha256"
+PROVENANCE = "ace.provenance"
+KILLED_BECAUSE = "ace.killed_because"
+HOST = "ace.host"
+BOOT = "ace.boot_id"
+PID = "ace.pid"
+PROCESS_STARTED = "ace.process_started_at"
+NOTE = "mlflow.note.content"
+
+PLAN_FILE = "plan.json"
+RECORD_FILE = "record.json"
+PLANNED_FILE = "planned.json"
+TRACEBACK_FILE = "traceback.txt"
+
+# MLflow's own limits: beyond them it cuts with a warning or refuses the whole batch.
+TAG_LIMIT = 8000
+PARAM_LIMIT = 6000
+
+
+def clip(text: str, limit: int) -> str:
+    """`text` within `limit` characters, saying so where it was cut."""
+    mark = f" ... (cut; {len(text)} characters)"
+    return text if len(text) <= limit else text[: limit - len(mark)] + mark

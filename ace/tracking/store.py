@@ -1,0 +1,243 @@
+"""Opening the store: made once, whole, by whoever comes first; never by accident by someone who only wants to read.
+
+MLflow sets its schema up on first use, in seconds and in many steps. Two processes doing so at once, or one killed
+while doing it, leave a database that nobody can open again; hence the lock, the temporary name and the rename.
+"""
+
+import logging
+import os
+import socket
+import sqlite3
+import urllib.request
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+from filelock import FileLock, Timeout
+from mlflow import MlflowClient
+from mlflow.entities import Experiment, Run, ViewType
+from mlflow.exceptions import MlflowException
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
+
+from ace.errors import StoreError
+
+with warnings.catch_warnings():
+    # MLflow 3.17 under SQLAlchemy 2.1, once, while it sets its own classes up; nothing of ours is involved
+    warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated", SADeprecationWarning)
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+LOCK_WAIT_S = 60.0  # a first start takes 2 to 5 s, and several may stand in line
+REACH_WAIT_S = 5.0
+PAGE = 1000
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
+NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "lustre", "beegfs", "ceph", "fuse.sshfs"}
+
+# Everything these say reaches the user as a StoreError, or is news about a migration that nobody asked for.
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open store. `artifact_root` is where new experiments keep files; None leaves it to the tracking server."""
+
+    shown: str
+    artifact_root: str | None
+    client: MlflowClient
+
+    def experiment_id(self, name: str, create: bool) -> str:
+        """The id of experiment `name`, made first where `create` allows.  Raises StoreError when there is none."""
+        with store_errors(f"cannot open experiment {name!r} in {self.shown}"):
+            if create and self.client.get_experiment_by_name(name) is None:
+                try:
+                    self.client.create_experiment(name, artifact_location=self.artifact_root)
+                except MlflowException as error:
+                    if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was faster
+                        raise
+        return str(self.experiment(name).experiment_id)
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment as MLflow holds it.  Raises StoreError listing those that exist when `name` does not."""
+        with store_errors(f"cannot look up experiment {name!r} in {self.shown}"):
+            found = self.client.get_experiment_by_name(name)
+        if found is None:
+            held = ", ".join(experiments(self)) or "none yet; `python launch.py` records the first"
+            raise StoreError(f"no experiment {name!r} in {self.shown}; it holds: {held}")
+        if found.lifecycle_stage == "deleted":
+            raise StoreError(
+                f"experiment {name!r} was deleted in {self.shown}; bring it back with "
+                f"`mlflow experiments restore -x {found.experiment_id}`, or choose another name"
+            )
+        return found
+
+    def runs(self, experiment_id: str, wanted: str = "", view: int = ViewType.ALL) -> Iterator[Run]:
+        """Runs matching the MLflow filter `wanted`, oldest first, in pages; deleted ones too unless `view` says so."""
+        token: str | None = None
+        while True:
+            with store_errors(f"cannot read the runs in {self.shown}"):
+                page = self.client.search_runs(
+                    [experiment_id], wanted, view, PAGE, ["attributes.start_time ASC"], token
+                )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+
+def open_store(uri: str | None, root: Path) -> Store:
+    """Open the store for writing, making it first where there is none.
+
+    Without `uri` it is an SQLite file under `root`, with artifacts beside it. Raises StoreError saying what to do.
+    """
+    uri, database, artifacts = _place(uri, root)
+    if database is None:
+        return Store(_without_password(uri), _server_artifacts(uri, artifacts), _connect(uri))
+    with store_errors(
+        f"cannot write the tracking store under {database.parent}",
+        "make it writable, or choose another place with tracking.root=DIR or tracking.uri=URI",
+    ):
+        database.parent.mkdir(parents=True, exist_ok=True)
+        artifacts.mkdir(parents=True, exist_ok=True)
+        with _lock(database):
+            if not database.exists() or database.stat().st_size == 0:
+                _make(database, artifacts)
+            _require_tables(database)
+            client = _connect(uri)
+    return Store(str(database), str(artifacts), client)
+
+
+def open_existing_store(uri: str | None, root: Path) -> Store:
+    """Open the store for reading, making nothing.  Raises StoreError when there is none."""
+    uri, database, artifacts = _place(uri, root)
+    if database is None:
+        return Store(_without_password(uri), _server_artifacts(uri, artifacts), _connect(uri))
+    if not database.is_file():
+        raise StoreError(
+            f"no tracking store at {database}: record something first (`python launch.py`), "
+            "or name another with tracking.uri=URI"
+        )
+    with store_errors(f"cannot read the tracking store {database}"):
+        _require_tables(database)
+        return Store(str(database), str(artifacts), _connect(uri))
+
+
+def experiments(store: Store) -> tuple[str, ...]:
+    """The names of the experiments in the store, MLflow's own empty one aside."""
+    names: list[str] = []
+    token: str | None = None
+    while True:
+        with store_errors(f"cannot list the experiments in {store.shown}"):
+            page = store.client.search_experiments(max_results=PAGE, page_token=token)
+        names += [found.name for found in page if found.experiment_id != "0"]
+        token = page.token
+        if not token:
+            return tuple(sorted(names))
+
+
+@contextmanager
+def store_errors(doing: str, advice: str = "") -> Iterator[None]:
+    """Whatever MLflow, its database or the disk refuse, as one line of StoreError."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise StoreError(f"{doing}: {reason}" + (f"; {advice}" if advice else "")) from error
+
+
+def _place(uri: str | None, root: Path) -> tuple[str, Path | None, Path]:
+    """The URI to open, the SQLite file behind it (None for a server), and the folder for artifacts."""
+    artifacts = root.absolute() / "artifacts"
+    if uri is None:
+        uri = f"sqlite:///{root.absolute() / 'mlflow.db'}"
+    scheme = urlsplit(uri).scheme.split("+")[0]
+    if scheme in PORTS:
+        return uri, None, artifacts
+    if scheme != "sqlite":
+        raise StoreError(f"tracking.uri={uri} is refused; allowed: sqlite:///FILE, {'://, '.join(PORTS)}://")
+    with store_errors(f"tracking.uri={uri} is no database URL"):
+        name = make_url(uri).database
+    if not name or name == ":memory:":
+        raise StoreError(f"tracking.uri={uri} names no file, and evidence must outlive the process; use sqlite:///FILE")
+    database = Path(name).absolute()
+    uri = f"sqlite:///{database}"
+    if make_url(uri).database != str(database):
+        raise StoreError(f"the path {database} cannot stand in a database URL (a % or ? in it); choose another folder")
+    return uri, database, artifacts
+
+
+def _server_artifacts(uri: str, artifacts: Path) -> str | None:
+    """A tracking server has its own place for files; a bare database has none."""
+    return None if uri.startswith("http") else str(artifacts)
+
+
+def _connect(uri: str) -> MlflowClient:
+    shown = _without_password(uri)
+    if not uri.startswith("sqlite"):
+        _reach(uri, shown)
+    with store_errors(f"cannot open the tracking store {shown}"):
+        return MlflowClient(tracking_uri=uri)
+
+
+def _reach(uri: str, shown: str) -> None:
+    """Ask for a connection first: MLflow itself retries for minutes before it says that nobody is there."""
+    parts = urlsplit(uri)
+    scheme, host = parts.scheme.split("+")[0], parts.hostname or "localhost"
+    proxied = scheme.startswith("http") and urllib.request.getproxies() and not urllib.request.proxy_bypass(host)
+    if proxied:
+        return
+    with store_errors(f"the tracking server {shown} does not answer", "start it, or name another with tracking.uri"):
+        socket.create_connection((host, parts.port or PORTS[scheme]), REACH_WAIT_S).close()
+
+
+def _without_password(uri: str) -> str:
+    password = urlsplit(uri).password
+    return uri.replace(f":{password}@", ":***@") if password else uri
+
+
+@contextmanager
+def _lock(database: Path) -> Iterator[None]:
+    path = database.with_name(database.name + ".lock")
+    try:
+        with FileLock(path, timeout=LOCK_WAIT_S):
+            yield
+    except Timeout as error:
+        raise StoreError(
+            f"another process has been setting up {database} for more than {LOCK_WAIT_S:.0f} s; "
+            f"wait for it or end it (it holds {path})"
+        ) from error
+
+
+def _make(database: Path, artifacts: Path) -> None:
+    """Set the schema up under another name, then rename: killed at any moment, this leaves no half-made store."""
+    fresh = database.with_name(database.name + ".new")
+    for left in (fresh, fresh.with_name(fresh.name + "-journal")):
+        left.unlink(missing_ok=True)
+    SqlAlchemyStore(f"sqlite:///{fresh}", str(artifacts)).engine.dispose()  # type: ignore[no-untyped-call]
+    if not on_network(database, [(part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True)]):
+        with closing(sqlite3.connect(fresh)) as connection:
+            # readers and a writer at once, and a faster commit; its shared memory does not work across hosts
+            connection.execute("PRAGMA journal_mode=WAL")
+    os.replace(fresh, database)
+
+
+def on_network(path: Path, mounts: Iterable[tuple[str, str]]) -> bool:
+    """Whether `path` lies on a network file system.  `mounts`: mount points and their file systems."""
+    above = [(len(point), kind) for point, kind in mounts if path.is_relative_to(point)]
+    return bool(above) and max(above)[1] in NETWORK_FILE_SYSTEMS
+
+
+def _require_tables(database: Path) -> None:
+    """MLflow would set its tables up in whatever it is given, and retry for minutes on what is no database."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        query = "SELECT count(*) FROM sqlite_master WHERE name IN ('experiments', 'runs', 'alembic_version')"
+        found = connection.execute(query).fetchone()[0]
+    if found != 3:
+        raise StoreError(
+            f"{database} is no MLflow database; move it away, or choose another place with tracking.uri=URI"
+        )

@@ -1,0 +1,149 @@
+"""Leaving a trace before anything is measured, and the evidence after.
+
+`begin` makes the run while the cell is only a plan, so that an attempt which dies is still counted; `finish` stores the
+record first and MLflow's summary of it second; `abort` closes what went wrong. A run that nobody closes is closed by
+`reconcile`. Only the client is used: the fluent API takes ten times as long and keeps state in the process.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mlflow.entities import Metric, Param, Run, RunTag
+
+from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.plan import CellPlan
+from ace.domain.record import CellRecord, CodeState, record_text
+from ace.domain.serial import encode
+from ace.errors import StoreError
+from ace.tracking import names
+from ace.tracking.artifacts import write_artifact
+from ace.tracking.describe import cell_params, cell_tags, refused_metric, refused_provenance, run_name, run_tags
+from ace.tracking.process import this_process
+from ace.tracking.store import Store, store_errors
+
+
+class Tracker:
+    """Writes the runs of one experiment, which it makes when it is new."""
+
+    def __init__(self, store: Store, experiment: str) -> None:
+        self._client = store.client
+        self._experiment_id = store.experiment_id(experiment, create=True)
+        self._process = this_process()
+        self._artifact_uris: dict[str, str] = {}
+
+    def begin(
+        self,
+        plan: CellPlan,
+        *,
+        attempt: str,
+        sweep: str | None,
+        job: str | None,
+        code: CodeState,
+        digests: Sequence[tuple[str, str]],
+        cell_key: str,
+        started_at: float,
+    ) -> str:
+        """The id of a new RUNNING run that holds the plan.  Raises StoreError, and then nothing should be measured."""
+        tags = cell_tags(plan, attempt, code, digests, cell_key)
+        if sweep is not None:
+            tags[names.SWEEP_ID] = sweep
+        if job is not None:
+            tags[names.JOB] = job
+        run = self._create(names.CELL, tags, run_name(plan), _milliseconds(started_at))
+        run_id = str(run.info.run_id)
+        with store_errors(f"cannot describe run {run_id}"):
+            params = [Param(key, value) for key, value in cell_params(plan).items()]
+            self._client.log_batch(run_id, params=params)
+        self._write(run_id, names.PLAN_FILE, canonical_json(encode(plan)))
+        return run_id
+
+    def finish(
+        self,
+        run_id: str,
+        record: CellRecord,
+        *,
+        summary: Mapping[str, float],
+        provenance: Mapping[str, str],
+        note: str,
+        status: str,
+    ) -> None:
+        """Store the record and close the run with `status` (FINISHED or FAILED).
+
+        Raises StoreError for a summary that cannot be stored, but only after the record lies safely in the run, which
+        is left for `abort`.
+        """
+        text = record_text(record)
+        self._write(run_id, names.RECORD_FILE, text)
+        tags = {names.RECORD_DIGEST: sha256_text(text), names.NOTE: names.clip(note, names.TAG_LIMIT)}
+        with store_errors(f"cannot close run {run_id}; its record is stored"):
+            refusal = refused_metric(summary) or refused_provenance(summary, provenance)
+            if refusal:
+                self._client.log_batch(run_id, tags=_tags(tags))
+                raise StoreError(refusal)
+            tags[names.PROVENANCE] = canonical_json(dict(provenance))
+            self._client.log_batch(run_id, _metrics(summary, _milliseconds(record.ended_at)), tags=_tags(tags))
+            self._client.set_terminated(run_id, status, _milliseconds(record.ended_at))
+
+    def abort(self, run_id: str, status: str, traceback_text: str) -> None:
+        """Close a run that went wrong with `status` (FAILED or KILLED); what was stored of it stays."""
+        self._write(run_id, names.TRACEBACK_FILE, traceback_text)
+        self._terminate(run_id, status)
+
+    def declare_sweep(self, sweep: str, planned: Sequence[str]) -> str:
+        """Say what a multirun will measure before it begins: the id of a run of its own that lists the jobs."""
+        text = canonical_json(list(planned))
+        tags = {names.SWEEP_ID: sweep, names.PLANNED_DIGEST: sha256_text(text)}
+        run = self._create(names.SWEEP, tags, f"sweep of {len(planned)} cells")
+        run_id = str(run.info.run_id)
+        self._write(run_id, names.PLANNED_FILE, text)
+        return run_id
+
+    def end_sweep(self, run_id: str, status: str) -> None:
+        """Close the run of a sweep with `status` (FINISHED, FAILED or KILLED)."""
+        self._terminate(run_id, status)
+
+    def log_decision(self, bundle: Path, tags: Mapping[str, str], metrics: Mapping[str, float], note: str) -> str:
+        """The id of a new run that holds every file of a decision bundle."""
+        refusal = refused_metric(metrics)
+        if refusal:
+            raise StoreError(refusal)
+        clipped = {key: names.clip(value, names.TAG_LIMIT) for key, value in {**tags, names.NOTE: note}.items()}
+        run = self._create(names.DECISION, clipped, "decision")
+        run_id = str(run.info.run_id)
+        with store_errors(f"cannot store the decision in run {run_id}"):
+            self._client.log_batch(run_id, _metrics(metrics, run.info.start_time))
+            self._client.log_artifacts(run_id, str(bundle))
+        self._terminate(run_id, "FINISHED")
+        return run_id
+
+    def _create(self, kind: str, tags: Mapping[str, str], name: str, start_ms: int | None = None) -> Run:
+        """A new run, with all its tags in the one transaction that makes it."""
+        all_tags = {**tags, **run_tags(kind), **self._process.tags()}
+        with store_errors("cannot create a run"):
+            run = self._client.create_run(self._experiment_id, start_ms, all_tags, name)
+        self._artifact_uris[run.info.run_id] = str(run.info.artifact_uri)
+        return run
+
+    def _write(self, run_id: str, name: str, text: str) -> None:
+        uri = self._artifact_uris.get(run_id)
+        if uri is None:
+            raise StoreError(
+                f"run {run_id} was not begun by this tracker; only the process that began a run may end it"
+            )
+        write_artifact(self._client, run_id, uri, name, text)
+
+    def _terminate(self, run_id: str, status: str) -> None:
+        with store_errors(f"cannot close run {run_id}"):
+            self._client.set_terminated(run_id, status)
+
+
+def _metrics(values: Mapping[str, float], at_ms: int) -> list[Metric]:
+    return [Metric(name, float(value), at_ms, 0) for name, value in values.items()]
+
+
+def _tags(values: Mapping[str, str]) -> list[RunTag]:
+    return [RunTag(key, value) for key, value in values.items()]
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,206 @@
+"""Configuration to plans: the only module, besides the command line, that knows Hydra and OmegaConf.
+
+Turns one composed job into a CellPlan and a Settings, refusing unknown keys and impossible values before anything runs.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape, require
+from ace.domain.policy import Policy
+from ace.domain.serial import decode, freeze
+from ace.errors import EvidenceError, PlanError
+
+T = TypeVar("T")
+AXES = ("seq_len", "batch", "hidden", "depth", "seed")
+GROUPS = ("model", "executor", "split", "telemetry", "protocol", "policy", "tracking", "experiment")
+MODEL_KEYS = ("name", "_target_", "hidden", "depth", "head_dim", "positions", "pretrained", "seed")
+SPLIT_KEYS = ("name", "benchmark", "_target_", "metric", "examples")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are kept: not part of any plan or digest."""
+
+    tracking_uri: str | None
+    root: Path
+    cache: Path
+
+
+def compose_config(overrides: Sequence[str]) -> DictConfig:
+    """The packaged configuration with overrides, outside a Hydra job."""
+    with initialize_config_dir(str(resources.files("ace.conf")), version_base="1.3"):
+        return compose("config", list(overrides))
+
+
+def plan_of(config: DictConfig) -> CellPlan:
+    """The cell that a composed configuration describes.  Raises PlanError for what cannot be run."""
+    values = _plain(config)
+    _refuse_unknown("", values, (*AXES, *GROUPS, "cache_dir"))
+    model, split = _group(values, "model", MODEL_KEYS), _group(values, "split", SPLIT_KEYS)
+    shape = _build(Shape, "", {axis: values[axis] for axis in AXES[:4]})
+    return CellPlan(
+        experiment=experiment_name(values),
+        model=_model(model, shape),
+        executor=_executor(values),
+        benchmark=_build(
+            BenchmarkSpec,
+            "split",
+            {
+                "split": split["name"],
+                "name": split["benchmark"],
+                "target": split["_target_"],
+                "metric": split["metric"],
+                "examples": split["examples"],
+            },
+        ),
+        shape=shape,
+        protocol=_build(Protocol, "protocol", values["protocol"]),
+        telemetry=str(_group(values, "telemetry", ("name",))["name"]),
+        seed=_build(_Seed, "", {"seed": values["seed"]}).seed,
+    )
+
+
+def settings_of(config: DictConfig) -> Settings:
+    """Where this job keeps its store and cache."""
+    values = _plain(config)
+    tracking = _group(values, "tracking", ("uri", "root"))
+    uri = tracking["uri"]
+    return Settings(
+        tracking_uri=None if uri is None else str(uri),
+        root=Path(str(tracking["root"])).resolve(),
+        cache=Path(str(values["cache_dir"])).expanduser().resolve(),
+    )
+
+
+def policy_of(config: DictConfig) -> Policy:
+    """The thresholds of the decision."""
+    return _build(Policy, "policy", _plain(config)["policy"])
+
+
+def experiment_name(values: Mapping[str, Any]) -> str:
+    """The MLflow experiment that runs of this configuration go to."""
+    name = str(_group(dict(values), "experiment", ("name",))["name"])
+    require(re.fullmatch(r"[\w.-]{1,100}", name) is not None, "experiment.name", name, "letters, digits, . _ -")
+    return name
+
+
+def drop_foreign_parameters(config: DictConfig, overrides: Iterable[str]) -> tuple[str, ...]:
+    """When the executor's class was overridden, keep only parameters that were overridden with it.
+
+    Changes `config` in place (Hydra hands each job its own) and returns the names that were dropped.
+    """
+    given = {override.lstrip("+~").split("=", 1)[0] for override in overrides}
+    if "executor._target_" not in given:
+        return ()
+    mine = {key.removeprefix("executor.").split(".")[0] for key in given if key.startswith("executor.")}
+    foreign = tuple(str(key) for key in config.executor if key not in mine)
+    OmegaConf.set_struct(config, False)
+    for key in foreign:
+        del config.executor[key]
+    OmegaConf.set_struct(config, True)
+    return foreign
+
+
+def refuse_shadowed(sources: Iterable[Any]) -> None:
+    """Raise PlanError when a file of the user's configuration folder is hidden by a packaged one of the same name.
+
+    `sources`: Hydra's runtime.config_sources; folders given with --config-dir come as `file` sources.
+    """
+    packaged = Path(str(resources.files("ace.conf"))).resolve()
+    for source in sources:
+        folder = Path(str(source.path)).resolve()
+        if source.schema != "file" or folder == packaged:
+            continue
+        for path in sorted(folder.rglob("*.yaml")):
+            name = path.relative_to(folder)
+            if (packaged / name).is_file():
+                raise PlanError(
+                    f"{path} is shadowed by ACE's own {name} and would never be read; "
+                    "rename your file and select it by the new name."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seed:
+    seed: int
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    try:
+        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise PlanError(f"the configuration cannot be resolved: {error}") from error
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items() if key != "hydra"}
+
+
+def _group(values: dict[str, Any], name: str, keys: Sequence[str]) -> dict[str, Any]:
+    group = values.get(name)
+    if not isinstance(group, dict):
+        raise PlanError(f"{name}={group} is refused; allowed: a file of the group {name}/.")
+    _refuse_unknown(f"{name}.", group, keys)
+    missing = [key for key in keys if key not in group and key != "seed"]
+    if missing:
+        raise PlanError(f"{name}.{missing[0]} is missing; the group {name} needs {', '.join(keys)}.")
+    return group
+
+
+def _refuse_unknown(prefix: str, values: Iterable[str], known: Sequence[str]) -> None:
+    for key in values:
+        if key not in known:
+            raise PlanError(f"{prefix}{key} is not a key ACE knows; allowed: {', '.join(prefix + k for k in known)}.")
+
+
+def _build(kind: type[T], group: str, values: Any) -> T:
+    try:
+        return decode(kind, values, group or "config")
+    except EvidenceError as error:
+        text = str(error).removeprefix("config.").removeprefix("config: ")
+        raise PlanError(f"{text} is refused." if "expected" in text else text) from error
+
+
+def _model(model: dict[str, Any], shape: Shape) -> ModelSpec:
+    if model["pretrained"]:
+        for axis in ("hidden", "depth"):
+            require(
+                getattr(shape, axis) == model[axis],
+                axis,
+                getattr(shape, axis),
+                f"{model[axis]}, the size of {model['name']}'s pretrained weights; model=encoder has {axis} free",
+            )
+    require(
+        shape.hidden % model["head_dim"] == 0,
+        "hidden",
+        shape.hidden,
+        f"a multiple of {model['head_dim']}, the size of a head",
+    )
+    return _build(
+        ModelSpec,
+        "model",
+        {
+            "name": model["name"],
+            "target": model["_target_"],
+            "hidden": shape.hidden,
+            "depth": shape.depth,
+            "heads": shape.hidden // model["head_dim"],
+            "positions": model["positions"],
+            "pretrained": model["pretrained"],
+            "seed": model.get("seed", 0),
+        },
+    )
+
+
+def _executor(values: dict[str, Any]) -> ExecutorSpec:
+    executor = dict(values["executor"] or {})
+    target = executor.pop("_target_", None)
+    require(isinstance(target, str), "executor._target_", target, "package.module.Class")
+    return ExecutorSpec(str(target), freeze(executor))

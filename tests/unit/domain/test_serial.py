@@ -1,0 +1,80 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from ace.domain.plan import ExecutorSpec, Shape
+from ace.domain.record import CellRecord, Session, record_digest, record_text
+from ace.domain.serial import decode, encode, freeze
+from ace.errors import EvidenceError, PlanError
+from tests import builders
+
+
+def test_a_record_survives_its_json_unchanged() -> None:
+    made = builders.record(0.1)
+    again = decode(CellRecord, json.loads(record_text(made)))
+    assert again == made
+    assert record_digest(again) == record_digest(made)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.update(extra=1), "unknown field 'extra'"),
+        (lambda d: d.pop("plan"), "lacks the field 'plan'"),
+        (lambda d: d["plan"]["shape"].update(batch="two"), r"\$.plan.shape.batch: expected int, got 'two'"),
+        (
+            lambda d: d["sessions"][3]["timings"][0]["wall_s"].__setitem__(2, None),
+            r"sessions\[3\].timings\[0\].wall_s\[2\]",
+        ),
+        (lambda d: d["sessions"][3]["timings"][0]["wall_s"].__setitem__(2, -1.0), "not positive"),
+        (lambda d: d["sessions"][0]["timings"].pop(), r"sessions\[0\]: .*order does not name the arms"),
+    ],
+)
+def test_a_record_that_does_not_fit_is_refused_at_its_place(change: object, said: str) -> None:
+    data = encode(builders.record(0.1, sessions=6))
+    change(data)  # type: ignore[operator]
+    with pytest.raises(EvidenceError, match=said):
+        decode(CellRecord, data)
+
+
+def test_a_boolean_is_not_a_number() -> None:
+    with pytest.raises(EvidenceError, match="expected int"):
+        decode(Shape, {"seq_len": True, "batch": 1, "hidden": 384, "depth": 6})
+
+
+def test_the_same_session_index_twice_is_no_record() -> None:
+    made = builders.record(0.1, sessions=6)
+    sessions: tuple[Session, ...] = (made.sessions[0], made.sessions[0])
+    with pytest.raises(ValueError, match="twice"):
+        replace(made, sessions=sessions)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"batch": 0}, "batch=0 is refused; allowed: 1 or more"),
+        ({"seq_len": 2}, "seq_len=2 is refused"),
+        ({"seq_len": 513}, "seq_len=513 is refused; allowed: at most 512, the positions of model minilm"),
+    ],
+)
+def test_an_impossible_shape_names_the_key_the_value_and_what_is_allowed(values: dict[str, int], said: str) -> None:
+    with pytest.raises(PlanError, match=said):
+        builders.plan(**values)  # type: ignore[arg-type]
+
+
+def test_the_digest_of_a_plan_moves_with_every_part_of_it() -> None:
+    plans = [
+        builders.plan(),
+        builders.plan(batch=2),
+        builders.plan(split="validation"),
+        builders.plan(sessions=20),
+        builders.plan(parameters=(("keep_ratio", 0.5),)),
+    ]
+    assert len({plan.digest for plan in plans}) == len(plans)
+
+
+def test_parameters_are_frozen_and_read_like_a_call() -> None:
+    spec = ExecutorSpec("my.pkg.Idea", freeze({"layers": [1, 3], "keep": 0.5}))
+    assert spec.short_name == "Idea(keep=0.5, layers=[1, 3])"
+    assert hash(spec)

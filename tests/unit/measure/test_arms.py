@@ -1,0 +1,117 @@
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape
+from ace.domain.workload import Batch
+from ace.executors.identity import Identity
+from ace.measure.arms import prepare, state_digest
+from ace.measure.failing import ArmError
+from ace.measure.witness import dispatched, tokens_per_layer, witness
+from ace.models.loading import load_model
+
+SPEC = ModelSpec("encoder", "ace.models.random_encoder.load", 32, 2, 1, 64, False, 0)
+PLAN = CellPlan(
+    experiment="t",
+    model=SPEC,
+    executor=ExecutorSpec("ace.executors.identity.Identity", ()),
+    benchmark=BenchmarkSpec("development", "b", "x.y", "probe_accuracy", 10),
+    shape=Shape(16, 2, 32, 2),
+    protocol=Protocol("quick", 2, 2, 1, 0.001, 1, 60.0),
+    telemetry="none",
+    seed=0,
+)
+
+
+def example() -> Batch:
+    ids = torch.randint(1000, 2000, (2, 16), generator=torch.Generator().manual_seed(0))
+    return Batch(ids, torch.ones_like(ids))
+
+
+class Meddler:
+    """An executor that does something to what it was given."""
+
+    def __init__(self, deed: Callable[[nn.Module, Batch], object]) -> None:
+        self.deed = deed
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        made = copy.deepcopy(model)
+        self.deed(model, example)
+        return made
+
+
+def replace_method(model: nn.Module, _: Batch) -> None:
+    model.layers[0].forward = lambda *_: None  # type: ignore[index,union-attr]
+
+
+def halve_weights(model: nn.Module, _: Batch) -> None:
+    next(iter(model.parameters())).data.mul_(0.5)
+
+
+def add_hook(model: nn.Module, _: Batch) -> None:
+    next(iter(model.children())).register_forward_hook(lambda *_: None)
+
+
+def train(model: nn.Module, _: Batch) -> None:
+    model.train()
+
+
+@pytest.mark.parametrize("deed", [replace_method, halve_weights, add_hook, train])
+def test_an_executor_that_changes_the_baseline_is_found(deed: Callable[[nn.Module, Batch], object]) -> None:
+    with pytest.raises(ArmError) as raised:
+        prepare(PLAN, Meddler(deed), example())
+    assert raised.value.kind == "changed baseline"
+
+
+def test_an_executor_that_changes_its_example_is_found() -> None:
+    with pytest.raises(ArmError) as raised:
+        prepare(PLAN, Meddler(lambda _, batch: batch.ids.zero_()), example())
+    assert raised.value.kind == "changed input"
+
+
+def test_an_executor_that_returns_no_module_is_named() -> None:
+    class Wrong:
+        def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+            return "fast"  # type: ignore[return-value]
+
+    with pytest.raises(ArmError, match="returned a str"):
+        prepare(PLAN, Wrong(), example())
+
+
+def test_the_null_arm_is_the_baseline_with_memory_of_its_own() -> None:
+    arms = prepare(PLAN, Identity(), example())
+    baseline, null = arms.modules["baseline"], arms.modules["null"]
+    assert state_digest(baseline) == state_digest(null)
+    addresses = {p.data_ptr() for p in baseline.parameters()} & {p.data_ptr() for p in null.parameters()}
+    assert not addresses
+
+
+def test_the_witness_counts_the_tokens_that_linear_maps_really_get() -> None:
+    model, batch = load_model(SPEC), example()
+    assert tokens_per_layer(model, batch) == (16, 16)
+
+    class Halved(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = model
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return self.inner(ids[:, ::2], mask[:, ::2])  # type: ignore[no-any-return]
+
+    seen, kernels = witness("candidate", Halved(), batch)
+    assert seen.tokens_per_layer == (8, 8)
+    dense_flops, _ = dispatched(model, batch)
+    assert seen.flops is not None
+    assert dense_flops is not None
+    assert seen.flops < 0.6 * dense_flops
+    assert kernels
+
+
+def test_the_witness_leaves_no_hook_behind() -> None:
+    model = load_model(SPEC)
+    before = state_digest(model)
+    witness("baseline", model, example())
+    assert state_digest(model) == before
