@@ -204,14 +204,17 @@ def near_term(**changes: object) -> Policy:
 
 def scored(difference: float = 0.0, n: int = 1000, changed: float = 0.06) -> Quality:
     """Scores whose mean difference is exactly `difference`; `changed` is the share of examples that differ at all."""
-    right = round(0.74 * n)
-    lost, won = round((changed - difference) / 2 * n), round((changed + difference) / 2 * n)
+    right, net = round(0.74 * n), round(difference * n)
+    lost = (round(changed * n) - net) // 2
+    won = lost + net
     baseline = (1.0,) * right + (0.0,) * (n - right)
     candidate = (0.0,) * lost + (1.0,) * (right - lost + won) + (0.0,) * (n - right - won)
     return Quality("probe_accuracy", baseline, candidate, (0.97,) * n, "labels", "inputs")
 
 
-def honest(gain: float, of: CellPlan, *, seed: int = 0, difference: float = 0.0, **session_changes: object) -> CellRecord:
+def honest(
+    gain: float, of: CellPlan, *, seed: int = 0, difference: float = 0.0, **session_changes: object
+) -> CellRecord:
     """A cell measured as it should be: known true gain, known difference in quality."""
     made = record(gain, of=of, seed=seed, sessions=of.protocol.sessions, **session_changes)  # type: ignore[arg-type]
     return replace(made, quality=scored(difference, of.benchmark.examples))

@@ -9,6 +9,7 @@ import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ class TokenisedCorpus:
         names = sorted(set(labels))
         index = {name: i for i, name in enumerate(names)}
         return cls(
-            np.fromiter((token for document in ids for token in document), np.uint16),
+            np.fromiter(chain.from_iterable(ids), np.uint16),
             np.cumsum([len(document) for document in ids], dtype=np.int64),
             np.array([index[label] for label in labels], dtype=np.int64),
             tuple(names),

@@ -13,17 +13,15 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
-from ace.decide import judge
-from ace.domain.canonical import canonical_json
-from ace.domain.decision import Decision
-from ace.domain.record import CellRecord
-from ace.domain.serial import encode
+from ace.decide import judge, records_of
+from ace.domain.decision import Decision, decision_text
 from ace.domain.verdict import Verdict
 from ace.errors import AceError
 from ace.report.bundle import write_bundle
 from ace.report.terminal import summary_lines
+from ace.tracking.process import this_process
 from ace.tracking.reader import read_evidence
-from ace.tracking.reconcile import reconcile
+from ace.tracking.reconcile import Closed, reconcile
 from ace.tracking.store import open_existing_store
 from ace.tracking.writer import Tracker
 
@@ -61,35 +59,35 @@ def decide(options: argparse.Namespace) -> Verdict:
     config = wiring.compose_config(options.overrides)
     settings, policy = wiring.settings_of(config), wiring.policy_of(config)
     store = open_existing_store(settings.tracking_uri, settings.root)
-    stale = reconcile(store, options.experiment)
+    stale = reconcile(store, options.experiment, this_process())
     evidence = read_evidence(store, options.experiment)
     decisions = judge(evidence, policy)
-    folder = (options.output or Path("decisions") / options.experiment).resolve()
-    records = [cell.record for cell in evidence.cells if cell.record is not None]
-    for index, decision in enumerate(decisions):
-        place = folder if index == 0 else folder / "claims" / decision.claim
-        _write(decision, records, place)
-        Tracker(store, options.experiment).log_decision(
-            place,
-            tags={"ace.verdict": decision.verdict, "ace.claim": decision.claim, "ace.policy": policy.name},
-            metrics={},
-            note=(place / "memo.md").read_text(encoding="utf-8"),
-        )
-    _show(decisions, folder, stale, options.json)
+    folder: Path = (options.output or Path("decisions") / options.experiment).resolve()
+    tracker = Tracker(store, options.experiment)
+    for decision in decisions:
+        place = _place(folder, decision, decisions)
+        write_bundle(decision, records_of(decision, evidence), place)
+        tags = {"ace.verdict": decision.verdict, "ace.claim": decision.claim, "ace.policy": policy.name}
+        tracker.log_decision(place, tags, {}, (place / "memo.md").read_text(encoding="utf-8"))
+    if options.json:
+        print(decision_text(decisions[0]))
+    else:
+        _show(decisions, folder, stale)
     return decisions[0].verdict
 
 
-def _write(decision: Decision, records: Sequence[CellRecord], place: Path) -> None:
-    write_bundle(decision, records, place)
+def _place(folder: Path, decision: Decision, decisions: Sequence[Decision]) -> Path:
+    """The newest claim's bundle is the folder itself; the others stand beside it, each to be verified alone."""
+    if decision is decisions[0]:
+        return folder
+    return folder.with_name(f"{folder.name}.claims") / decision.claim[:12]
 
 
-def _show(decisions: Sequence[Decision], folder: Path, stale: Sequence[str], as_json: bool) -> None:
-    if as_json:
-        print(canonical_json(encode(decisions[0])))
-        return
-    for line in (*stale, *summary_lines(decisions[0])):
+def _show(decisions: Sequence[Decision], folder: Path, stale: Sequence[Closed]) -> None:
+    for closed in stale:
+        print(f"run {closed.run_id} was left running and is now KILLED: {closed.because}")
+    for line in summary_lines(decisions[0]):
         print(line)
     for other in decisions[1:]:
-        print(f"also judged: {other.label}: {other.verdict} ({folder / 'claims' / other.claim})")
+        print(f"also judged: {other.label}: {other.verdict} ({_place(folder, other, decisions)})")
     print(f"report: {folder / 'report.html'}")
-    print(f"memo:   {folder / 'memo.md'}")

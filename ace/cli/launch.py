@@ -31,6 +31,7 @@ from ace.measure.code_state import code_state
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder
 from ace.models.loading import check_model, model_digests
+from ace.tracking.process import this_process
 from ace.tracking.reconcile import reconcile
 from ace.tracking.store import open_store
 from ace.tracking.writer import Tracker
@@ -48,7 +49,8 @@ def measure(config: DictConfig) -> None:
         dropped = wiring.drop_foreign_parameters(config, overrides)
         if dropped:
             console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
-        record = _run(config, overrides if job.mode == RunMode.MULTIRUN else None)
+        place = sweep.Place(job.sweep.dir, overrides) if job.mode == RunMode.MULTIRUN else None
+        record = _run(config, place)
     except AceError as error:
         console.print(f"[red]refused or failed[/red] ({sweep.job_name(overrides) or 'defaults'}): ", end="")
         console.print(str(error), markup=False, highlight=False)
@@ -58,7 +60,7 @@ def measure(config: DictConfig) -> None:
         raise MeasurementError(_failures(record))
 
 
-def _run(config: DictConfig, job: list[str] | None) -> CellRecord:
+def _run(config: DictConfig, place: sweep.Place | None) -> CellRecord:
     plan, settings = wiring.plan_of(config), wiring.settings_of(config)
     _refuse_holdout(plan)
     policy = wiring.policy_of(config)
@@ -69,16 +71,17 @@ def _run(config: DictConfig, job: list[str] | None) -> CellRecord:
     store = open_store(settings.tracking_uri, settings.root)
     make_folder(settings.root / "work", "tracking.root")
     refuse_impossible(plan, code, folder, settings.cache)
-    for line in reconcile(store, plan.experiment):
-        console.print(line, markup=False, highlight=False)
+    tracker = Tracker(store, plan.experiment)
+    for closed in reconcile(store, plan.experiment, this_process()):
+        console.print(f"run {closed.run_id} was left running and is now KILLED: {closed.because}", markup=False)
     attempt = cell.Attempt(
-        attempt_name,
-        plan,
-        code,
-        weights,
-        job and sweep.sweep_name(config_with_hydra()),
-        job and sweep.job_name(job),
-        time.time(),
+        name=attempt_name,
+        plan=plan,
+        code=code,
+        weights=weights,
+        sweep=place.sweep if place else None,
+        job=place.job if place else None,
+        started_at=time.time(),
     )
 
     def summarise(record: CellRecord) -> cell.Summary:
@@ -88,17 +91,10 @@ def _run(config: DictConfig, job: list[str] | None) -> CellRecord:
     shop = Workshop(folder, settings.cache, os.cpu_count() or 1)
     started = time.monotonic()
     with CellProgress(console, plan, _title(plan), _tail_s(plan)) as watcher:
-        record = cell.run_cell(attempt, shop, Tracker(store, plan.experiment), summarise, watcher)
+        record = cell.run_cell(attempt, shop, tracker, summarise, watcher)
     if sweep.current is not None:
         sweep.current.done.append((plan.shape.seq_len * plan.shape.batch, time.monotonic() - started))
     return record
-
-
-def config_with_hydra() -> DictConfig:
-    """The job's configuration with its hydra node, where the sweep's folder stands."""
-    made = DictConfig({})
-    made["hydra"] = HydraConfig.get()
-    return made
 
 
 def _refuse_holdout(plan: CellPlan) -> None:

@@ -32,9 +32,22 @@ class Sweep:
 current: Sweep | None = None
 
 
-def sweep_name(config: DictConfig) -> str:
-    """One name for all jobs of a multirun: Hydra resolves its sweep folder once and hands it to every job."""
-    return hashlib.sha256(f"{os.getcwd()}/{config.hydra.sweep.dir}".encode()).hexdigest()[:12]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a job stands: `folder` is Hydra's sweep folder, resolved once and handed to every job of a multirun."""
+
+    folder: str
+    overrides: list[str]
+
+    @property
+    def sweep(self) -> str:
+        """One name for all jobs of a multirun."""
+        return hashlib.sha256(f"{os.getcwd()}/{self.folder}".encode()).hexdigest()[:12]
+
+    @property
+    def job(self) -> str:
+        """One job of a sweep."""
+        return job_name(self.overrides)
 
 
 def job_name(overrides: list[str]) -> str:
@@ -58,7 +71,7 @@ class DeclareSweep(Callback):
         settings = settings_of(config)
         tracker = Tracker(open_store(settings.tracking_uri, settings.root), experiment_name(dict(config)))
         planned = expand(list(config.hydra.overrides.task))
-        run_id = tracker.declare_sweep(sweep_name(config), [job_name(job) for job in planned])
+        run_id = tracker.declare_sweep(Place(config.hydra.sweep.dir, []).sweep, [job_name(job) for job in planned])
         current = Sweep(run_id, tracker, planned)
 
 

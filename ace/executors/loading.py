@@ -55,7 +55,7 @@ def _imported(target: str) -> type:
 def source_digest(target: str) -> str:
     """Hex SHA-256 over the .py files of the target's top-level package, or over its one module.
 
-    Sorted by path relative to the package, so that it is the same wherever the package is installed. Nothing is imported.
+    Sorted by path relative to the package: the same wherever the package is installed. Nothing is imported.
     """
     top = target.partition(".")[0]
     found = util.find_spec(top)

@@ -63,6 +63,8 @@ class Burdened(nn.Module):
 class Products(nn.Module):
     """A matrix multiplied by itself as often as asked; holds no parameter, so that both arms have the same."""
 
+    matrix: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("matrix", torch.eye(WIDTH), persistent=False)
@@ -91,10 +93,10 @@ def products_for(share: float, model: nn.Module, example: Batch) -> int:
 
     for _ in range(2):  # the first call pays for what is set up once
         product, call = seconds(100)
-    trial = max(1, round(share * call / product))
+    trial = max(1, round(share * call / product))  # a first guess
     pairs: list[tuple[float, float]] = []
     end = time.perf_counter() + SECONDS
     while len(pairs) < REPETITIONS or time.perf_counter() < end:
         pairs.append(seconds(trial))
-    product, call = (statistics.median(times) for times in zip(*pairs, strict=True))
+    product, call = statistics.median(p for p, _ in pairs), statistics.median(c for _, c in pairs)
     return max(1, round(share * call / product))

@@ -17,7 +17,7 @@ GENERATOR = 48271  # Park & Miller 1988 with the multiplier of 1993
 
 
 class RandomPruning:
-    """Keeps tokens by a draw that depends on the seed and the example's own ids, so that any output can be recomputed."""
+    """Keeps tokens drawn from the seed and the example's own ids, so that any output can be recomputed."""
 
     def __init__(self, keep_ratio: float = 0.7, prune_at: Sequence[float] = (0.17, 0.5), seed: int = 0):
         require(isinstance(seed, int) and seed >= 0, "executor.seed", seed, "a whole number, 0 or more")
@@ -28,7 +28,7 @@ class RandomPruning:
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:  # noqa: ARG002
         """The pruned encoder, on a copy of the model."""
         pruned = KeepDrawn(model, self.schedule, self.seed)
-        self._depth = len(pruned.encoder.layers)
+        self._depth = pruned.depth
         return pruned
 
     def declares(self, example: Batch) -> Work:
@@ -43,7 +43,7 @@ class KeepDrawn(DroppingEncoder):
         super().__init__(encoder, schedule)
         self.step = pow(GENERATOR, seed + 1, PRIME)
 
-    def importance(self, ids: Tensor, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:  # noqa: ARG002
+    def importance(self, ids: Tensor, q: Tensor, k: Tensor, bias: Tensor) -> Tensor:  # noqa: ARG002
         """ids (batch, tokens) -> (batch, tokens)."""
         return drawn(ids, self.step)
 

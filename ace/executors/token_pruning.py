@@ -23,7 +23,7 @@ class TokenPruning:
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:  # noqa: ARG002
         """The pruned encoder, on a copy of the model."""
         pruned = KeepAttended(model, self.schedule)
-        self._depth = len(pruned.encoder.layers)
+        self._depth = pruned.depth
         return pruned
 
     def declares(self, example: Batch) -> Work:
@@ -34,14 +34,14 @@ class TokenPruning:
 class KeepAttended(DroppingEncoder):
     """Importance = softmax attention of the CLS query, mean over heads."""
 
-    def importance(self, ids: Tensor, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:  # noqa: ARG002
+    def importance(self, ids: Tensor, q: Tensor, k: Tensor, bias: Tensor) -> Tensor:  # noqa: ARG002
         """q, k (batch, heads, tokens, head_dim) -> (batch, tokens)."""
         return cls_attention(q, k, bias)
 
 
-def cls_attention(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
+def cls_attention(q: Tensor, k: Tensor, bias: Tensor) -> Tensor:
     """The first row of the attention matrix, mean over heads: (batch, heads, tokens, head_dim) -> (batch, tokens)."""
-    scores = (q[:, :, :1] * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (batch, heads, 1, tokens)
-    if bias is not None:
-        scores = scores + bias
-    return scores.softmax(-1).mean(1).squeeze(1)
+    query = q[:, :, :1] * q.shape[-1] ** -0.5
+    scores = query @ k.transpose(-1, -2) + bias  # (batch, heads, 1, tokens)
+    row: Tensor = scores.softmax(-1).mean(1).squeeze(1)
+    return row

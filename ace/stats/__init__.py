@@ -1,9 +1,29 @@
 """How sure we are: paired timings in, intervals and answers out.
 
-Nothing here knows a clock, a store or a policy.  The unit is the session, never the timing; see docs/statistics.
+Nothing here knows a clock, a store or a policy.  The unit is the session, never the timing.
 """
 
+from ace.stats.bootstrap import score_difference
 from ace.stats.cells import compare_cells
+from ace.stats.eprocess import e_process
+from ace.stats.findings import drift, order_interaction, over_sessions
 from ace.stats.paired import compare
+from ace.stats.screening import screen, screen_and_confirm
+from ace.stats.selection import Selected, best_of, shrink
+from ace.stats.sequential import compare_sequential
 
-__all__ = ["compare", "compare_cells"]
+__all__ = [
+    "Selected",
+    "best_of",
+    "compare",
+    "compare_cells",
+    "compare_sequential",
+    "drift",
+    "e_process",
+    "order_interaction",
+    "over_sessions",
+    "score_difference",
+    "screen",
+    "screen_and_confirm",
+    "shrink",
+]

@@ -14,9 +14,9 @@ from ace.domain.estimate import Answer, Comparison
 from ace.stats import student
 from ace.stats.intake import FloatArray, check_request, read_pair
 from ace.stats.multiplicity import holm_adjusted, simultaneous_level
-from ace.stats.paired import Verdict, Yardstick, conclude, unestimated
+from ace.stats.paired import Verdict, Yardstick, conclude, estimable, unestimated
 from ace.stats.pooling import moderated
-from ace.stats.sessions import STILL, Evidence, gather
+from ace.stats.sessions import Evidence, gather
 
 
 def compare_cells(
@@ -29,26 +29,26 @@ def compare_cells(
     """Judge a grid of (baseline, candidate) tables, in the same order; `p_value` is Holm's, intervals simultaneous."""
     check_request(margin, confidence, order)
     evidence = gather([read_pair(*cell) for cell in cells], margin, order)
-    estimable = [e for e in evidence if len(e.gains) >= 2 and e.gains.std(ddof=1) >= STILL]
-    if not estimable:
-        return [unestimated(e) for e in evidence]
-    yardsticks = shared_yardsticks(estimable, confidence)
-    verdicts = family_verdicts(estimable, yardsticks, margin, confidence)
+    family = {index: e for index, e in enumerate(evidence) if estimable(e)}
+    yardsticks = shared_yardsticks(list(family.values()), confidence)
+    verdicts = family_verdicts(list(family.values()), yardsticks, margin, confidence)
     judged = {
-        id(e): conclude(e, yardstick, margin, confidence, verdict)
-        for e, yardstick, verdict in zip(estimable, yardsticks, verdicts, strict=True)
+        index: conclude(e, yardstick, margin, verdict)
+        for (index, e), yardstick, verdict in zip(family.items(), yardsticks, verdicts, strict=True)
     }
-    return [judged.get(id(e)) or unestimated(e) for e in evidence]
+    return [judged.get(index) or unestimated(e) for index, e in enumerate(evidence)]
 
 
 def shared_yardsticks(evidence: Sequence[Evidence], confidence: float) -> list[Yardstick]:
     """Pooled spread of each cell with the critical value that makes all intervals hold together."""
-    dfs = np.array([len(e.gains) - 1.0 for e in evidence])
-    variances, pooled_dfs = moderated(np.array([e.gains.var(ddof=1) for e in evidence]), dfs)
-    level = (1 + simultaneous_level(confidence, len(evidence))) / 2
+    if not evidence:
+        return []
+    sizes = np.array([float(len(e.gains)) for e in evidence])
+    variances, dfs = moderated(np.array([e.gains.var(ddof=1) for e in evidence]), sizes - 1)
+    level = 1 - simultaneous_level(confidence, len(evidence))
     return [
-        Yardstick(math.sqrt(variance), float(df), student.quantile(float(df), level))
-        for variance, df in zip(variances, pooled_dfs, strict=True)
+        Yardstick(math.sqrt(variance), math.sqrt(variance / size), df, student.critical(df, level), level)
+        for variance, size, df in zip(variances.tolist(), sizes.tolist(), dfs.tolist(), strict=True)
     ]
 
 
@@ -56,8 +56,10 @@ def family_verdicts(
     evidence: Sequence[Evidence], yardsticks: Sequence[Yardstick], margin: float, confidence: float
 ) -> list[Verdict]:
     """Holm's answers over all cells that can be estimated."""
+    if not evidence:
+        return []
     gain = np.array([e.gains.mean() for e in evidence])
-    error = np.array([y.deviation / math.sqrt(len(e.gains)) for e, y in zip(evidence, yardsticks, strict=True)])
+    error = np.array([y.error for y in yardsticks])
     df = np.array([y.df for y in yardsticks])
     threshold = math.log1p(margin)
     claims = (Answer.FASTER, Answer.SLOWER, Answer.SAME)
@@ -73,4 +75,6 @@ def family_verdicts(
 
 def two_sided(t: FloatArray, df: FloatArray) -> FloatArray:
     """Two-sided p-values, at most 1."""
-    return np.minimum(1.0, np.array([2 * student.upper_tail(*pair) for pair in zip(t.tolist(), df.tolist(), strict=True)]))
+    tails = [student.upper_tail(*pair) for pair in zip(t.tolist(), df.tolist(), strict=True)]
+    p_values: FloatArray = np.minimum(1.0, 2 * np.array(tails))
+    return p_values

@@ -36,7 +36,7 @@ def _first_unpaired(s: int, n: int, s2: int, n2: int) -> str:
 
 def read_arm(arm: str, timings: object) -> FloatArray:
     """Seconds of one arm, (sessions, timings) float64, finite and above 0."""
-    if np.ma.is_masked(timings):  # type: ignore[no-untyped-call]
+    if np.ma.is_masked(timings):
         raise EvidenceError(f"{arm}: masked timings are missing timings; {SHAPE} without gaps")
     try:
         table = np.asarray(timings)

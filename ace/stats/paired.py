@@ -8,23 +8,32 @@ against the margin.  Repetition inside a session cannot replace sessions: layout
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from ace.domain.estimate import Answer, Comparison
 from ace.stats import student
 from ace.stats.intake import check_request, read_pair
 from ace.stats.power import sessions_to_settle, visible_gain
-from ace.stats.sessions import MIN_SESSIONS, STILL, Evidence, gather
+from ace.stats.sessions import MIN_SESSIONS, STILL, Evidence, counted, gather
 from ace.stats.signed_rank import signed_rank_p
+
+CROSS_CHECK_LEVEL = 0.05  # of a single cell: ten sessions cannot give the signed rank a p under .002
 
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """How far the mean of n sessions may stray: `deviation` of one session, its df, and the critical t in use."""
+    """How far the mean gain may stray: spread of one session, standard error, its df, the critical t of this look.
+
+    `level` is the two-sided level of a final look, from which the sessions still needed are reckoned.
+    """
 
     deviation: float
+    error: float
     df: float
     critical: float
+    level: float
+
+    def t(self, distance: float) -> float:
+        """A distance in standard errors."""
+        return distance / self.error
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +50,22 @@ def compare(
     """Judge (sessions, timings) seconds of two arms; equal index = pair, rounds 2k and 2k+1 had opposite order."""
     check_request(margin, confidence, order)
     [evidence] = gather([read_pair(baseline, candidate)], margin, order)
-    sessions = len(evidence.gains)
-    if sessions < 2:
+    if not estimable(evidence):
         return unestimated(evidence)
-    df = sessions - 1
-    yardstick = Yardstick(float(evidence.gains.std(ddof=1)), df, student.quantile(df, (1 + confidence) / 2))
-    return conclude(evidence, yardstick, margin, confidence)
+    level = 1 - confidence
+    return conclude(evidence, own_yardstick(evidence, level, level), margin)
+
+
+def own_yardstick(evidence: Evidence, level_now: float, level: float) -> Yardstick:
+    """From this cell's sessions alone; the two-sided levels of this look and of a final one."""
+    n = len(evidence.gains)
+    deviation = float(evidence.gains.std(ddof=1))
+    return Yardstick(deviation, deviation / math.sqrt(n), n - 1, student.critical(n - 1, level_now), level)
+
+
+def estimable(evidence: Evidence) -> bool:
+    """Whether there is a spread to estimate; sessions that do not vary at all would be infinitely sure."""
+    return len(evidence.gains) >= 2 and bool(evidence.gains.max() - evidence.gains.min() >= STILL)
 
 
 def unestimated(evidence: Evidence) -> Comparison:
@@ -69,24 +88,23 @@ def unestimated(evidence: Evidence) -> Comparison:
 
 
 def conclude(
-    evidence: Evidence, yardstick: Yardstick, margin: float, confidence: float, verdict: Verdict | None = None
+    evidence: Evidence, yardstick: Yardstick, margin: float, verdict: Verdict | None = None
 ) -> Comparison:
     """The answer of at least two sessions against the margin; a family of cells brings its own `verdict`."""
     gains, n = evidence.gains, len(evidence.gains)
-    if yardstick.deviation < STILL:
-        return unestimated(evidence)
     gain = float(gains.mean())
-    error = yardstick.deviation / math.sqrt(n)
-    low, high = gain - yardstick.critical * error, gain + yardstick.critical * error
-    p_value = 2 * student.upper_tail(abs(gain) / error, yardstick.df)
+    reach = yardstick.critical * yardstick.error
+    low, high = gain - reach, gain + reach
+    p_value = 2 * student.upper_tail(yardstick.t(abs(gain)), yardstick.df)
     rank_p = signed_rank_p(gains)
-    disagreement = cross_check(p_value, rank_p, 1 - confidence)
+    disagreement = cross_check(p_value, rank_p)
     answer = answer_of(low, high, margin)
     if verdict is not None:
         answer, p_value = verdict.answer, verdict.p_value
-    needed = sessions_to_settle(gain, yardstick.deviation, margin, confidence, MIN_SESSIONS)
+    needed = sessions_to_settle(gain, yardstick.deviation, margin, yardstick.level, MIN_SESSIONS)
     reasons = evidence.reasons
     if answer is Answer.INCONCLUSIVE:
+        needed = None if needed is None else max(needed, n + 1)
         reasons = (*reasons, too_wide(low, high, n, needed))
     elif needed is not None:
         needed = max(MIN_SESSIONS, min(needed, n))
@@ -99,7 +117,7 @@ def conclude(
         answer=Answer.INCONCLUSIVE if reasons else answer,
         reasons=reasons,
         sessions_needed=needed,
-        smallest_visible_gain=visible_gain(error, yardstick.df, yardstick.critical, margin),
+        smallest_visible_gain=visible_gain(yardstick.error, yardstick.df, yardstick.critical, margin),
         session_gains=tuple(gains.tolist()),
         cut_rounds=evidence.cut_rounds,
         signed_rank_p=rank_p,
@@ -120,11 +138,16 @@ def answer_of(low: float, high: float, margin: float) -> Answer:
 def too_wide(low: float, high: float, sessions: int, needed: int | None) -> str:
     """Why an interval did not answer, in plain words."""
     settle = f"; about {needed} would settle it" if needed is not None else ""
-    return f"interval {np.expm1(low):+.2%} to {np.expm1(high):+.2%} crosses the margin with {sessions} sessions{settle}"
+    span = f"{_percent(low)} to {_percent(high)}"
+    return f"interval {span} crosses the margin with {counted(sessions, 'session')}{settle}"
 
 
-def cross_check(p_value: float, rank_p: float, alpha: float) -> tuple[str, ...]:
+def _percent(log_gain: float) -> str:
+    return f"{math.expm1(log_gain):+.2%}" if log_gain < math.log(1000) else "over 1000-fold"
+
+
+def cross_check(p_value: float, rank_p: float) -> tuple[str, ...]:
     """A note when the exact signed rank does not agree with t about a difference."""
-    if (p_value < alpha) == (rank_p < alpha):
+    if (p_value < CROSS_CHECK_LEVEL) == (rank_p < CROSS_CHECK_LEVEL):
         return ()
     return (f"the exact signed rank disagrees: p = {rank_p:.3g}, Student's t says {p_value:.3g}",)

@@ -13,7 +13,7 @@ from ace.stats.intake import FloatArray
 
 
 def moderated(variances: FloatArray, dfs: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Posterior variances, at least the own, and their degrees of freedom.  (cells,), (cells,) -> (cells,), (cells,)."""
+    """Posterior variances, none below its own, and their degrees of freedom.  All (cells,)."""
     if len(variances) < 2:
         return variances, dfs
     prior_df, prior = _prior(variances, dfs)

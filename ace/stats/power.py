@@ -16,7 +16,7 @@ def visible_gain(error: float, df: float, critical: float, margin: float) -> flo
     return math.log1p(margin) + (critical + student.quantile(df, CHANCE)) * error
 
 
-def sessions_to_settle(gain: float, deviation: float, margin: float, confidence: float, least: int) -> int | None:
+def sessions_to_settle(gain: float, deviation: float, margin: float, level: float, least: int) -> int | None:
     """Sessions for an answer with 80 % chance if the gain is as estimated; None when it sits on the threshold."""
     distance = abs(abs(gain) - math.log1p(margin))
     if distance == 0 or not math.isfinite((deviation / distance) ** 2):
@@ -24,9 +24,9 @@ def sessions_to_settle(gain: float, deviation: float, margin: float, confidence:
 
     def enough(n: float) -> float:
         df = max(n - 1, 1.0)
-        return ((student.quantile(df, (1 + confidence) / 2) + student.quantile(df, CHANCE)) * deviation / distance) ** 2
+        return ((student.critical(df, level) + student.quantile(df, CHANCE)) * deviation / distance) ** 2
 
     n = enough(math.inf)
-    for _ in range(8):  # a fixed point: the quantiles depend on n only through the degrees of freedom
-        n = max(enough(max(round(n), least)), enough(math.inf))
+    for _ in range(4):  # a fixed point: the quantiles depend on n only through the degrees of freedom
+        n = enough(max(round(n), least))
     return max(least, math.ceil(n))

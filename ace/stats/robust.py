@@ -10,6 +10,8 @@ from ace.stats.intake import FloatArray
 
 TRIM = 0.3  # of the values on each side, rounded: kept between 2 and 4 of 10, so three spikes to one side do no harm
 
+MEDIAN = 0.5  # trimming all but the middle
+
 
 def trimmed_mean(values: FloatArray, share: float = TRIM) -> FloatArray:
     """Mean without the lowest and highest `share` of the values.  (..., n) -> (...)."""
@@ -18,7 +20,8 @@ def trimmed_mean(values: FloatArray, share: float = TRIM) -> FloatArray:
     kept = np.sort(values, axis=-1)[..., cut : n - cut]
     # Adding from both ends inwards makes trimmed_mean(-x) == -trimmed_mean(x) to the last bit.
     total: FloatArray = (kept + kept[..., ::-1]).sum(axis=-1)
-    return total / (2 * kept.shape[-1])
+    mean: FloatArray = total / (2 * kept.shape[-1])
+    return mean
 
 
 def yuen(values: FloatArray, share: float) -> tuple[FloatArray, FloatArray, int]:

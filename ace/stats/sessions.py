@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ace.stats import student
 from ace.stats.intake import FloatArray
-from ace.stats.robust import trimmed_mean
+from ace.stats.robust import MEDIAN, trimmed_mean
 from ace.stats.warmup import find_warm_up
 
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -23,7 +23,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 MIN_SESSIONS = 6
 MIN_BLOCKS = 2
 UNSTEADY_CHANCE = 0.05  # two-sided level of the steadiness guard
-STILL = 1e-9  # a standard deviation of session gains under this is a clock or a copy, not a machine
+STILL = 1e-9  # session gains that differ by less come from a clock or a copy, not from a machine
 FAR = 3.0  # Tukey's outer fence, in interquartile ranges
 
 
@@ -53,43 +53,44 @@ def gather(pairs: Sequence[tuple[FloatArray, FloatArray]], margin: float, order:
 
 def _gather_alike(baseline: FloatArray, candidate: FloatArray, margin: float, order: str) -> Iterable[Evidence]:
     """(cells, sessions, rounds) twice -> one Evidence a cell."""
-    rounds = baseline.shape[2]
     warm_up = find_warm_up(baseline, candidate)
-    whole = rounds - rounds % 2
     for_cell: dict[int, Evidence] = {}
-    for cut in np.unique(warm_up.rounds):
+    for cut in set(warm_up.rounds.tolist()):
         chosen = np.flatnonzero(warm_up.rounds == cut)
-        b, c = baseline[chosen, :, cut:whole], candidate[chosen, :, cut:whole]
         settled = warm_up.settled[chosen]
-        for_cell.update(zip(chosen, _kept(b, c, settled, int(cut), rounds, margin, order), strict=True))
+        kept = _after_cut(baseline[chosen], candidate[chosen], settled, cut, margin, order)
+        for_cell.update(zip(chosen, kept, strict=True))
     return (for_cell[cell] for cell in range(len(baseline)))
 
 
-def _kept(
-    b: FloatArray, c: FloatArray, settled: BoolArray, cut: int, rounds: int, margin: float, order: str
+def _after_cut(
+    baseline: FloatArray, candidate: FloatArray, settled: BoolArray, cut: int, margin: float, order: str
 ) -> Iterable[Evidence]:
-    """Evidence from what is left after the cut.  (cells, sessions, kept) twice."""
-    cells, sessions, kept = b.shape
-    if kept == 0:
-        nothing = Evidence(sessions, np.empty(0), cut, too_little(sessions, 0, order), ())
-        return [nothing] * cells
+    """Evidence from what is left after the cut.  (cells, sessions, rounds) twice, one cut for all."""
+    cells, sessions, rounds = baseline.shape
+    whole = rounds - rounds % 2
+    b, c = baseline[..., cut:whole], candidate[..., cut:whole]
+    if whole == 0:
+        return [Evidence(sessions, np.empty(0), cut, too_little(sessions, 0, order), ())] * cells
     ratios = b - c
     paired = order != "alternating"  # arms in different processes share an index, not a moment
     gains = trimmed_mean(ratios) if paired else trimmed_mean(b) - trimmed_mean(c)
-    moved = unsteady(ratios, margin) | ~settled
-    copied = _copied_sessions(b, c)
-    far = _far_timings(b) + _far_timings(c)
+    alike = still(gains)
+    wanting = too_little(sessions, (whole - cut) // 2, order)
+    found = (
+        ("not steady", unsteady(ratios, margin) | ~settled),
+        ("the sign turns if the warm-up cut is undone", turns(gains, (baseline - candidate)[..., :whole], cut)),
+        ("sessions do not vary: a clock too coarse, or copied values", alike),
+        ("sessions are copies of each other", ~alike & _copied_sessions(b, c)),
+    )
+    far = _far_timings(np.stack([b, c])).sum(axis=0)
     notes = _trimmings(cut, rounds)
     return (
         Evidence(
             sessions,
             gains[i],
             cut,
-            (
-                *too_little(sessions, kept // 2, order),
-                *(("not steady",) if moved[i] else ()),
-                *_alike(gains[i], bool(copied[i])),
-            ),
+            (*wanting, *(reason for reason, holds in found if holds[i])),
             (*notes, *((f"{counted(int(far[i]), 'outlying timing')}, kept",) if far[i] else ())),
         )
         for i in range(cells)
@@ -124,35 +125,48 @@ def unsteady(ratios: FloatArray, margin: float) -> BoolArray:
     third = 2 * max(1, round(blocks / 3))  # rounds, whole blocks
     move = trimmed_mean(ratios[..., -third:]) - trimmed_mean(ratios[..., :third])  # (cells, sessions)
     error = move.std(axis=1, ddof=1) / np.sqrt(sessions)
-    chance = student.quantile(sessions - 1, 1 - UNSTEADY_CHANCE / 2) * error
-    return np.abs(move.mean(axis=1)) > np.maximum(chance, np.log1p(margin))
+    chance = student.critical(sessions - 1, UNSTEADY_CHANCE) * error
+    moved: BoolArray = np.abs(move.mean(axis=1)) > np.maximum(chance, np.log1p(margin))
+    return moved
+
+
+def turns(gains: FloatArray, uncut: FloatArray, cut: int) -> BoolArray:
+    """Whether gains and the median rounds of uncut sessions disagree, both beyond chance.  (cells, sessions, ...)."""
+    cells, sessions = gains.shape
+    if not cut or sessions < 2:
+        return np.zeros(cells, dtype=bool)
+    medians = trimmed_mean(uncut, MEDIAN)
+    critical = student.critical(sessions - 1, UNSTEADY_CHANCE)
+    opposed: BoolArray = np.sign(medians.mean(axis=1)) * np.sign(gains.mean(axis=1)) < 0
+    for claim in (medians, gains):
+        opposed &= np.abs(claim.mean(axis=1)) > critical * claim.std(axis=1, ddof=1) / np.sqrt(sessions)
+    return opposed
+
+
+def still(gains: FloatArray) -> BoolArray:
+    """Whether the sessions of a cell are the same number to any real clock.  (cells, sessions) -> (cells,)."""
+    alike: BoolArray = gains.max(axis=1) - gains.min(axis=1) < STILL
+    return alike if gains.shape[1] > 1 else np.zeros_like(alike)
 
 
 def _copied_sessions(b: FloatArray, c: FloatArray) -> BoolArray:
     """Whether two sessions of a cell are the same numbers: one trial copied is one trial."""
-    first = np.sort(np.stack([b[..., 0], c[..., 0]]), axis=-1)
-    suspects = (np.diff(first) == 0).any(axis=(0, 2))  # cheap: only these cells are compared in full
+    first = np.sort(b[..., 0], axis=-1)
+    suspects: BoolArray = (first[:, 1:] == first[:, :-1]).any(axis=-1)  # cheap: only these are compared in full
     for cell in np.flatnonzero(suspects):
         rows = np.concatenate([b[cell], c[cell]], axis=1)
         suspects[cell] = len(np.unique(rows, axis=0)) < len(rows)
     return suspects
 
 
-def _alike(gains: FloatArray, copied: bool) -> tuple[str, ...]:
-    if len(gains) < 2:
-        return ()
-    if gains.std() < STILL:
-        return ("sessions do not vary: a clock too coarse, or copied values",)
-    return ("sessions are copies of each other",) if copied else ()
-
-
 def _far_timings(log_times: FloatArray) -> IntArray:
-    """Timings beyond Tukey's outer fence of their session: labelled, never removed.  (cells, sessions, kept)."""
+    """How many timings lie beyond Tukey's outer fence of their session: labelled, never removed.  (..., n, rounds)."""
     ordered = np.sort(log_times, axis=-1)
     n = ordered.shape[-1]
     low, high = ordered[..., n // 4, None], ordered[..., n - 1 - n // 4, None]
     reach = FAR * (high - low)
-    return ((log_times < low - reach) | (log_times > high + reach)).sum(axis=(1, 2))
+    far: IntArray = ((log_times < low - reach) | (log_times > high + reach)).sum(axis=(-2, -1))
+    return far
 
 
 def _trimmings(cut: int, rounds: int) -> tuple[str, ...]:

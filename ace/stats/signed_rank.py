@@ -6,6 +6,7 @@ Wilcoxon (1945); the null distribution is counted (one sign flip at a time) and 
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special, stats
 
 from ace.stats.intake import FloatArray
@@ -15,7 +16,7 @@ EXACT_UP_TO = 50
 
 def signed_rank_p(gains: FloatArray) -> float:
     """Two-sided p that session gains are symmetric about 0; zero gains are kept and ranked (Pratt 1959)."""
-    doubled = np.rint(2 * stats.rankdata(np.abs(gains))).astype(int) if _tied(gains) else _doubled_ranks(gains)
+    doubled = _doubled_ranks(np.abs(gains))
     sizes = doubled[gains != 0]
     positive, total = int(sizes[gains[gains != 0] > 0].sum()), int(sizes.sum())
     if total == 0:
@@ -27,13 +28,15 @@ def signed_rank_p(gains: FloatArray) -> float:
     return min(1.0, 2 * float(_lower_tails(tuple(sorted(sizes.tolist())))[extreme]))
 
 
-def _tied(gains: FloatArray) -> bool:
-    return len(np.unique(np.abs(gains))) < len(gains)
-
-
-def _doubled_ranks(gains: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    ranks = np.empty(len(gains), dtype=np.int64)
-    ranks[np.argsort(np.abs(gains))] = 2 * np.arange(1, len(gains) + 1)
+def _doubled_ranks(sizes: FloatArray) -> npt.NDArray[np.int64]:
+    """Ranks times two, so that the middle rank of a tie is a whole number."""
+    order = sizes.argsort()
+    ordered = sizes[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        tied: npt.NDArray[np.int64] = np.rint(2 * stats.rankdata(sizes)).astype(np.int64)
+        return tied
+    ranks = np.empty(len(sizes), dtype=np.int64)
+    ranks[order] = 2 * np.arange(1, len(sizes) + 1)
     return ranks
 
 

@@ -17,3 +17,8 @@ def quantile(df: float, probability: float) -> float:
 def upper_tail(t: float, df: float) -> float:
     """P(T > t)."""
     return float(special.stdtr(df, -t) if df < 1e9 else special.ndtr(-t))
+
+
+def critical(df: float, level: float) -> float:
+    """What |t| exceeds with this two-sided level; exact for levels far below 1e-16 too, as sequential looks need."""
+    return -quantile(df, level / 2)

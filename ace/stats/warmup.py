@@ -15,12 +15,11 @@ import numpy.typing as npt
 
 from ace.stats import student
 from ace.stats.intake import FloatArray
-from ace.stats.robust import trimmed_mean, yuen
+from ace.stats.robust import MEDIAN, trimmed_mean, yuen
 
 CHANCE = 0.025  # one-sided; a needless cut costs a little precision, a missed warm-up costs the verdict
 SEGMENTS = 20  # long sessions are looked at in segments of whole blocks
 SESSION_TRIM = 0.2
-MEDIAN = 0.5  # trimming all but the middle
 TOLERATED_BIAS = 0.5  # in standard errors of the gain: false claims then stay near the declared rate
 FASTEST_DECAY, SLOWEST_DECAY = 1e-3, 0.95  # per segment; slower cannot be told from no decay
 MOST = 0.6  # of a session may be warm-up; what is left must still show whether it is steady
@@ -45,13 +44,12 @@ class _Levels:
     @property
     def most(self) -> int:
         """Segments that may be cut: at least two stay, so that the steadiness guard has something to compare."""
-        segments = self.series.shape[-1]
+        segments = int(self.series.shape[-1])
         return max(1, min(segments - 2, math.floor(MOST * segments)))
 
-    def excess(self, segments: slice, over: int) -> FloatArray:
-        """Of some segments over the median of those from `over` on, trimmed over sessions.  (3, cells, ...)."""
-        level = trimmed_mean(self.series[..., over:], MEDIAN)[..., None]
-        return trimmed_mean((self.series[..., segments] - level).swapaxes(2, 3), SESSION_TRIM)
+    def excess(self, segment: int, over: int) -> tuple[FloatArray, FloatArray, int]:
+        """Of a segment over the median of those from `over` on: mean, error (3, cells) and df over sessions."""
+        return yuen(self.series[..., segment] - trimmed_mean(self.series[..., over:], MEDIAN), SESSION_TRIM)
 
 
 def find_warm_up(log_baseline: FloatArray, log_candidate: FloatArray) -> WarmUp:
@@ -62,11 +60,11 @@ def find_warm_up(log_baseline: FloatArray, log_candidate: FloatArray) -> WarmUp:
     levels = _segment(log_baseline, log_candidate)
     cut = _visible(levels)
     settled = np.ones(cells, dtype=bool)
-    for seen in np.unique(cut[cut > 0]):
+    for seen in set(cut[cut > 0].tolist()):
         chosen = np.flatnonzero(cut == seen)
         gains = trimmed_mean((log_baseline - log_candidate)[chosen, :, seen * levels.width :])
         error = gains.std(axis=1, ddof=1) / math.sqrt(sessions)
-        further = _further(_Levels(levels.series[:, chosen], levels.width), int(seen), error)
+        further = _further(_Levels(levels.series[:, chosen], levels.width), seen, error)
         cut[chosen] = np.minimum(seen + further, levels.most)
         settled[chosen] = seen + further <= levels.most
     return WarmUp(cut * levels.width, settled)
@@ -87,8 +85,7 @@ def _visible(levels: _Levels) -> npt.NDArray[np.int64]:
     cut = np.zeros(levels.series.shape[1], dtype=np.int64)
     warm = np.ones(len(cut), dtype=bool)
     for segment in range(levels.most):
-        excess = levels.series[..., segment] - trimmed_mean(levels.series[..., segment + 1 :], MEDIAN)
-        mean, error, df = yuen(excess, SESSION_TRIM)  # (3, cells)
+        mean, error, df = levels.excess(segment, over=segment + 1)
         slower = mean[:2] > student.quantile(df, 1 - CHANCE) * error[:2]
         leaning = np.abs(mean[2]) > student.quantile(df, 1 - CHANCE / 2) * error[2]
         warm &= slower.any(axis=0) | leaning
@@ -106,11 +103,15 @@ def _further(levels: _Levels, cut: int, error: FloatArray) -> npt.NDArray[np.int
     """
     kept = levels.series.shape[-1] - cut
     first = max(0, cut - 2)
-    excess = levels.excess(slice(first, first + 2), over=cut)  # (3, cells, 2)
-    warmer = excess[:2, :, 0].argmax(axis=0)[None]  # the decay is read from the arm that warms more
-    earlier, later = (np.take_along_axis(excess[:2, :, i], warmer, axis=0)[0] for i in (0, 1))
-    decay = np.clip(later / np.maximum(earlier, TINY), FASTEST_DECAY, SLOWEST_DECAY)
-    off = np.abs(excess[2, :, cut - 1 - first])
+    earlier, noise, _ = levels.excess(first, over=cut)
+    later, _, _ = levels.excess(first + 1, over=cut)
+    signal = earlier.copy()
+    signal[2] = np.abs(signal[2])  # the ratio may lean either way; an arm that was faster before did not warm up
+    clearest = (signal / np.maximum(noise, TINY)).argmax(axis=0)[None]  # (1, cells): which series to read
+    fallen = later / np.where(earlier == 0, TINY, earlier)
+    decay = np.clip(np.take_along_axis(fallen, clearest, axis=0)[0], FASTEST_DECAY, SLOWEST_DECAY)
+    off = np.abs((earlier if cut == 1 else later)[2])
     bias = off * decay / (1 - decay) / kept
     overshoot = np.maximum(bias / np.maximum(TOLERATED_BIAS * error, TINY), 1.0)
-    return np.ceil(np.log(overshoot) / -np.log(decay)).astype(np.int64)
+    further: npt.NDArray[np.int64] = np.ceil(np.log(overshoot) / -np.log(decay)).astype(np.int64)
+    return further

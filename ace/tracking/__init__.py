@@ -7,7 +7,8 @@ worker that measures must not import these modules (MLflow costs more than a sec
 
 import os
 
-# MLflow looks at these when it is imported, which only the modules of this package do. Its usage telemetry would open
-# connections at random moments of a measurement; its "View run at" lines would tear the progress display.
+# MLflow looks at these once it is imported, which only the modules of this package do. Its usage telemetry would open
+# connections at random moments of a measurement; its "View run at" lines and bars would tear the progress display.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"

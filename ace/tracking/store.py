@@ -122,7 +122,10 @@ def open_existing_store(uri: str | None, root: Path) -> Store:
             f"no tracking store at {database}: record something first (`python launch.py`), "
             "or name another with tracking.uri=URI"
         )
-    with store_errors(f"cannot read the tracking store {database}"):
+    with store_errors(
+        f"cannot read the tracking store {database}",
+        "make its folder writable (SQLite writes beside a file even to read it), or name another with tracking.uri=URI",
+    ):
         _require_tables(database)
         return Store(str(database), str(artifacts), _connect(uri))
 

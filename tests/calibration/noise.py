@@ -113,7 +113,8 @@ def _common(machine: Machine, shape: tuple[int, int, int], rng: np.random.Genera
     if machine.burst_rate:
         starts = rng.random(shape) < machine.burst_rate
         for lag in range(machine.burst_calls):
-            common[..., lag:] += machine.burst_height * starts[..., : calls - lag] * rng.random((*shape[:2], calls - lag))
+            height = machine.burst_height * rng.random((many, sessions, calls - lag))
+            common[..., lag:] += height * starts[..., : calls - lag]
     if machine.pause_every:
         phase = rng.integers(0, machine.pause_every, (many, sessions, 1))
         common += machine.pause_height * ((at + phase) % machine.pause_every == 0)

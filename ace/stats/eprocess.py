@@ -1,0 +1,31 @@
+"""Evidence that may be looked at for ever: an e-process for the median of a stream of gains.
+
+Used by the guard, whose shadow samples have no declared end.  Under "the median gain is at most `null_gain`" the
+process is a nonnegative supermartingale starting at 1, so by Ville's inequality it ever reaches 1/alpha with
+probability at most alpha, whatever the distribution (Robbins 1970; Ramdas et al. 2023).
+"""
+
+import numpy as np
+from scipy import special
+
+from ace.errors import EvidenceError
+from ace.stats.intake import FloatArray
+
+
+def e_process(gains: FloatArray, null_gain: float = 0.0) -> FloatArray:
+    """E-value after each gain against "the median gain is at most `null_gain`".  (n,) -> (n,).
+
+    Pass the negated gains and the negated null for the other direction.  Counts signs with a uniform mixture over
+    chances above one half; a gain equal to the null counts against the evidence.
+    """
+    gains = np.asarray(gains, dtype=np.float64)
+    if not np.isfinite(gains).all():
+        raise EvidenceError(f"gain {int(np.flatnonzero(~np.isfinite(gains))[0])} is not a finite number")
+    n = np.arange(1, len(gains) + 1)
+    above = np.cumsum(gains > null_gain)
+    a, b = above + 1.0, n - above + 1.0
+    # 2 * integral over (1/2, 1) of p^above (1-p)^below dp, against (1/2)^n, in logs because 2^n leaves float64.
+    with np.errstate(divide="ignore"):  # the upper half may hold no mass that float64 can see: e-value 0
+        log_e = (n + 1) * np.log(2) + special.betaln(a, b) + np.log(special.betaincc(a, b, 0.5))
+    e_values: FloatArray = np.exp(np.minimum(log_e, 700.0))
+    return e_values

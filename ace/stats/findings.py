@@ -1,0 +1,50 @@
+"""What the timings themselves say about how they were taken: position, drift.
+
+Plain numbers with intervals over sessions, for the skeptic to judge; nothing here changes an answer.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from ace.domain.estimate import Estimate
+from ace.errors import EvidenceError
+from ace.stats import student
+from ace.stats.intake import FloatArray, read_arm, read_pair
+from ace.stats.robust import trimmed_mean
+
+
+def order_interaction(
+    baseline: object, candidate: object, baseline_first: npt.ArrayLike, *, confidence: float = 0.95
+) -> Estimate | None:
+    """Log gain when the baseline runs first, less that when it runs second; None where a session has one order only.
+
+    Above 0: whoever runs second is faster (or whoever runs first pays).  Mirrored blocks cancel it out of the gain.
+    """
+    b, c = read_pair(baseline, candidate)
+    first = np.asarray(baseline_first, dtype=bool)
+    if first.shape != b.shape:
+        raise EvidenceError(f"order of shape {first.shape} for timings {b.shape}; expected one flag per round")
+    rows = zip(b - c, first, strict=True)
+    moves = [trimmed_mean(row[f]) - trimmed_mean(row[~f]) for row, f in rows if f.any() and not f.all()]
+    return over_sessions(np.array(moves), confidence) if len(moves) == len(b) else None
+
+
+def drift(timings: object, *, confidence: float = 0.95) -> Estimate | None:
+    """Log change of one arm's time from the first to the last third of a session; None below two sessions or rounds."""
+    log_seconds = np.log(read_arm("arm", timings))
+    third = log_seconds.shape[1] // 3
+    if third < 1:
+        return None
+    return over_sessions(trimmed_mean(log_seconds[:, -third:]) - trimmed_mean(log_seconds[:, :third]), confidence)
+
+
+def over_sessions(values: FloatArray, confidence: float = 0.95) -> Estimate | None:
+    """Mean over sessions with Student's interval; None for fewer than two."""
+    n = len(values)
+    if n < 2:
+        return None
+    mean = float(values.mean())
+    reach = student.quantile(n - 1, (1 + confidence) / 2) * float(values.std(ddof=1)) / math.sqrt(n)
+    return Estimate(mean, mean - reach, mean + reach)

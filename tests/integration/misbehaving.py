@@ -1,0 +1,128 @@
+"""Executors that do what a session cannot be built on, for the tests of measurement."""
+
+import atexit
+import copy
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ace.domain.workload import Batch
+
+
+class Wrapped(nn.Module):
+    """A copy of the baseline whose output passes through `change(output, ids, calls so far)`."""
+
+    def __init__(self, model: nn.Module, change: Callable[[torch.Tensor, torch.Tensor, int], object]) -> None:
+        super().__init__()
+        self.inner, self.change, self.calls = copy.deepcopy(model), change, 0
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> object:
+        self.calls += 1
+        return self.change(self.inner(ids, mask), ids, self.calls)
+
+
+class RaisesInPrepare:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        raise RuntimeError("no such layer")
+
+
+class RaisesInForward:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        def change(output: torch.Tensor, ids: torch.Tensor, calls: int) -> object:
+            raise RuntimeError("bad index")
+
+        return Wrapped(model, change)
+
+
+class RaisesWhenTimed:
+    """Works on full batches of documents, as the examination calls it, and fails on a single one."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        def change(output: torch.Tensor, ids: torch.Tensor, calls: int) -> object:
+            if calls > 3 and ids.shape[0] == 1:
+                raise RuntimeError("only now")
+            return output
+
+        return Wrapped(model, change)
+
+
+class ReturnsNan:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return Wrapped(model, lambda output, ids, calls: output * float("nan"))
+
+
+class ReturnsAnotherShape:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return Wrapped(model, lambda output, ids, calls: output[:, :7])
+
+
+class ChangesInput:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return Wrapped(model, lambda output, ids, calls: (ids.zero_(), output)[1])
+
+
+class ChangesBaseline:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        with torch.no_grad():
+            next(model.parameters()).add_(1.0)
+        return copy.deepcopy(model)
+
+
+class ChangesBaselineLater:
+    """Leaves the baseline alone in prepare and slows it down from its first timed call on."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        def change(output: torch.Tensor, ids: torch.Tensor, calls: int) -> object:
+            if calls == 5:
+                model.register_forward_pre_hook(lambda *_: time.sleep(0.01))
+            return output
+
+        return Wrapped(model, change)
+
+
+class Dies:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        os._exit(7)
+
+
+class Hangs:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        time.sleep(600)
+        raise AssertionError
+
+
+class LeavesRubbish:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        answer = Path(sys.argv[1]) / "answer.json"
+        atexit.register(lambda: answer.write_text('{"session": {"index": "first"}}'))
+        return copy.deepcopy(model)
+
+
+class AnswersWithoutComputing:
+    """Remembers the scored outputs' mean and returns it when single documents, as timed ones are, come in."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        class Cheat(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.inner = copy.deepcopy(model)
+
+            def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+                if ids.shape[0] == 1:
+                    return torch.full((1, 384), 384**-0.5)
+                return self.inner(ids, mask)  # type: ignore[no-any-return]
+
+        return Cheat()
+
+
+class TakesAnArgument:
+    def __init__(self, keep: float) -> None:
+        self.keep = keep
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return copy.deepcopy(model)

@@ -1,0 +1,130 @@
+"""Cells measured for real, small: real weights, real documents, real processes."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ace.domain.plan import CellPlan, ExecutorSpec
+from ace.domain.record import CellRecord
+from ace.errors import PlanError
+from ace.measure.code_state import code_state
+from ace.measure.observe import observe
+from ace.measure.preflight import refuse_impossible
+from ace.measure.watching import Silent
+from ace.measure.workshop import Workshop
+from ace.models.loading import model_digests
+from ace.wiring import compose_config, plan_of
+
+SMALL = ["seq_len=16", "split.examples=64", "protocol.sessions=2", "protocol.rounds=2", "protocol.warmup_rounds=1"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def small_plan(executor: str, **parameters: object) -> CellPlan:
+    plan = plan_of(compose_config(SMALL))
+    return replace(plan, executor=ExecutorSpec(executor, tuple(sorted(parameters.items()))))
+
+
+def measured(plan: CellPlan, folder: Path, cache: Path) -> CellRecord:
+    code, weights = code_state(plan.executor, Path.cwd()), model_digests(plan.model)
+    return observe(plan, "attempt", code, weights, Workshop(folder, cache, 2), Silent())
+
+
+def test_a_cell_holds_everything_that_judgement_needs(tmp_path: Path, cache: Path) -> None:
+    plan = small_plan("ace.executors.token_pruning.TokenPruning", keep_ratio=0.7, prune_at=(0.17, 0.5))
+    record = measured(plan, tmp_path, cache)
+    assert record.failures == ()
+    assert [s.index for s in record.sessions] == [0, 1]
+    for session in record.sessions:
+        assert sorted(t.arm for t in session.timings) == ["baseline", "candidate", "null"]
+        assert session.order[1] == tuple(reversed(session.order[0]))
+        assert session.declared_tokens_per_layer == session.witness[-1].tokens_per_layer
+        assert min(session.declared_tokens_per_layer or (16,)) < 16
+        assert all(check.scored_error is not None and check.scored_error < 1e-4 for check in session.checks)
+        assert session.environment.threads == 1
+        assert all(t > 0 for timings in session.timings for t in timings.cpu_s)
+    assert record.sessions[0].inputs != record.sessions[1].inputs
+    assert record.quality is not None
+    assert len(record.quality.candidate) == 64
+    assert {name for name, _ in record.digests} >= {"model.safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("executor", "kind", "said"),
+    [
+        ("RaisesInPrepare", "raised", "no such layer"),
+        ("RaisesInForward", "raised", "bad index"),
+        ("ReturnsNan", "invalid output", "NaN"),
+        ("ReturnsAnotherShape", "invalid output", r"shape \(1, 7\)"),
+        ("ChangesInput", "changed input", "clone it first"),
+        ("ChangesBaseline", "changed baseline", "deepcopy"),
+        ("Dies", "died", "exited with code 7"),
+        ("LeavesRubbish", "rubbish", "cannot be read"),
+    ],
+)
+def test_a_candidate_that_cannot_work_is_one_failure_and_no_session(
+    executor: str, kind: str, said: str, tmp_path: Path, cache: Path
+) -> None:
+    record = measured(small_plan(f"tests.integration.misbehaving.{executor}"), tmp_path, cache)
+    assert record.sessions == ()
+    (failure,) = record.failures
+    assert (failure.session, failure.kind) == (None, kind)
+    assert re.search(said, failure.detail)
+
+
+@pytest.mark.parametrize(("executor", "kind"), [("RaisesWhenTimed", "raised"), ("ChangesBaselineLater", "changed baseline")])
+def test_a_candidate_that_fails_only_when_timed_costs_its_sessions_and_keeps_its_quality(
+    executor: str, kind: str, tmp_path: Path, cache: Path
+) -> None:
+    record = measured(small_plan(f"tests.integration.misbehaving.{executor}"), tmp_path, cache)
+    assert record.sessions == ()
+    assert [(f.session, f.kind) for f in record.failures] == [(0, kind), (1, kind)]
+    assert record.quality is not None
+
+
+def test_a_worker_that_hangs_is_ended_at_its_limit(tmp_path: Path, cache: Path) -> None:
+    plan = small_plan("tests.integration.misbehaving.Hangs")
+    plan = replace(plan, protocol=replace(plan.protocol, session_limit_s=8.0))
+    measured(small_plan("ace.executors.identity.Identity"), tmp_path / "warm", cache)  # the baseline's embeddings
+    record = measured(plan, tmp_path, cache)
+    assert [f.kind for f in record.failures] == ["hung"]
+    assert "limit of 8 s" in record.failures[0].detail
+
+
+def test_a_candidate_that_skips_the_work_when_timed_differs_from_what_was_scored(tmp_path: Path, cache: Path) -> None:
+    record = measured(small_plan("tests.integration.misbehaving.AnswersWithoutComputing"), tmp_path, cache)
+    errors = [c.scored_error for s in record.sessions for c in s.checks if c.arm == "candidate"]
+    assert errors
+    assert all(error is not None and error > 0.1 for error in errors)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (("ace.executors.token_pruning.TokenPruning", {"keep_ratio": 1.2}), "executor.keep_ratio=1.2 is refused"),
+        (("ace.executors.token_pruning.TokenPruning", {"keep_ration": 0.5}), "executor.keep_ration=0.5 is refused"),
+        (("ace.executors.no_such.Thing", {}), "executor._target_=ace.executors.no_such.Thing is refused"),
+        (("tests.integration.misbehaving.TakesAnArgument", {}), "executor.keep is missing"),
+    ],
+)
+def test_an_impossible_executor_is_refused_before_anything_runs(
+    spec: tuple[str, dict[str, object]], said: str, tmp_path: Path, cache: Path
+) -> None:
+    plan = small_plan(spec[0], **spec[1])
+    with pytest.raises(PlanError, match=said):
+        refuse_impossible(plan, code_state(plan.executor, Path.cwd()), tmp_path, cache)
+
+
+def test_random_weights_are_timed_at_any_size_and_claim_no_quality(tmp_path: Path, cache: Path) -> None:
+    plan = plan_of(compose_config([*SMALL, "model=encoder", "hidden=64", "depth=2", "executor=identity"]))
+    record = measured(plan, tmp_path, cache)
+    assert len(record.sessions) == 2
+    assert record.sessions[0].witness[0].tokens_per_layer == (16, 16)
+    assert record.quality is None
+    assert record.quality_reason is not None
+    assert "random weights" in record.quality_reason

@@ -1,0 +1,108 @@
+from dataclasses import replace
+
+import pytest
+
+from ace.decide.gates.completeness import binomial_p, complete
+from ace.domain.finding import Outcome
+from ace.domain.record import Failure
+from ace.domain.stored import StoredSweep
+from tests import builders as b
+from tests.unit.decide.table import laid_out, outcomes, the_fail
+
+POLICY = b.near_term()
+JOBS = ("batch=1,seq_len=64", "batch=1,seq_len=128")
+
+
+def ask(*cells, sweeps=()):
+    return list(complete(laid_out(*cells, sweeps=sweeps), POLICY))
+
+
+def of_sweep(seq_len, **changes):
+    made = b.record(of=b.plan(seq_len=seq_len))
+    return b.stored(
+        made, **{"run_id": f"run-{seq_len}", "sweep": "grid", "job": f"batch=1,seq_len={seq_len}"} | changes
+    )
+
+
+def sweep(status):
+    return StoredSweep("sweep-run", "grid", status, 1.0, JOBS)
+
+
+def test_a_whole_grid_passes():
+    assert outcomes(ask(of_sweep(64), of_sweep(128), sweeps=(sweep("FINISHED"),))) == {Outcome.PASS}
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "FAILED"])
+def test_a_cell_dropped_from_a_sweep_that_ended_fails(status):
+    assert JOBS[1] in the_fail(ask(of_sweep(64), sweeps=(sweep(status),))).evidence
+
+
+@pytest.mark.parametrize("status", ["KILLED", "RUNNING"])
+def test_a_sweep_that_died_is_no_evidence_and_names_the_command_for_the_rest(status):
+    [found] = [f for f in ask(of_sweep(64), sweeps=(sweep(status),)) if f.outcome is Outcome.NO_EVIDENCE]
+    assert found.next_step == "python launch.py -m batch=1 seq_len=128"
+
+
+def test_a_dead_sweep_is_whole_once_its_missing_cell_was_measured():
+    later = of_sweep(128, sweep=None, job=None)
+    assert outcomes(ask(of_sweep(64), later, sweeps=(sweep("KILLED"),))) == {Outcome.PASS}
+
+
+def test_a_sweep_of_which_nothing_is_there_is_everybodys_gap():
+    empty = StoredSweep("sweep-run", "vanished", "FINISHED", 1.0, JOBS)
+    assert "vanished" in the_fail(ask(b.stored(b.record()), sweeps=(empty,))).evidence
+
+
+def test_without_a_sweep_that_question_does_not_apply():
+    assert Outcome.NOT_APPLICABLE in {f.outcome for f in ask(b.stored(b.record()))}
+
+
+def test_a_failed_attempt_that_says_why_is_complete():
+    failed = of_sweep(128, status="FAILED", record=None, problem="out of memory")
+    found = ask(of_sweep(64), failed, sweeps=(sweep("FAILED"),))
+    assert outcomes(found) == {Outcome.PASS}
+    assert any("out of memory" in f.evidence for f in found)
+
+
+def test_a_failed_attempt_without_a_word_fails():
+    failed = of_sweep(128, status="FAILED", record=None, problem=None)
+    assert "without a recorded reason" in the_fail(ask(of_sweep(64), failed)).evidence
+
+
+def test_a_killed_attempt_is_no_evidence_until_its_cell_is_measured_again():
+    killed = of_sweep(128, status="KILLED", record=None, problem="killed")
+    [found] = [f for f in ask(of_sweep(64), killed) if f.outcome is Outcome.NO_EVIDENCE]
+    assert found.next_step == "python launch.py -m batch=1 seq_len=128"
+    again = of_sweep(128, run_id="again", sweep=None, job=None)
+    assert outcomes(ask(of_sweep(64), killed, again)) == {Outcome.PASS}
+
+
+def test_a_session_that_is_neither_measured_nor_failed_is_a_gap():
+    made = b.record()
+    assert "session 9 neither" in the_fail(ask(b.stored(replace(made, sessions=made.sessions[:9])))).evidence
+
+
+def test_a_session_that_failed_is_explained():
+    made = b.record()
+    died = Failure(9, "timing", "died", None, "signal 9")
+    assert outcomes(ask(b.stored(replace(made, sessions=made.sessions[:9], failures=(died,))))) == {Outcome.PASS}
+
+
+@pytest.mark.parametrize(
+    ("arms", "outcome"),
+    [
+        (["candidate"] * 7, Outcome.FAIL),
+        (["candidate"] * 4, Outcome.PASS),
+        (["candidate", "baseline", "null"] * 3, Outcome.PASS),
+    ],
+)
+def test_failures_that_prefer_the_candidate_beyond_chance_fail(arms, outcome):
+    made = b.record(of=b.plan(sessions=10 + len(arms)))
+    lost = tuple(Failure(10 + i, "timing", "raised", arm, "x") for i, arm in enumerate(arms))
+    assert ask(b.stored(replace(made, failures=lost)))[-1].outcome is outcome
+
+
+def test_the_exact_test_agrees_with_counting():
+    assert binomial_p(0, 0, 1 / 3) == 1.0
+    assert binomial_p(2, 2, 1 / 3) == pytest.approx(1 / 9)
+    assert binomial_p(3, 4, 1 / 2) == pytest.approx(10 / 16)

@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+from ace.decide.gates.parity import parity
+from ace.domain.finding import Outcome
+from ace.domain.record import CANDIDATE
+from tests import builders as b
+from tests.unit.decide.table import each_session, laid_out, outcomes, the_fail
+
+POLICY = b.near_term()
+
+
+def ask(record):
+    return list(parity(laid_out(b.stored(record)), POLICY))
+
+
+def candidate_state(**changes):
+    def change(session):
+        arms = tuple(replace(a, **changes) if a.arm == CANDIDATE else a for a in session.arms)
+        return replace(session, arms=arms)
+
+    return each_session(b.record(), change)
+
+
+def test_equal_arms_pass_and_the_clock_does_not_apply():
+    found = ask(b.record())
+    assert outcomes(found) == {Outcome.PASS}
+    assert any(f.outcome is Outcome.NOT_APPLICABLE and "clock" in f.evidence for f in found)
+
+
+def test_more_parameters_are_no_difference_between_arms():
+    assert outcomes(ask(candidate_state(parameters=1))) == {Outcome.PASS}
+
+
+def test_a_candidate_on_more_threads_fails():
+    assert "candidate 4" in the_fail(ask(candidate_state(threads_before=4, threads_after=4))).evidence
+
+
+def test_an_arm_that_changes_the_threads_fails_even_when_all_arms_do():
+    def change(session):
+        return replace(session, arms=tuple(replace(a, threads_after=4) for a in session.arms))
+
+    assert "threads" in the_fail(ask(each_session(b.record(), change))).evidence
+
+
+def test_a_candidate_in_another_dtype_fails():
+    assert "candidate bfloat16" in the_fail(ask(candidate_state(dtypes=("bfloat16",)))).evidence
+
+
+def test_a_candidate_on_another_attention_kernel_fails():
+    assert "candidate math" in the_fail(ask(candidate_state(attention_backends=("math",)))).evidence
+
+
+def test_attention_that_dispatch_cannot_follow_does_not_apply():
+    def compiled(session):
+        return replace(session, witness=tuple(replace(w, flops=None) for w in session.witness))
+
+    made = each_session(candidate_state(attention_backends=()), compiled)
+    assert outcomes(ask(made)) == {Outcome.PASS}
+
+
+def test_blocked_order_fails():
+    def blocked(session):
+        return replace(session, order=(session.order[0],) * len(session.order))
+
+    assert "mirrored" in the_fail(ask(each_session(b.record(), blocked))).evidence
+
+
+def test_no_session_is_no_evidence():
+    assert outcomes(ask(replace(b.record(), sessions=()))) == {Outcome.NO_EVIDENCE}

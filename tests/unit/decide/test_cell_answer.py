@@ -1,0 +1,50 @@
+from dataclasses import replace
+
+from ace.decide.cell_answer import answer_line, summary_metrics
+from ace.domain.record import Failure
+from tests import builders as b
+from tests.unit.decide.table import GAIN
+
+POLICY = b.near_term()
+
+
+def test_the_line_says_shape_split_answer_gain_and_quality():
+    made = replace(b.record(GAIN, seed=1), quality=b.scored(-0.007))
+    line = answer_line(made, POLICY)
+    assert line.startswith("64x1 development: faster +1")
+    assert line.endswith("quality -0.7 points [-2.2, +0.8]")
+
+
+def test_metrics_are_named_for_the_store_and_each_has_a_provenance():
+    metrics, provenance = summary_metrics(b.record(GAIN), POLICY)
+    assert set(metrics) == set(provenance)
+    assert {
+        "latency/baseline_s",
+        "latency/null_s",
+        "latency/candidate_s",
+        "gain/candidate_log",
+        "gain/low_log",
+        "gain/high_log",
+        "null/gain_log",
+        "null/half_width_log",
+        "quality/difference",
+    } <= set(metrics)
+    assert provenance["latency/baseline_s"] == "MEASURED"
+    assert provenance["gain/candidate_log"] == "DERIVED"
+
+
+def test_what_was_not_measured_has_no_metric_and_never_a_zero():
+    made = replace(
+        b.record(loss=None), sessions=(), failures=(Failure(None, "prepare", "raised", "candidate", "boom"),)
+    )
+    metrics, _ = summary_metrics(made, POLICY)
+    assert metrics == {"sessions/measured": 0.0, "sessions/failed": 1.0}
+    assert answer_line(made, POLICY) == (
+        "64x1 development: inconclusive not measured (0 sessions; 6 needed), quality not scored (not scored)"
+    )
+
+
+def test_one_session_gives_a_gain_without_an_interval():
+    made = b.record(GAIN, sessions=1)
+    assert "gain/low_log" not in summary_metrics(made, POLICY)[0]
+    assert "[no interval]" in answer_line(made, POLICY)

@@ -1,0 +1,66 @@
+import pytest
+
+from ace.decide import commands
+from ace.domain.plan import Shape
+from tests import builders as b
+
+
+def shapes(*pairs):
+    return [Shape(seq_len, batch, 384, 6) for seq_len, batch in pairs]
+
+
+def test_a_full_product_is_one_multirun():
+    command = commands.measure(b.plan(), "validation", shapes((64, 1), (64, 2), (128, 1), (128, 2)))
+    assert command == (
+        "python launch.py -m experiment.name=token_pruning model=minilm executor=token_pruning executor.keep_ratio=0.7 "
+        "protocol=standard split=validation seed=0 seq_len=64,128 batch=1,2"
+    )
+
+
+def test_what_is_no_product_takes_several_commands_and_nothing_more_is_measured():
+    command = commands.measure(b.plan(), "validation", shapes((64, 1), (128, 1), (128, 2)))
+    assert [part.split("seed=0 ")[1] for part in command.split(" && ")] == [
+        "seq_len=64 batch=1",
+        "seq_len=128 batch=1,2",
+    ]
+
+
+def test_hidden_and_depth_are_named_where_the_map_has_them_free():
+    command = commands.measure(b.plan(), "development", [Shape(64, 1, 96, 2)])
+    assert command.endswith("seq_len=64 batch=1 hidden=96 depth=2")
+
+
+def test_a_users_executor_is_named_by_its_import_path_with_new_parameters():
+    plan = b.plan(target="mypkg.halve.Halve", parameters=(("layers", (1, 2)), ("note", "two words"), ("on", True)))
+    command = commands.measure(plan, "development", shapes((64, 1)))
+    assert "executor._target_=mypkg.halve.Halve '+executor.layers=[1,2]'" in command
+    assert """'+executor.note='"'"'two words'"'"''""" in command
+    assert "+executor.on=true" in command
+
+
+def test_jobs_that_a_sweep_did_not_reach_are_run_by_their_own_overrides():
+    jobs = ["batch=1,executor.prune_at=[0.1,0.5],seq_len=64", "batch=2,executor.prune_at=[0.1,0.5],seq_len=64"]
+    assert commands.run_again(jobs) == "python launch.py -m batch=1,2 'executor.prune_at=[0.1,0.5]' seq_len=64"
+
+
+def test_a_single_missing_job_is_still_a_sweep_so_that_it_keeps_its_name():
+    assert commands.run_again(["batch=2,seq_len=64"]) == "python launch.py -m batch=2 seq_len=64"
+
+
+@pytest.mark.parametrize(
+    ("job", "covered"),
+    [
+        ("batch=1,seq_len=64", True),
+        ("batch=2,seq_len=64", False),
+        ("batch=1,seq_len=64,split=validation", False),
+        ("batch=1,executor=identity,seq_len=64", False),  # cannot be told from the plan: not assumed
+        ("seed=0", True),
+    ],
+)
+def test_a_measurement_covers_a_job_only_when_all_its_overrides_agree(job, covered):
+    assert commands.covers(b.stored(b.record()), job) is covered
+
+
+def test_a_job_of_the_same_name_is_covered():
+    attempt = b.stored(b.record(), job="batch=1,executor=identity,seq_len=64")
+    assert commands.covers(attempt, "batch=1,executor=identity,seq_len=64")
