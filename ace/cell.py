@@ -66,18 +66,18 @@ def run_cell(
     try:
         record = observe(attempt.plan, attempt.name, attempt.code, attempt.weights, shop, watcher)
         summary = summarise(record)
+        tracker.finish(
+            run_id,
+            record,
+            summary=summary.metrics,
+            provenance=summary.provenance,
+            note=summary.note,
+            status="FINISHED" if record.sessions else "FAILED",
+        )
     except (KeyboardInterrupt, SystemExit, Stopped):
         tracker.abort(run_id, "KILLED", traceback.format_exc())
         raise
     except Exception:
         tracker.abort(run_id, "FAILED", traceback.format_exc())
         raise
-    tracker.finish(
-        run_id,
-        record,
-        summary=summary.metrics,
-        provenance=summary.provenance,
-        note=summary.note,
-        status="FINISHED" if record.sessions else "FAILED",
-    )
     return record

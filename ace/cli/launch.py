@@ -5,10 +5,13 @@ the exit code is 1 in the end.
 """
 
 import os
+import shutil
 import signal
 import sys
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -33,7 +36,7 @@ from ace.measure.workshop import Workshop, make_folder
 from ace.models.loading import check_model, model_digests
 from ace.tracking.process import this_process
 from ace.tracking.reconcile import reconcile
-from ace.tracking.store import open_store
+from ace.tracking.store import Store, open_store
 from ace.tracking.writer import Tracker
 
 console = Console(stderr=False, soft_wrap=True)
@@ -41,60 +44,77 @@ console = Console(stderr=False, soft_wrap=True)
 
 @hydra.main(version_base="1.3", config_path="pkg://ace.conf", config_name="config")
 def measure(config: DictConfig) -> None:
-    """One job.  Raises AceError when the cell could not be measured completely."""
+    """One job.  Raises AceError, after showing it, when the cell could not be measured completely."""
     job = HydraConfig.get()
     overrides = list(job.overrides.task)
+    place = sweep.Place(job.sweep.dir, overrides, job.job.num) if job.mode == RunMode.MULTIRUN else None
     try:
         wiring.refuse_shadowed(job.runtime.config_sources)
         dropped = wiring.drop_foreign_parameters(config, overrides)
         if dropped:
             console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
-        place = sweep.Place(job.sweep.dir, overrides) if job.mode == RunMode.MULTIRUN else None
-        record = _run(config, place)
+        record = measure_cell(config, place)
+        console.print(answer_line(record, wiring.policy_of(config)), markup=False, highlight=False)
+        if record.failures:
+            raise MeasurementError(_failures(record))
     except AceError as error:
         console.print(f"[red]refused or failed[/red] ({sweep.job_name(overrides) or 'defaults'}): ", end="")
         console.print(str(error), markup=False, highlight=False)
         raise
-    console.print(answer_line(record, wiring.policy_of(config)), markup=False, highlight=False)
-    if record.failures:
-        raise MeasurementError(_failures(record))
 
 
-def _run(config: DictConfig, place: sweep.Place | None) -> CellRecord:
+def measure_cell(config: DictConfig, place: sweep.Place | None) -> CellRecord:
+    """Refuse what cannot run, then measure and record the cell."""
     plan, settings = wiring.plan_of(config), wiring.settings_of(config)
-    _refuse_holdout(plan)
     policy = wiring.policy_of(config)
-    attempt_name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}"
-    folder = settings.root / "work" / attempt_name
+    _refuse_holdout(plan)
     check_model(plan.model)
-    code, weights = code_state(plan.executor, Path.cwd()), model_digests(plan.model)
     store = open_store(settings.tracking_uri, settings.root)
-    make_folder(settings.root / "work", "tracking.root")
-    refuse_impossible(plan, code, folder, settings.cache)
-    tracker = Tracker(store, plan.experiment)
-    for closed in reconcile(store, plan.experiment, this_process()):
-        console.print(f"run {closed.run_id} was left running and is now KILLED: {closed.because}", markup=False)
-    attempt = cell.Attempt(
-        name=attempt_name,
-        plan=plan,
-        code=code,
-        weights=weights,
-        sweep=place.sweep if place else None,
-        job=place.job if place else None,
-        started_at=time.time(),
-    )
+    attempt = _attempt(plan, place)
+    folder = make_folder(settings.root / "work", "tracking.root") / attempt.name
+    tracker = _tracker(store, plan)
 
     def summarise(record: CellRecord) -> cell.Summary:
         metrics, provenance = summary_metrics(record, policy)
         return cell.Summary(metrics, provenance, answer_line(record, policy))
 
-    shop = Workshop(folder, settings.cache, os.cpu_count() or 1)
     started = time.monotonic()
-    with CellProgress(console, plan, _title(plan), _tail_s(plan)) as watcher:
+    with CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher:
+        with _scratch(folder):
+            refuse_impossible(plan, attempt.code, folder, settings.cache)
+        shop = Workshop(folder, settings.cache, os.cpu_count() or 1)
         record = cell.run_cell(attempt, shop, tracker, summarise, watcher)
+    shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
     if sweep.current is not None:
         sweep.current.done.append((plan.shape.seq_len * plan.shape.batch, time.monotonic() - started))
     return record
+
+
+def _attempt(plan: CellPlan, place: sweep.Place | None) -> cell.Attempt:
+    return cell.Attempt(
+        name=f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
+        plan=plan,
+        code=code_state(plan.executor, Path.cwd()),
+        weights=model_digests(plan.model),
+        sweep=place.sweep if place else None,
+        job=place.job if place else None,
+        started_at=time.time(),
+    )
+
+
+def _tracker(store: Store, plan: CellPlan) -> Tracker:
+    tracker = Tracker(store, plan.experiment)
+    for closed in reconcile(store, plan.experiment, this_process()):
+        console.print(f"run {closed.run_id} was left running and is now KILLED: {closed.because}", markup=False)
+    return tracker
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _refuse_holdout(plan: CellPlan) -> None:
@@ -105,21 +125,21 @@ def _refuse_holdout(plan: CellPlan) -> None:
         )
 
 
-def _title(plan: CellPlan) -> str:
-    done = "" if sweep.current is None else f"cell {len(sweep.current.done) + 1}/{len(sweep.current.planned)} "
-    return f"{done}{plan.shape} {plan.benchmark.split} {plan.executor.short_name}"
+def _title(plan: CellPlan, place: sweep.Place | None) -> str:
+    number = f"cell {place.number + 1}/{len(sweep.current.planned)} " if place and sweep.current else ""
+    return f"{number}{plan.shape} {plan.benchmark.split} {plan.executor.short_name}"
 
 
-def _tail_s(plan: CellPlan) -> float | None:
+def _tail_s(plan: CellPlan, place: sweep.Place | None) -> float | None:
     """Seconds that the cells after this one will take, from the cells already done."""
-    if sweep.current is None:
+    if place is None or sweep.current is None:
         return None
-    later = sweep.current.planned[len(sweep.current.done) + 1 :]
     sizes = []
-    for job in later:
+    for job in sweep.current.planned[place.number + 1 :]:
         given = dict(override.split("=", 1) for override in job if "=" in override)
-        seq_len, batch = given.get("seq_len", plan.shape.seq_len), given.get("batch", plan.shape.batch)
-        sizes.append(int(seq_len) * int(batch))
+        axes = [str(given.get(axis, getattr(plan.shape, axis))) for axis in ("seq_len", "batch")]
+        if all(axis.isdigit() for axis in axes):  # a value that is no number is refused when its turn comes
+            sizes.append(int(axes[0]) * int(axes[1]))
     return expected_s(sizes, sweep.current.done)
 
 

@@ -34,10 +34,14 @@ current: Sweep | None = None
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a job stands: `folder` is Hydra's sweep folder, resolved once and handed to every job of a multirun."""
+    """Where a job stands: `folder` is Hydra's sweep folder, resolved once and handed to every job of a multirun.
+
+    `number` counts the jobs from 0.
+    """
 
     folder: str
     overrides: list[str]
+    number: int
 
     @property
     def sweep(self) -> str:
@@ -71,7 +75,7 @@ class DeclareSweep(Callback):
         settings = settings_of(config)
         tracker = Tracker(open_store(settings.tracking_uri, settings.root), experiment_name(dict(config)))
         planned = expand(list(config.hydra.overrides.task))
-        run_id = tracker.declare_sweep(Place(config.hydra.sweep.dir, []).sweep, [job_name(job) for job in planned])
+        run_id = tracker.declare_sweep(Place(config.hydra.sweep.dir, [], 0).sweep, [job_name(job) for job in planned])
         current = Sweep(run_id, tracker, planned)
 
 

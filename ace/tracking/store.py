@@ -93,7 +93,8 @@ class Store:
 def open_store(uri: str | None, root: Path) -> Store:
     """Open the store for writing, making it first where there is none.
 
-    Without `uri` it is an SQLite file under `root`, with artifacts beside it. Raises StoreError saying what to do.
+    Without `uri` it is an SQLite file under `root`. Artifacts go under `root` unless a tracking server keeps them.
+    Raises StoreError saying what to do.
     """
     uri, database, artifacts = _place(uri, root)
     if database is None:

@@ -86,7 +86,9 @@ class Tracker:
 
     def abort(self, run_id: str, status: str, traceback_text: str) -> None:
         """Close a run that went wrong with `status` (FAILED or KILLED); what was stored of it stays."""
-        self._write(run_id, names.TRACEBACK_FILE, traceback_text)
+        # a traceback may quote file names that are no UTF-8; it must not fail for that
+        readable = traceback_text.encode("utf-8", "backslashreplace").decode("utf-8")
+        self._write(run_id, names.TRACEBACK_FILE, readable)
         self._terminate(run_id, status)
 
     def declare_sweep(self, sweep: str, planned: Sequence[str]) -> str:

@@ -44,8 +44,8 @@ class Machine:
 
 MACHINES = {
     "quiet": Machine(),
-    "layout": Machine(layout=0.012),
-    "wide layout": Machine(layout=0.008, layout_student=3),
+    "layout": Machine(layout=0.009),
+    "wide layout": Machine(layout=0.006, layout_student=3),
     "drift": Machine(drift=0.08),
     "autocorrelated": Machine(wander=0.04),
     "heavy tails": Machine(white=0.012, student=2, tail_rate=0.08, tail_height=0.6),
@@ -54,7 +54,7 @@ MACHINES = {
     "sticky states": Machine(state_step=0.25),
     "bursts": Machine(burst_rate=0.02, burst_height=0.5),
     "pauses": Machine(pause_every=7, pause_height=0.8),
-    "unequal spread": Machine(spread=4.0),
+    "unequal spread": Machine(spread=3.0),
     "second call": Machine(second_call=0.008),
     "bad day": Machine(
         layout=0.008, drift=0.03, wander=0.02, tail_rate=0.05, tail_height=0.4, state_step=0.15, warm_candidate=0.2

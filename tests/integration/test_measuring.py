@@ -77,7 +77,9 @@ def test_a_candidate_that_cannot_work_is_one_failure_and_no_session(
     assert re.search(said, failure.detail)
 
 
-@pytest.mark.parametrize(("executor", "kind"), [("RaisesWhenTimed", "raised"), ("ChangesBaselineLater", "changed baseline")])
+@pytest.mark.parametrize(
+    ("executor", "kind"), [("RaisesWhenTimed", "raised"), ("ChangesBaselineLater", "changed baseline")]
+)
 def test_a_candidate_that_fails_only_when_timed_costs_its_sessions_and_keeps_its_quality(
     executor: str, kind: str, tmp_path: Path, cache: Path
 ) -> None:

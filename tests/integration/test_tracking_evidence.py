@@ -101,10 +101,10 @@ def test_an_attempt_exists_with_its_plan_before_anything_is_measured(store, trac
 
 def test_an_aborted_attempt_is_counted_and_keeps_its_traceback(store, tracker, experiment):
     run_id = begin(tracker)
-    tracker.abort(run_id, "FAILED", "Traceback: the disk is full")
+    tracker.abort(run_id, "FAILED", "Traceback: no such file: \udcff")
     cell = only_cell(store, experiment)
     assert (cell.status, cell.plan, cell.problem) == ("FAILED", MADE.plan, "FAILED: no record was written")
-    assert (folder_of(store, run_id) / names.TRACEBACK_FILE).read_text() == "Traceback: the disk is full"
+    assert (folder_of(store, run_id) / names.TRACEBACK_FILE).read_text() == "Traceback: no such file: \\udcff"
 
 
 @pytest.mark.parametrize(

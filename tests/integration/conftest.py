@@ -1,0 +1,43 @@
+"""The commands as a user runs them: a folder of their own, a store of their own, one cache for all."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def user_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    cache = tmp_path_factory.mktemp("cache")
+    return {**os.environ, "ACE_CACHE_DIR": str(cache), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def launch(tmp_path: Path, user_environment: dict[str, str]) -> Command:
+    """Run launch.py with these overrides in a folder of the test's own."""
+
+    def run(*overrides: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(REPOSITORY / "launch.py"), *overrides],
+            cwd=cwd, env=user_environment, capture_output=True, text=True, timeout=900,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def decide(tmp_path: Path, user_environment: dict[str, str]) -> Command:
+    """Run ace-decide in the same folder."""
+
+    def run(*arguments: str, cwd: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["ace-decide", *arguments], cwd=cwd, env=user_environment, capture_output=True, text=True, timeout=300
+        )
+
+    return run

@@ -1,0 +1,135 @@
+"""The claims that the main path rests on, measured for real: nothing is found in nothing, what is planted is found."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ace.stats import compare
+from ace.tracking.reader import read_evidence
+from ace.tracking.store import open_existing_store
+from tests.integration.conftest import REPOSITORY, Command
+
+pytestmark = pytest.mark.slow
+SHORT = ("split.examples=200", "protocol=quick")
+
+
+def decision(decide: Command) -> dict[str, object]:
+    done = decide("--experiment", "token_pruning", "--json")
+    assert done.returncode == 0, done.stderr
+    read: dict[str, object] = json.loads(done.stdout)
+    return read
+
+
+def test_the_null_candidate_has_no_positive_cell(launch: Command, decide: Command) -> None:
+    done = launch("-m", *SHORT, "executor=identity", "seq_len=32,64", "batch=1,2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    judged = decision(decide)
+    cells = judged["cells"]
+    assert isinstance(cells, list)
+    assert len(cells) == 4
+    assert [cell["regime"] for cell in cells if cell["regime"] == "positive"] == []
+    assert judged["verdict"] in ("EXPLORATORY", "REJECTED_NO_GAIN")
+
+
+@pytest.mark.parametrize(("arm", "sign"), [("baseline", 1.0), ("candidate", -1.0)])
+def test_planted_work_is_found_at_its_size(arm: str, sign: float, launch: Command, tmp_path: Path) -> None:
+    share = 0.10
+    done = launch(*SHORT, "seq_len=64", "executor=planted", f"executor.share={share}", f"executor.arm={arm}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (cell,) = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "token_pruning").cells
+    assert cell.record is not None
+    assert cell.record.planted == arm
+    found = compare(cell.record.timings("baseline"), cell.record.timings("candidate"))
+    assert found.low is not None
+    assert found.high is not None
+    # the calibration of the planted work is itself measured, to about 5 % of the share
+    slack = 0.1 * share
+    assert found.low - slack <= sign * math.log1p(share) <= found.high + slack
+
+
+def test_a_users_executor_outside_the_repository_is_judged_the_same_way(
+    launch: Command, decide: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "mypkg").mkdir()
+    (tmp_path / "mypkg" / "__init__.py").write_text(
+        "import copy\n"
+        "from torch import nn\n\n"
+        "class Half(nn.Module):\n"
+        "    def __init__(self, inner, step):\n"
+        "        super().__init__()\n"
+        "        self.inner, self.step = copy.deepcopy(inner), step\n"
+        "    def forward(self, ids, mask):\n"
+        "        return self.inner(ids[:, :: self.step], mask[:, :: self.step])\n\n"
+        "class Halve:\n"
+        "    def __init__(self, step=2):\n"
+        "        self.step = step\n"
+        "    def prepare(self, model, example):\n"
+        "        return Half(model, self.step)\n"
+    )
+    done = launch(*SHORT, "seq_len=64", "executor._target_=mypkg.Halve", "+executor.step=2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    judged = decision(decide)
+    cells = judged["cells"]
+    assert isinstance(cells, list)
+    assert cells[0]["answer"] == "faster"
+    assert cells[0]["gain"] > 0.2
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_sweep_keeps_what_was_finished_and_counts_the_dead_run_as_no_evidence(
+    by: signal.Signals, decide: Command, tmp_path: Path, user_environment: dict[str, str]
+) -> None:
+    sweep = subprocess.Popen(
+        [sys.executable, str(REPOSITORY / "launch.py"), "-m", *SHORT, "seq_len=16", "batch=1,2,4"],
+        cwd=tmp_path, env=user_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _wait_for_session_of_second_cell(tmp_path / "mlruns" / "work")
+    finally:
+        os.kill(sweep.pid, by)
+        sweep.wait(60)
+    time.sleep(1.0)
+    assert not _workers(tmp_path), "a worker outlived its parent"
+    judged = decision(decide)
+    evidence = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "token_pruning")
+    assert sorted(cell.status for cell in evidence.cells) == ["FINISHED", "KILLED"]
+    assert [sweep.status for sweep in evidence.sweeps] == ["KILLED"]
+    finished = next(cell for cell in evidence.cells if cell.status == "FINISHED")
+    assert finished.record is not None
+    assert len(finished.record.sessions) == 8
+    cells, gates = judged["cells"], judged["gates"]
+    assert isinstance(cells, list)
+    assert isinstance(gates, list)
+    assert len(cells) == 1
+    complete = [gate for gate in gates if gate["name"] == "complete"]
+    assert any(gate["outcome"] == "NO_EVIDENCE" and "launch.py" in gate["next_step"] for gate in complete)
+
+
+def _wait_for_session_of_second_cell(work: Path) -> None:
+    deadline, seen = time.monotonic() + 400, set()
+    while time.monotonic() < deadline:
+        timing = {session.parent.name for session in work.glob("*/session-01")}
+        seen |= timing
+        if len(seen) == 2:  # the first one's folder is gone by now: its record is stored
+            return
+        time.sleep(0.2)
+    raise AssertionError("the second cell never started")
+
+
+def _workers(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if "ace.measure.worker" in line and str(folder) in line:
+            found.append(line)
+    return found

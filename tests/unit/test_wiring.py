@@ -1,0 +1,105 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hydra.errors import ConfigCompositionException
+from omegaconf import OmegaConf
+
+from ace.errors import PlanError
+from ace.wiring import compose_config, drop_foreign_parameters, plan_of, policy_of, refuse_shadowed, settings_of
+
+
+def test_with_no_override_the_plan_is_the_default_experiments_first_cell() -> None:
+    plan = plan_of(compose_config([]))
+    assert (plan.experiment, plan.shape.seq_len, plan.shape.batch) == ("token_pruning", 64, 1)
+    assert plan.executor.target == "ace.executors.token_pruning.TokenPruning"
+    assert plan.benchmark.split == "development"
+    assert (plan.protocol.sessions, plan.protocol.rounds) == (10, 12)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["batch=0"], "batch=0 is refused; allowed: 1 or more"),
+        (["batch=two"], "batch: expected int, got 'two'"),
+        (["seq_len=513"], "seq_len=513 is refused; allowed: at most 512"),
+        (["hidden=256"], "hidden=256 is refused; allowed: 384.*model=encoder has hidden free"),
+        (["model=encoder", "hidden=100"], "hidden=100 is refused; allowed: a multiple of 32"),
+        (["seed=-1"], "seed=-1 is refused"),
+        (["protocol.rounds=11"], "protocol.rounds=11 is refused; allowed: an even number"),
+        (["+protocol.rouns=10"], "unknown field 'rouns'"),
+        (["+model.width=1"], "model.width is not a key ACE knows"),
+        (["+speed=1"], "speed is not a key ACE knows"),
+        (["split.name=test"], "split.name=test is refused; allowed: development, validation, holdout"),
+        (["experiment.name=a/b"], "experiment.name=a/b is refused"),
+        (["executor._target_=Halve"], "executor._target_=Halve is refused; allowed: package.module.Class"),
+        (["seq_len=${nowhere}"], "cannot be resolved"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_by_key_value_and_what_is_allowed(overrides: list[str], said: str) -> None:
+    with pytest.raises(PlanError, match=said):
+        plan_of(compose_config(overrides))
+
+
+@pytest.mark.parametrize("overrides", [["seqlen=64"], ["executor=halve"], ["executor.keep_ration=0.5"]])
+def test_a_key_or_option_that_does_not_exist_is_refused_by_hydra(overrides: list[str]) -> None:
+    with pytest.raises(ConfigCompositionException):
+        compose_config(overrides)
+
+
+def test_hidden_and_depth_reach_a_model_that_has_them_free() -> None:
+    plan = plan_of(compose_config(["model=encoder", "hidden=256", "depth=3"]))
+    assert (plan.model.hidden, plan.model.depth, plan.model.heads) == (256, 3, 8)
+    assert not plan.model.pretrained
+
+
+def test_another_executor_class_drops_the_parameters_that_were_not_given_with_it() -> None:
+    overrides = ["executor._target_=mypkg.Halve", "+executor.step=2"]
+    config = compose_config(overrides)
+    assert set(drop_foreign_parameters(config, overrides)) == {"keep_ratio", "prune_at"}
+    spec = plan_of(config).executor
+    assert (spec.target, dict(spec.parameters)) == ("mypkg.Halve", {"step": 2})
+
+
+def test_parameters_stay_when_the_class_was_not_overridden() -> None:
+    config = compose_config(["executor.keep_ratio=0.5"])
+    assert drop_foreign_parameters(config, ["executor.keep_ratio=0.5"]) == ()
+    assert dict(plan_of(config).executor.parameters)["keep_ratio"] == 0.5
+
+
+def test_a_users_file_that_a_packaged_one_hides_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "executor").mkdir()
+    (tmp_path / "executor" / "identity.yaml").write_text("_target_: mypkg.Mine\n")
+    with pytest.raises(PlanError, match=r"identity\.yaml is shadowed by ACE's own"):
+        refuse_shadowed([SimpleNamespace(schema="file", path=str(tmp_path))])
+
+
+def test_a_users_file_of_a_new_name_is_welcome(tmp_path: Path) -> None:
+    (tmp_path / "executor").mkdir()
+    (tmp_path / "executor" / "halve.yaml").write_text("_target_: mypkg.Halve\n")
+    refuse_shadowed([SimpleNamespace(schema="file", path=str(tmp_path))])
+
+
+@pytest.mark.parametrize("policy", ["near_term", "exploratory", "strict"])
+def test_every_packaged_policy_is_valid(policy: str) -> None:
+    assert policy_of(compose_config([f"policy={policy}"])).name == policy
+
+
+@pytest.mark.parametrize("protocol", ["quick", "standard", "rigorous"])
+def test_every_packaged_protocol_is_valid(protocol: str) -> None:
+    assert plan_of(compose_config([f"protocol={protocol}"])).protocol.name == protocol
+
+
+def test_no_packaged_configuration_key_is_unread() -> None:
+    """plan_of, settings_of and policy_of refuse unknown keys, so a key that nothing reads cannot hide in a file."""
+    for model in ("minilm", "encoder"):
+        for split in ("development", "validation"):
+            config = compose_config([f"model={model}", f"split={split}"])
+            plan_of(config), settings_of(config), policy_of(config)
+
+
+def test_where_things_are_kept_is_no_part_of_the_plan() -> None:
+    here, there = compose_config([]), compose_config(["tracking.root=/elsewhere", "cache_dir=/other"])
+    assert plan_of(here).digest == plan_of(there).digest
+    assert settings_of(there).root == Path("/elsewhere")
+    assert OmegaConf.is_dict(here)
