@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from ace.domain.canonical import digest
 from ace.domain.plan import CellPlan
-from ace.domain.record import CellRecord, CodeState
+from ace.domain.record import CellRecord, CodeState, Digests
 from ace.domain.serial import encode
-from ace.measure.observe import Digests, observe
+from ace.measure.observe import observe
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
 from ace.tracking.writer import Tracker
@@ -59,7 +59,7 @@ def run_cell(
         sweep=attempt.sweep,
         job=attempt.job,
         code=attempt.code,
-        digests=attempt.weights,
+        weights=attempt.weights,
         cell_key=attempt.cell_key,
         started_at=attempt.started_at,
     )

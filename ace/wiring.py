@@ -164,6 +164,8 @@ def _build(kind: type[T], group: str, values: Any) -> T:
     try:
         return decode(kind, values, group or "config")
     except EvidenceError as error:
+        if isinstance(error.__cause__, PlanError):
+            raise error.__cause__ from error
         text = str(error).removeprefix("config.").removeprefix("config: ")
         raise PlanError(f"{text} is refused." if "expected" in text else text) from error
 

@@ -1,7 +1,7 @@
 """How long a decision takes: judging and writing the bundle of 9 cells, and judging 1000 cells of 10 x 10.
 
-Run as `python -m benchmarks.bench_decide` from the repository. Targets: 9 cells judged and written well under 2 s beyond
-imports, 1000 cells judged in at most 20 s.
+Run as `python -m benchmarks.bench_decide` from the repository. Targets: 9 cells judged and written well under 2 s
+beyond imports, 1000 cells judged in at most 20 s.
 """
 
 import resource

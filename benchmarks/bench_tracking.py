@@ -30,7 +30,7 @@ def milliseconds_per_cell(store: Store, made: CellRecord, cells: int) -> tuple[l
         one = replace(made, attempt=f"attempt-{i}")
         start = time.perf_counter()
         run_id = tracker.begin(
-            one.plan, attempt=one.attempt, sweep="sweep", job=f"batch={i}", code=one.code, digests=one.digests,
+            one.plan, attempt=one.attempt, sweep="sweep", job=f"batch={i}", code=one.code, weights=one.weights,
             cell_key="key", started_at=one.started_at,
         )  # fmt: skip
         middle = time.perf_counter()

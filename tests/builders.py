@@ -168,7 +168,8 @@ def record(
         quality_reason="not scored" if loss is None else None,
         planted=None,
         code=CodeState("abc", False, "package", "executor"),
-        digests=(("model.safetensors", "53aa"),),
+        weights=(("model.safetensors", "53aa"),),
+        data=(("20newsgroups-train.tab", "3287"),),
         started_at=1000.0,
         ended_at=1100.0,
     )

@@ -26,6 +26,7 @@ class Dossier:
 
     case: Case
     cells: tuple[CellEstimate, ...]
+    places: Mapping[tuple[str, Shape], CellEstimate]
     regimes: Mapping[str, Regime]
     doubts: tuple[Finding, ...]
     claimed: tuple[CellEstimate, ...]
@@ -37,7 +38,7 @@ class Dossier:
 
     def at(self, split: str, shape: Shape) -> CellEstimate | None:
         """The same shape on another split; None where it was not measured."""
-        return next((cell for cell in self.on(split) if cell.cell.shape == shape), None)
+        return self.places.get((split, shape))
 
     def downgrades(self, key: str) -> list[str]:
         """Names of the rules that leave this cell unresolved."""
@@ -51,7 +52,15 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
     development = [cell for cell in cells if cell.cell.split == DEVELOPMENT]
     claimed = [cell for cell in development if regimes[cell.key] is Regime.POSITIVE]
     fast = [cell for cell in development if faster_than_floor(cell, policy)]
-    return Dossier(case, cells, regimes, tuple(doubts), tuple(claimed), tuple(claimed or fast or development))
+    return Dossier(
+        case=case,
+        cells=cells,
+        places={(cell.cell.split, cell.cell.shape): cell for cell in cells},
+        regimes=regimes,
+        doubts=tuple(doubts),
+        claimed=tuple(claimed),
+        examined=tuple(claimed or fast or development),
+    )
 
 
 def _downgrades(finding: Finding) -> bool:

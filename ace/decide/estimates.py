@@ -7,8 +7,7 @@ measured k times pools its sessions and divides alpha by k: looking again is pai
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import median
 
 from ace.decide.gather import SPLITS, Cell
 from ace.decide.quality import settled_by
@@ -98,7 +97,7 @@ def arm_seconds(sessions: Sequence[Session], *arms: str) -> tuple[Seconds, Secon
 
 def typical_seconds(sessions: Sequence[Session], arm: str, cut_rounds: int) -> float:
     """Median over sessions of each session's median seconds per call, warm-up cut."""
-    return float(np.median([np.median(s.wall_s(arm)[min(cut_rounds, len(s.order) - 1) :]) for s in sessions]))
+    return median(median(s.wall_s(arm)[min(cut_rounds, len(s.order) - 1) :]) for s in sessions)
 
 
 def half_width(comparison: Comparison) -> float:

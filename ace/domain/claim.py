@@ -11,14 +11,6 @@ from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
 from ace.domain.serial import encode
 
-WEIGHT_SUFFIXES = (".safetensors", ".onnx", ".gguf", ".bin", ".pt", ".pth")
-"""What tells a file of weights from one of data among the digests of a record."""
-
-
-def weights_of(digests: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """The digests of weights alone, by name: data differs between splits, the claim does not."""
-    return tuple(sorted((name, value) for name, value in digests if name.endswith(WEIGHT_SUFFIXES)))
-
 
 def claim_id(plan: CellPlan, executor_digest: str, weights: Iterable[tuple[str, str]]) -> str:
     """Hex SHA-256 that two cells share exactly when they are evidence for one claim.
@@ -39,7 +31,7 @@ def claim_id(plan: CellPlan, executor_digest: str, weights: Iterable[tuple[str, 
 
 def claim_of(record: CellRecord) -> str:
     """The claim that a stored record is evidence for."""
-    return claim_id(record.plan, record.code.executor_digest, weights_of(record.digests))
+    return claim_id(record.plan, record.code.executor_digest, record.weights)
 
 
 def claim_label(plan: CellPlan) -> str:

@@ -11,6 +11,8 @@ from ace.domain.plan import CellPlan
 from ace.domain.serial import encode
 
 SCHEMA_VERSION = 1
+Digests = tuple[tuple[str, str], ...]
+"""(name, sha256) of files."""
 BASELINE, NULL, CANDIDATE = "baseline", "null", "candidate"
 
 
@@ -182,7 +184,7 @@ class CodeState:
 class CellRecord:
     """Everything known about one attempt at one cell.
 
-    `digests`: sha256 of every data and weights file read, by name. `quality` is None with `quality_reason` saying why.
+    `weights`, `data`: sha256 of every file read, by name. `quality` is None with `quality_reason` saying why.
     `planted` names the arm that carries planted extra compute; such a cell calibrates, it claims nothing.
     """
 
@@ -195,7 +197,8 @@ class CellRecord:
     quality_reason: str | None
     planted: str | None
     code: CodeState
-    digests: tuple[tuple[str, str], ...]
+    weights: Digests
+    data: Digests
     started_at: float
     ended_at: float
 

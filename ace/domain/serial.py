@@ -14,29 +14,41 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from ace.errors import EvidenceError
+from ace.errors import EvidenceError, PlanError
 
 T = TypeVar("T")
+_SCALARS = frozenset((type(None), str, bool, int, float))
 
 
 def encode(value: Any) -> Any:
     """A domain value as dicts, lists and scalars.  Raises TypeError for anything that is not a domain value."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    kind = type(value)
+    if kind in _SCALARS:  # by far the most of a record: raw timings
+        return value
+    if kind is tuple:
+        return [item if type(item) in _SCALARS else encode(item) for item in value]
+    if dataclasses.is_dataclass(kind):
+        return {name: encode(getattr(value, name)) for name in _names(kind)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):
         return [encode(item) for item in value]
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
     raise TypeError(f"{type(value).__name__} is not a domain value")
 
 
 def decode(kind: type[T], data: Any, place: str = "$") -> T:
     """Rebuild a `kind` from JSON `data`.  Raises EvidenceError naming the first place that does not fit."""
-    return cast(T, _decode(kind, data, place))
+    try:
+        return cast(T, _decode(kind, data, place))
+    except RecursionError as error:
+        raise EvidenceError(f"{place}: nested too deeply to be a {kind.__name__}") from error
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 @cache
@@ -63,7 +75,7 @@ def _decode(kind: Any, data: Any, place: str) -> Any:
 
 
 def _decode_scalar(kind: Any, data: Any, place: str) -> Any:
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+    if kind is float and type(data) is int and abs(data) <= 2**53:  # beyond, a float is another number
         return float(data)
     # bool is an int to Python and never one in a record
     if type(data) is not kind or (kind is float and not math.isfinite(data)):
@@ -111,7 +123,7 @@ def _decode_dataclass(kind: type, data: Any, place: str) -> Any:
             raise EvidenceError(f"{place}: {kind.__name__} lacks the field {name!r}")
     try:
         return kind(**values)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, PlanError) as error:
         raise EvidenceError(f"{place}: not a valid {kind.__name__}: {error}") from error
 
 

@@ -16,7 +16,8 @@ class StoredCell:
     `status`: RUNNING, FINISHED, FAILED or KILLED. `record` is None with `problem` saying why (never written, digest
     mismatch, unreadable). `record_digest` is the sha256 recomputed from the artifact's bytes, `tagged_digest` the one
     written with the run. `sweep` and `job` say which declared grid it belongs to and which of its jobs it was, such as
-    `batch=1,seq_len=64` (None outside a multirun). `plan` comes from the run's own plan artifact, so that an attempt that died is still counted.
+    `batch=1,seq_len=64` (None outside a multirun). `plan` comes from the run's own plan artifact, so that an attempt
+    that died is still counted.
     """
 
     run_id: str
@@ -33,8 +34,10 @@ class StoredCell:
 
 @dataclass(frozen=True, slots=True)
 class StoredSweep:
-    """A declared grid: what a multirun said it would measure before it began. `status` as for a cell; `planned` lists its jobs
-    in the form of `StoredCell.job`."""
+    """A declared grid: what a multirun said it would measure before it began.
+
+    `status` as for a cell; `planned` lists its jobs in the form of `StoredCell.job`.
+    """
 
     run_id: str
     sweep: str

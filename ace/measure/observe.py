@@ -10,13 +10,11 @@ import numpy as np
 
 from ace.benchmarks.loading import load_documents
 from ace.domain.plan import CellPlan
-from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Failure, OutputCheck, Session
+from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Digests, Failure, OutputCheck, Session
 from ace.measure.examination import examine
 from ace.measure.messages import Task
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
-
-Digests = tuple[tuple[str, str], ...]
 
 
 def observe(
@@ -49,7 +47,8 @@ def observe(
         quality_reason=found.quality_reason,
         planted=planted,
         code=code,
-        digests=(*weights, *documents.digests),
+        weights=weights,
+        data=documents.digests,
         started_at=started_at,
         ended_at=time.time(),
     )

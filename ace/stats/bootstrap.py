@@ -12,7 +12,7 @@ from ace.errors import EvidenceError
 from ace.stats.intake import FloatArray
 
 RESAMPLES = 2000
-AT_ONCE = 2_000_000  # counts held in memory at a time
+AT_ONCE = 2_000_000  # drawn clusters held in memory at a time
 
 
 def score_difference(
@@ -58,6 +58,6 @@ def _resampled_means(sums: FloatArray, sizes: FloatArray, rng: np.random.Generat
     batch = max(1, AT_ONCE // k)
     means = []
     for start in range(0, RESAMPLES, batch):
-        counts = rng.multinomial(k, np.full(k, 1 / k), size=min(batch, RESAMPLES - start)).astype(np.float64)
-        means.append((counts @ sums) / (counts @ sizes))
+        drawn = rng.integers(k, size=(min(batch, RESAMPLES - start), k))
+        means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
     return np.concatenate(means)

@@ -7,6 +7,7 @@ spread that is noise takes the bias out (Efron & Morris 1975; Efron 2011).  Used
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import optimize
 
 from ace.errors import EvidenceError
 from ace.stats.intake import FloatArray
@@ -57,8 +58,5 @@ def _between_variance(gains: FloatArray, variances: FloatArray) -> float:
 
     if residual(0.0) <= 0:
         return 0.0
-    low, high = 0.0, float(np.var(gains, ddof=1)) + float(variances.max())
-    for _ in range(60):  # residual falls in `between`, so bisection cannot miss
-        middle = (low + high) / 2
-        low, high = (middle, high) if residual(middle) > 0 else (low, middle)
-    return (low + high) / 2
+    widest = df * float(np.var(gains, ddof=1))  # there every weighted residual is at most 1 / df of what is expected
+    return float(optimize.brentq(residual, 0.0, widest))

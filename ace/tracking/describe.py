@@ -6,14 +6,14 @@ tags. Nothing is judged from either: judgement reads the record.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import ace
 from ace.domain.canonical import canonical_json
-from ace.domain.claim import claim_id, claim_label, weights_of
+from ace.domain.claim import claim_id, claim_label
 from ace.domain.plan import CellPlan
-from ace.domain.record import SCHEMA_VERSION, CodeState
+from ace.domain.record import SCHEMA_VERSION, CodeState, Digests
 from ace.domain.serial import encode
 from ace.tracking import names
 
@@ -27,7 +27,7 @@ def run_name(plan: CellPlan) -> str:
 
 
 def cell_tags(
-    plan: CellPlan, attempt: str, code: CodeState, digests: Sequence[tuple[str, str]], cell_key: str
+    plan: CellPlan, attempt: str, code: CodeState, weights: Digests, cell_key: str
 ) -> dict[str, str]:
     """What identifies an attempt and what it was made from."""
     return {
@@ -35,14 +35,14 @@ def cell_tags(
         names.SPLIT: plan.benchmark.split,
         names.PLAN_DIGEST: plan.digest,
         names.CELL_KEY: cell_key,
-        names.CLAIM: claim_id(plan, code.executor_digest, weights_of(digests)),
+        names.CLAIM: claim_id(plan, code.executor_digest, weights),
         names.CLAIM_LABEL: names.clip(claim_label(plan), names.TAG_LIMIT),
         names.PLANNED_SESSIONS: str(plan.protocol.sessions),
         names.COMMIT: code.commit or "none",
         names.DIRTY: "unknown" if code.dirty is None else str(code.dirty).lower(),
         names.PACKAGE_DIGEST: code.package_digest,
         names.EXECUTOR_DIGEST: code.executor_digest,
-        names.FILE_DIGESTS: names.clip(canonical_json(dict(digests)), names.TAG_LIMIT),
+        names.WEIGHTS: names.clip(canonical_json(dict(weights)), names.TAG_LIMIT),
     }
 
 

@@ -12,7 +12,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 
 from ace.domain.canonical import canonical_json, sha256_text
 from ace.domain.plan import CellPlan
-from ace.domain.record import CellRecord, CodeState, record_text
+from ace.domain.record import CellRecord, CodeState, Digests, record_text
 from ace.domain.serial import encode
 from ace.errors import StoreError
 from ace.tracking import names
@@ -39,12 +39,12 @@ class Tracker:
         sweep: str | None,
         job: str | None,
         code: CodeState,
-        digests: Sequence[tuple[str, str]],
+        weights: Digests,
         cell_key: str,
         started_at: float,
     ) -> str:
         """The id of a new RUNNING run that holds the plan.  Raises StoreError, and then nothing should be measured."""
-        tags = cell_tags(plan, attempt, code, digests, cell_key)
+        tags = cell_tags(plan, attempt, code, weights, cell_key)
         if sweep is not None:
             tags[names.SWEEP_ID] = sweep
         if job is not None:
@@ -74,7 +74,11 @@ class Tracker:
         """
         text = record_text(record)
         self._write(run_id, names.RECORD_FILE, text)
-        tags = {names.RECORD_DIGEST: sha256_text(text), names.NOTE: names.clip(note, names.TAG_LIMIT)}
+        tags = {
+            names.RECORD_DIGEST: sha256_text(text),
+            names.DATA: names.clip(canonical_json(dict(record.data)), names.TAG_LIMIT),
+            names.NOTE: names.clip(note, names.TAG_LIMIT),
+        }
         with store_errors(f"cannot close run {run_id}; its record is stored"):
             refusal = refused_metric(summary) or refused_provenance(summary, provenance)
             if refusal:

@@ -51,7 +51,8 @@ def test_a_cell_holds_everything_that_judgement_needs(tmp_path: Path, cache: Pat
     assert record.sessions[0].inputs != record.sessions[1].inputs
     assert record.quality is not None
     assert len(record.quality.candidate) == 64
-    assert {name for name, _ in record.digests} >= {"model.safetensors"}
+    assert [name for name, _ in record.weights] == ["model.safetensors"]
+    assert record.data
 
 
 @pytest.mark.parametrize(

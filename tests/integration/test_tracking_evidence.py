@@ -47,7 +47,7 @@ def tracker(store, experiment) -> Tracker:
 
 
 def begin(tracker, made=MADE, **changes):
-    arguments = {"attempt": made.attempt, "sweep": None, "job": None, "code": made.code, "digests": made.digests,
+    arguments = {"attempt": made.attempt, "sweep": None, "job": None, "code": made.code, "weights": made.weights,
                  "cell_key": "key", "started_at": made.started_at}  # fmt: skip
     return tracker.begin(made.plan, **(arguments | changes))
 
@@ -258,7 +258,7 @@ from tests import builders
 
 made = builders.record(sessions=1)
 Tracker(open_store(None, Path(sys.argv[1])), sys.argv[2]).begin(
-    made.plan, attempt="dies", sweep=None, job=None, code=made.code, digests=made.digests, cell_key="key",
+    made.plan, attempt="dies", sweep=None, job=None, code=made.code, weights=made.weights, cell_key="key",
     started_at=made.started_at)
 os.kill(os.getpid(), signal.SIGKILL)
 """

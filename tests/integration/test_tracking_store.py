@@ -34,7 +34,7 @@ from tests import builders
 
 made = builders.record(sessions=1)
 tracker = Tracker(open_store(None, Path(sys.argv[1])), "quiet")
-run_id = tracker.begin(made.plan, attempt=made.attempt, sweep=None, job=None, code=made.code, digests=made.digests,
+run_id = tracker.begin(made.plan, attempt=made.attempt, sweep=None, job=None, code=made.code, weights=made.weights,
                        cell_key="key", started_at=made.started_at)
 tracker.finish(run_id, made, summary={}, provenance={}, note="", status="FINISHED")
 for thread in threading.enumerate():
@@ -46,7 +46,7 @@ for thread in threading.enumerate():
 def record_one(root: Path, attempt: str) -> None:
     made = builders.record(sessions=1)
     Tracker(open_store(None, root), "shared").begin(
-        made.plan, attempt=attempt, sweep=None, job=None, code=made.code, digests=made.digests, cell_key="key",
+        made.plan, attempt=attempt, sweep=None, job=None, code=made.code, weights=made.weights, cell_key="key",
         started_at=made.started_at,
     )  # fmt: skip
 

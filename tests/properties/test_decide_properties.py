@@ -1,4 +1,4 @@
-"""What must hold of every judgement: the verdict is monotone, accepts nothing that is not proved, and judging is pure."""
+"""What must hold of every judgement: the verdict is monotone and accepts nothing that is not proved."""
 
 import math
 

@@ -108,7 +108,6 @@ def _quality(name: str, cell: CellEstimate, threshold: str, policy: Policy) -> F
 def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """The claimed cells again, on documents that the idea was not tuned on."""
     threshold = f"lower bound > 0 on other documents, and quality: {_quality_threshold(policy)}"
-    yield from (_validated(dossier, cell, threshold, policy) for cell in dossier.claimed)
     if not dossier.claimed:
         yield gate(
             VALIDATED,
@@ -117,21 +116,16 @@ def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
             threshold,
             "settle the gain gate first",
         )
+    pairs = [(claimed, dossier.at(VALIDATION, claimed.cell.shape)) for claimed in dossier.claimed]
+    missing = [claimed.cell for claimed, cell in pairs if cell is None]
+    if missing:
+        shown = f"not measured on validation: {named([str(cell.shape) for cell in missing])}"
+        step = commands.measure(missing[0].plan, VALIDATION, [cell.shape for cell in missing])
+        yield gate(VALIDATED, Outcome.NO_EVIDENCE, shown, threshold, step)
+    yield from (_validated(dossier, cell, threshold, policy) for _, cell in pairs if cell is not None)
 
 
-def _validated(dossier: Dossier, claimed: CellEstimate, threshold: str, policy: Policy) -> Finding:
-    shape = claimed.cell.shape
-    cell = dossier.at(VALIDATION, shape)
-    if cell is None:
-        unmeasured = [c.cell.shape for c in dossier.claimed if dossier.at(VALIDATION, c.cell.shape) is None]
-        return gate(
-            VALIDATED,
-            Outcome.NO_EVIDENCE,
-            "not measured on validation",
-            threshold,
-            commands.measure(claimed.cell.plan, VALIDATION, unmeasured),
-            claimed.key.replace(DEVELOPMENT, VALIDATION, 1),
-        )
+def _validated(dossier: Dossier, cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     scored = _quality(VALIDATED, cell, threshold, policy)
     low, high = cell.bounds.low, cell.bounds.high
     if scored.outcome is Outcome.FAIL:

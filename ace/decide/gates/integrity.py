@@ -60,7 +60,7 @@ def _files(dossier: Dossier) -> Finding:
     seen: dict[str, set[str]] = defaultdict(set)
     for estimate in dossier.cells:
         for record in estimate.cell.records:
-            for name, digest in record.digests:
+            for name, digest in (*record.weights, *record.data):
                 seen[name].add(digest)
     changed = sorted(name for name, digests in seen.items() if len(digests) > 1)
     if not seen:

@@ -5,6 +5,7 @@ there was to cancel.
 """
 
 import math
+from statistics import median
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def resolution(cell: CellEstimate, policy: Policy) -> Finding:
     """The typical timing of the fastest arm, inner calls included."""
     threshold = f"a timing lasts >= {1000 * policy.resolution_s:g} ms"
     lengths = [
-        float(np.median(timings.wall_s)) * session.calls_per_timing
+        median(timings.wall_s) * session.calls_per_timing
         for session in cell.cell.sessions
         for timings in session.timings
         if timings.wall_s

@@ -9,7 +9,7 @@ from tests import builders
 
 def tags_of(**plan_changes):
     made = builders.record(of=builders.plan(**plan_changes), sessions=1)
-    return cell_tags(made.plan, made.attempt, made.code, made.digests, "key")
+    return cell_tags(made.plan, made.attempt, made.code, made.weights, "key")
 
 
 def test_every_sweep_axis_is_a_numeric_param():

@@ -68,10 +68,10 @@ def test_an_arm_copied_from_another_is_seen():
 
 
 def test_a_data_file_that_changed_between_cells_fails():
-    first = replace(b.record(), digests=(("model.safetensors", "53aa"), ("train.tab", "one")))
-    second = replace(b.record(of=b.plan(seq_len=128)), digests=(("model.safetensors", "53aa"), ("train.tab", "two")))
+    first = replace(b.record(), data=(("train.tab", "one"),))
+    second = replace(b.record(of=b.plan(seq_len=128)), data=(("train.tab", "two"),))
     assert "train.tab" in the_fail(ask(b.stored(first), b.stored(second))).evidence
 
 
 def test_no_digest_at_all_is_no_evidence():
-    assert Outcome.NO_EVIDENCE in outcomes(ask(b.stored(replace(b.record(), digests=()))))
+    assert Outcome.NO_EVIDENCE in outcomes(ask(b.stored(replace(b.record(), weights=(), data=()))))

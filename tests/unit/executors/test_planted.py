@@ -1,0 +1,76 @@
+import pytest
+import torch
+
+from ace.errors import PlanError
+from ace.executors import planted
+from ace.executors.planted import Burdened, Planted, Products
+from tests.unit.executors.tiny import batch, encoder
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planted, "SECONDS", 0.01)
+
+
+def executed(module: torch.nn.Module, inputs) -> int:
+    """Matrix products of the planted size that a call runs."""
+    with torch.profiler.profile() as profile:
+        module(inputs.ids, inputs.mask)
+    return sum(event.count for event in profile.key_averages() if event.key == "aten::mm")
+
+
+@pytest.mark.usefixtures("quick")
+def test_extra_compute_really_runs_and_changes_no_output():
+    model, inputs = encoder(), batch()
+    candidate = Planted(0.5, "candidate").prepare(model, inputs)
+    assert isinstance(candidate, Burdened)
+    assert executed(candidate, inputs) == candidate.products > 0
+    assert torch.equal(candidate(inputs.ids, inputs.mask), model(inputs.ids, inputs.mask))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_candidate_carries_nothing_when_the_baseline_is_to_be_burdened():
+    model, inputs = encoder(), batch()
+    executor = Planted(0.5, "baseline")
+    assert type(executor.prepare(model, inputs)) is type(model)
+    assert executed(executor.plant(model, inputs), inputs) > 0
+
+
+@pytest.mark.usefixtures("quick")
+def test_baseline_and_null_carry_the_same_amount():
+    executor, inputs = Planted(0.5, "baseline"), batch()
+    first, second = executor.plant(encoder(), inputs), executor.plant(encoder(depth=12), inputs)
+    assert first.products == second.products
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_larger_share_is_more_compute():
+    model, inputs = encoder(), batch()
+    small, large = (Planted(share).prepare(model, inputs).products for share in (0.05, 5.0))
+    assert large > 10 * small
+
+
+@pytest.mark.usefixtures("quick")
+def test_planting_adds_no_parameter_and_does_not_touch_the_model():
+    model, inputs = encoder(), batch()
+    burdened = Planted(0.5, "baseline").plant(model, inputs)
+    assert burdened.model is model
+    assert {id(p) for p in burdened.parameters()} == {id(p) for p in model.parameters()}
+    assert not model._forward_pre_hooks
+
+
+def test_the_products_do_not_grow_with_repetition():
+    work = Products()
+    work(50)
+    assert torch.equal(work.matrix, torch.eye(planted.WIDTH))
+
+
+@pytest.mark.parametrize("share", [0, -0.05, 11, "0.05", None, float("nan")])
+def test_a_share_that_is_none_is_refused_by_its_key(share):
+    with pytest.raises(PlanError, match=r"executor.share=.* is refused"):
+        Planted(share)
+
+
+def test_an_arm_that_is_not_measured_is_refused_by_its_key():
+    with pytest.raises(PlanError, match="executor.arm=null is refused; allowed: baseline, candidate"):
+        Planted(0.05, "null")
