@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ace-setup
 PORT ?= 5000
 
-.PHONY: setup demo test test-slow check ui
+.PHONY: setup demo test test-slow check ui calibration
 
 setup: $(STAMP)
 
@@ -35,3 +35,7 @@ test-slow: setup
 
 ui: setup
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --port $(PORT)
+
+# The long operating characteristics of ace.stats: docs/calibration.md and docs/power.png.
+calibration: setup
+	$(BIN)/python -m benchmarks.calibration

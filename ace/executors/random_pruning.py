@@ -20,7 +20,7 @@ class RandomPruning:
     """Keeps tokens drawn from the seed and the example's own ids, so that any output can be recomputed."""
 
     def __init__(self, keep_ratio: float = 0.7, prune_at: Sequence[float] = (0.17, 0.5), seed: int = 0):
-        require(isinstance(seed, int) and seed >= 0, "executor.seed", seed, "a whole number, 0 or more")
+        require(type(seed) is int and seed >= 0, "executor.seed", seed, "a whole number, 0 or more")
         self.schedule = Schedule(keep_ratio, prune_at)
         self.seed = seed
         self._depth = 0

@@ -22,9 +22,10 @@ from ace.domain.verdict import Regime
 COLOURS = "PuOr"
 LEAST_RANGE = math.log1p(0.1)  # a null map must not look dramatic
 HEADROOM = 1.5  # keeps the largest gain off the darkest colour, so that what is written in it can be read
-DARK_BEYOND = 0.55  # of the colour range: white text from here
+DARK = 0.5  # luminance: white text below it
 OUTLINE = {Regime.POSITIVE: 2.5}
 LARGEST_INCHES = 24.0
+CROWDED = 150  # cells in a panel: beyond it the regime is told by hatch and outline alone
 
 
 def heat_map(cells: Sequence[CellDecision]) -> bytes:
@@ -67,11 +68,13 @@ def _draw(axis: Axes, title: str, cells: Sequence[CellDecision], scale: Normaliz
     axis.set_yticks([i + 0.5 for i in range(len(lengths))], [str(s) for s in lengths])
     axis.set_xlabel("batch")
     axis.set_ylabel("seq_len")
+    worded = len(cells) <= CROWDED
     for cell in cells:
-        _draw_cell(axis, batches.index(cell.batch), lengths.index(cell.seq_len), cell, scale)
+        _draw_cell(axis, (batches.index(cell.batch), lengths.index(cell.seq_len)), cell, scale, worded)
 
 
-def _draw_cell(axis: Axes, x: int, y: int, cell: CellDecision, scale: Normalize) -> None:
+def _draw_cell(axis: Axes, place: tuple[int, int], cell: CellDecision, scale: Normalize, worded: bool) -> None:
+    x, y = place
     gain = 0.0 if cell.gain is None else cell.gain
     colour = colormaps[COLOURS](float(scale(gain)))
     hatch = "///" if cell.regime is Regime.UNRESOLVED else None
@@ -85,8 +88,11 @@ def _draw_cell(axis: Axes, x: int, y: int, cell: CellDecision, scale: Normalize)
             hatch=hatch,
             edgecolor="#777777",
             linewidth=OUTLINE.get(cell.regime, 0.5),
+            in_layout=False,  # the axes already say how much room the cells take
         )
     )
-    ink = "white" if abs(gain) > DARK_BEYOND * float(scale.vmax or 1.0) else "black"
+    red, green, blue, _ = colour
+    ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < DARK else "black"
     shown = "no gain" if cell.gain is None else percent(cell.gain)
-    axis.text(x + 0.5, y + 0.5, f"{shown}\n{cell.regime}", ha="center", va="center", fontsize=8, color=ink)
+    text = f"{shown}\n{cell.regime}" if worded else shown
+    axis.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=8, color=ink, in_layout=False)

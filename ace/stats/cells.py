@@ -1,6 +1,6 @@
 """`compare_cells`: a declared grid judged as one family.
 
-Intervals hold simultaneously (Sidak 1967) with the pooled variance of Smyth (2004); answers are Holm's (1979), each
+Intervals hold simultaneously (Dunn 1961) with the pooled variance of Smyth (2004); answers are Holm's (1979), each
 cell entering with the p-value of the strongest of its three possible answers; directional errors are covered for
 independent cells (Shaffer 1980, Finner 1999).
 """
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ace.domain.estimate import Answer, Comparison
+from ace.errors import EvidenceError
 from ace.stats import student
 from ace.stats.intake import FloatArray, check_request, read_pair
 from ace.stats.multiplicity import holm_adjusted, simultaneous_level
@@ -28,7 +29,7 @@ def compare_cells(
 ) -> list[Comparison]:
     """Judge a grid of (baseline, candidate) tables, in the same order; `p_value` is Holm's, intervals simultaneous."""
     check_request(margin, confidence, order)
-    evidence = gather([read_pair(*cell) for cell in cells], margin, order)
+    evidence = gather(read_cells(cells), margin, order)
     family = {index: e for index, e in enumerate(evidence) if estimable(e)}
     yardsticks = shared_yardsticks(list(family.values()), confidence)
     verdicts = family_verdicts(list(family.values()), yardsticks, margin, confidence)
@@ -37,6 +38,17 @@ def compare_cells(
         for (index, e), yardstick, verdict in zip(family.items(), yardsticks, verdicts, strict=True)
     }
     return [judged.get(index) or unestimated(e) for index, e in enumerate(evidence)]
+
+
+def read_cells(cells: Sequence[tuple[object, object]]) -> list[tuple[FloatArray, FloatArray]]:
+    """Logs of every cell; an EvidenceError says which cell it is about."""
+    pairs = []
+    for index, (baseline, candidate) in enumerate(cells):
+        try:
+            pairs.append(read_pair(baseline, candidate))
+        except EvidenceError as error:
+            raise EvidenceError(f"cell {index}: {error}") from error
+    return pairs
 
 
 def shared_yardsticks(evidence: Sequence[Evidence], confidence: float) -> list[Yardstick]:

@@ -1,4 +1,4 @@
-"""Many answers at once: Holm's step-down and Sidak's simultaneous level.
+"""Many answers at once: Holm's step-down and the simultaneous level whose intervals never contradict it.
 
 Used by `compare_cells` and by `screen_and_confirm`.
 """
@@ -19,5 +19,5 @@ def holm_adjusted(p_values: FloatArray) -> FloatArray:
 
 
 def simultaneous_level(confidence: float, cells: int) -> float:
-    """The level of each of `cells` intervals so that all hold together (Sidak 1967)."""
-    return float(confidence ** (1 / cells))
+    """The level of each of `cells` intervals so that all hold together (Dunn 1961): what it shows, Holm shows too."""
+    return 1 - (1 - confidence) / cells

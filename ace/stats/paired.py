@@ -47,7 +47,10 @@ class Verdict:
 def compare(
     baseline: object, candidate: object, *, margin: float = 0.01, confidence: float = 0.95, order: str = "interleaved"
 ) -> Comparison:
-    """Judge (sessions, timings) seconds of two arms; equal index = pair, rounds 2k and 2k+1 had opposite order."""
+    """Judge (sessions, timings) seconds of two arms; equal index = pair, rounds 2k and 2k+1 had opposite order.
+
+    The gain estimates the log ratio baseline/candidate of the steady-state median times.
+    """
     check_request(margin, confidence, order)
     [evidence] = gather([read_pair(baseline, candidate)], margin, order)
     if not estimable(evidence):
@@ -87,9 +90,7 @@ def unestimated(evidence: Evidence) -> Comparison:
     )
 
 
-def conclude(
-    evidence: Evidence, yardstick: Yardstick, margin: float, verdict: Verdict | None = None
-) -> Comparison:
+def conclude(evidence: Evidence, yardstick: Yardstick, margin: float, verdict: Verdict | None = None) -> Comparison:
     """The answer of at least two sessions against the margin; a family of cells brings its own `verdict`."""
     gains, n = evidence.gains, len(evidence.gains)
     gain = float(gains.mean())

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 
 from ace.domain.estimate import Comparison
 from ace.stats import student
-from ace.stats.cells import compare_cells, shared_yardsticks
-from ace.stats.intake import read_pair
+from ace.stats.cells import compare_cells, read_cells, shared_yardsticks
 from ace.stats.paired import estimable
 from ace.stats.sessions import gather
 
@@ -18,7 +17,7 @@ SCREEN_LEVEL = 0.05
 
 def screen(cells: Sequence[tuple[object, object]], *, level: float = SCREEN_LEVEL) -> tuple[int, ...]:
     """Indices of cells whose gain is above 0 by a one-sided test at `level`, each cell on its own."""
-    evidence = gather([read_pair(*cell) for cell in cells], margin=0.0, order="interleaved")
+    evidence = gather(read_cells(cells), margin=0.0, order="interleaved")
     indices = [index for index, e in enumerate(evidence) if estimable(e)]
     yardsticks = shared_yardsticks([evidence[index] for index in indices], confidence=1 - level)
     return tuple(

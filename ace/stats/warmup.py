@@ -111,7 +111,9 @@ def _further(levels: _Levels, cut: int, error: FloatArray) -> npt.NDArray[np.int
     fallen = later / np.where(earlier == 0, TINY, earlier)
     decay = np.clip(np.take_along_axis(fallen, clearest, axis=0)[0], FASTEST_DECAY, SLOWEST_DECAY)
     off = np.abs((earlier if cut == 1 else later)[2])
-    bias = off * decay / (1 - decay) / kept
+    start, noise, df = levels.excess(0, over=cut)
+    leaned = np.abs(start[2]) > student.critical(df, CHANCE) * noise[2]  # both arms may just have slowed down alike
+    bias = np.where(leaned, off * decay / (1 - decay) / kept, 0.0)
     overshoot = np.maximum(bias / np.maximum(TOLERATED_BIAS * error, TINY), 1.0)
     further: npt.NDArray[np.int64] = np.ceil(np.log(overshoot) / -np.log(decay)).astype(np.int64)
     return further

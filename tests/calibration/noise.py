@@ -65,7 +65,13 @@ BUILD_BIAS = Machine(build=0.01)
 
 
 def draw(
-    machine: Machine, effect: float, many: int, sessions: int, rounds: int, rng: np.random.Generator, *,
+    machine: Machine,
+    effect: float,
+    many: int,
+    sessions: int,
+    rounds: int,
+    rng: np.random.Generator,
+    *,
     blocked: bool = False,
 ) -> tuple[FloatArray, FloatArray]:
     """Seconds of both arms, each (many, sessions, rounds); the candidate is `effect` faster: 0.02 is a true 2 %."""

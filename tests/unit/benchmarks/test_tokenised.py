@@ -50,7 +50,9 @@ def test_nothing_but_the_finished_entry_is_left_in_the_folder(tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["entry.npz"]
 
 
-@pytest.mark.parametrize("spoil", [lambda b: b[:-1], lambda b: b[:200] + b"x" + b[201:], lambda _: b"", lambda _: b"\n"])
+@pytest.mark.parametrize(
+    "spoil", [lambda b: b[:-1], lambda b: b[:200] + b"x" + b[201:], lambda _: b"", lambda _: b"\n"]
+)
 def test_an_entry_that_does_not_verify_is_made_again(tmp_path: Path, spoil):
     path = tmp_path / "entry.npz"
     kept_or_made(path, corpus)

@@ -75,9 +75,7 @@ def test_padding_beyond_what_is_dropped_anyway_changes_nothing(executor):
     # 3 real tokens and one of padding: all real ones stay, so the embedding is the dense one
     model, inputs = encoder(), batch(size=1, tokens=4, padding=1)
     candidate = executor(keep_ratio=0.66, prune_at=(0.5,)).prepare(model, inputs)
-    torch.testing.assert_close(
-        candidate(inputs.ids, inputs.mask), model(inputs.ids, inputs.mask), rtol=0, atol=1e-6
-    )
+    torch.testing.assert_close(candidate(inputs.ids, inputs.mask), model(inputs.ids, inputs.mask), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -109,7 +107,9 @@ def test_fractions_of_depth_name_the_layer_below_them_and_each_layer_prunes_once
     assert Schedule(0.7, (0.17, 0.5)).layers(depth) == expected
 
 
-@pytest.mark.parametrize(("ratio", "tokens", "kept"), [(0.7, 64, 46), (0.5, 3, 2), (0.001, 64, 2), (0.1, 31, 4), (1, 9, 9)])
+@pytest.mark.parametrize(
+    ("ratio", "tokens", "kept"), [(0.7, 64, 46), (0.5, 3, 2), (0.001, 64, 2), (0.1, 31, 4), (1, 9, 9)]
+)
 def test_cls_stays_besides_the_ratio_of_the_others_rounded_up(ratio, tokens, kept):
     assert Schedule(ratio, (0.0,)).kept(tokens) == kept
 

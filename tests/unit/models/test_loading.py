@@ -14,7 +14,9 @@ def test_a_target_is_imported_by_its_path():
     assert len(load_model(RANDOM).layers) == 2
 
 
-@pytest.mark.parametrize("target", ["ace.models.no_such.load", "ace.models.minilm.no_such", "no_such_package.load", "x"])
+@pytest.mark.parametrize(
+    "target", ["ace.models.no_such.load", "ace.models.minilm.no_such", "no_such_package.load", "x"]
+)
 def test_an_unknown_target_is_refused_by_name(target):
     with pytest.raises(PlanError, match=f"model._target_={target} is refused"):
         check_model(replace(MINILM, target=target))

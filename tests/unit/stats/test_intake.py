@@ -67,7 +67,7 @@ def test_a_question_without_an_answer_is_refused(request_):
 
 
 def test_a_bad_cell_spoils_the_grid_loudly():
-    with pytest.raises(EvidenceError, match="timing 7"):
+    with pytest.raises(EvidenceError, match="cell 1: candidate session 3, timing 7"):
         compare_cells([(GOOD, GOOD[::-1]), (GOOD, spoiled(np.nan))])
 
 

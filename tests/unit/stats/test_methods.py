@@ -13,17 +13,20 @@ from ace.stats.signed_rank import signed_rank_p
 from ace.stats.student import critical, quantile, upper_tail
 from tests.calibration.noise import Machine, draw
 
-RNG = np.random.default_rng(0)
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("n", [5, 6, 10, 25])
-def test_the_signed_rank_is_scipys_exact_one(n):
-    gains = RNG.normal(0.5, 1, n)
+def test_the_signed_rank_is_scipys_exact_one(n, rng):
+    gains = rng.normal(0.5, 1, n)
     assert signed_rank_p(gains) == pytest.approx(stats.wilcoxon(gains, method="exact").pvalue)
 
 
-def test_the_signed_rank_of_many_sessions_is_close_to_scipys():
-    gains = RNG.normal(0.1, 1, 80)
+def test_the_signed_rank_of_many_sessions_is_close_to_scipys(rng):
+    gains = rng.normal(0.1, 1, 80)
     assert signed_rank_p(gains) == pytest.approx(stats.wilcoxon(gains, method="asymptotic").pvalue, abs=0.01)
 
 
@@ -43,8 +46,8 @@ def test_an_e_value_averages_exactly_one_over_fair_signs():
     assert np.mean([e_process(stream)[-1] for stream in streams]) == pytest.approx(1)
 
 
-def test_a_null_stream_looked_at_for_ever_rarely_reaches_twenty():
-    reached = [e_process(RNG.standard_cauchy(300)).max() >= 20 for _ in range(300)]
+def test_a_null_stream_looked_at_for_ever_rarely_reaches_twenty(rng):
+    reached = [e_process(rng.standard_cauchy(300)).max() >= 20 for _ in range(300)]
     assert np.mean(reached) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
 
 
@@ -56,17 +59,17 @@ def test_a_real_gain_piles_up_evidence_and_a_loss_none():
         e_process(np.array([0.1, np.nan]))
 
 
-def test_the_best_of_64_null_cells_shrinks_to_almost_nothing():
-    picks = [best_of(RNG.normal(0, 0.01, 64), np.full(64, 0.01)) for _ in range(50)]
+def test_the_best_of_64_null_cells_shrinks_to_almost_nothing(rng):
+    picks = [best_of(rng.normal(0, 0.01, 64), np.full(64, 0.01)) for _ in range(50)]
     assert np.mean([p.raw for p in picks]) > 0.02
     assert abs(np.mean([p.shrunk for p in picks])) < 0.005
 
 
-def test_the_shrunk_best_is_unbiased_when_cells_really_differ():
+def test_the_shrunk_best_is_unbiased_when_cells_really_differ(rng):
     errors = []
     for _ in range(200):
-        truth = RNG.normal(0.03, 0.02, 48)
-        pick = best_of(truth + RNG.normal(0, 0.02, 48), np.full(48, 0.02))
+        truth = rng.normal(0.03, 0.02, 48)
+        pick = best_of(truth + rng.normal(0, 0.02, 48), np.full(48, 0.02))
         errors.append((pick.shrunk - truth[pick.index], pick.raw - truth[pick.index]))
     shrunk, raw = np.mean(errors, axis=0)
     assert abs(shrunk) < 0.005
@@ -80,25 +83,25 @@ def test_one_cell_is_not_shrunk_and_nonsense_is_refused():
             shrink(np.array(gains), np.array(errors))
 
 
-def test_the_bootstrap_covers_the_difference_of_paired_scores():
+def test_the_bootstrap_covers_the_difference_of_paired_scores(rng):
     covered = 0
     for seed in range(40):
-        b = RNG.random(400) < 0.8
-        c = np.where(RNG.random(400) < 0.1, RNG.random(400) < 0.5, b)
+        b = rng.random(400) < 0.8
+        c = np.where(rng.random(400) < 0.1, rng.random(400) < 0.5, b)
         estimate = score_difference(b, c, seed=seed)
         covered += estimate.low <= 0.1 * (0.5 - 0.8) <= estimate.high
     assert covered >= 33
 
 
-def test_examples_cut_from_one_document_are_not_independent():
-    shift = np.repeat(RNG.normal(0, 0.2, 40), 10)
-    b = RNG.normal(size=400)
+def test_examples_cut_from_one_document_are_not_independent(rng):
+    shift = np.repeat(rng.normal(0, 0.2, 40), 10)
+    b = rng.normal(size=400)
     naive, honest = (score_difference(b, b + shift, seed=1, clusters=k) for k in (None, np.repeat(np.arange(40), 10)))
     assert honest.high - honest.low > 2 * (naive.high - naive.low)
 
 
-def test_the_bootstrap_repeats_with_its_seed_and_refuses_nonsense():
-    b, c = RNG.random(50), RNG.random(50)
+def test_the_bootstrap_repeats_with_its_seed_and_refuses_nonsense(rng):
+    b, c = rng.random(50), rng.random(50)
     assert score_difference(b, c, seed=3) == score_difference(b, c, seed=3)
     for bad in ((b, c[:40]), (b, np.where(c > 0.9, np.nan, c))):
         with pytest.raises(EvidenceError):
@@ -107,8 +110,8 @@ def test_the_bootstrap_repeats_with_its_seed_and_refuses_nonsense():
         score_difference(b, c, seed=1, clusters=np.zeros(50))
 
 
-def test_an_order_by_arm_interaction_is_seen():
-    b, c = draw(Machine(white=0.002, layout=0.0), 0.0, 1, 10, 10, RNG)
+def test_an_order_by_arm_interaction_is_seen(rng):
+    b, c = draw(Machine(white=0.002, layout=0.0), 0.0, 1, 10, 10, rng)
     first = np.tile([True, False], (10, 5))
     b, c = b[0] * np.where(first, 1.02, 1.0), c[0] * np.where(first, 1.0, 1.02)
     assert order_interaction(b, c, first).low > 0.03
@@ -117,8 +120,8 @@ def test_an_order_by_arm_interaction_is_seen():
         order_interaction(b, c, first[:5])
 
 
-def test_a_drift_is_measured_from_first_to_last_third():
-    b, _ = draw(Machine(drift=0.1), 0.0, 1, 10, 12, RNG)
+def test_a_drift_is_measured_from_first_to_last_third(rng):
+    b, _ = draw(Machine(drift=0.1), 0.0, 1, 10, 12, rng)
     assert drift(b[0]).value == pytest.approx(0.1 * 2 / 3, abs=0.02)
     assert drift(b[0][:, :2]) is None
 

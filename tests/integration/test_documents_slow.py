@@ -1,0 +1,97 @@
+"""The commands of README and CONTRIBUTING, run as written, with cells made small."""
+
+import re
+import shlex
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import REPOSITORY, Command
+
+pytestmark = pytest.mark.slow
+TINY = ("split.examples=64", "protocol.sessions=2", "protocol.rounds=2", "protocol.warmup_rounds=1")
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", (REPOSITORY / document).read_text(), re.S | re.M)
+
+
+def commands(document: str) -> list[list[str]]:
+    lines = [line for block in blocks(document, "") for line in block.splitlines()]
+    found = [shlex.split(line, comments=True) for line in lines]
+    return [command for command in found if command]
+
+
+def dedented(block: str) -> str:
+    lines = block.splitlines()
+    margin = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
+    return "\n".join(line[margin:] for line in lines) + "\n"
+
+
+def run(command: list[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=900)
+
+
+def test_the_commands_of_the_readme_work_as_written(
+    tmp_path: Path, user_environment: dict[str, str], launch: Command
+) -> None:
+    (idea, *_), folder = blocks("CONTRIBUTING.md", "python"), tmp_path
+    (folder / "mypkg.py").write_text(dedented(idea))
+    seen = set()
+    for command in commands("README.md"):
+        seen.add(command[0])
+        if command[:2] == ["python", "launch.py"]:
+            done = launch(*command[2:], *TINY)
+        elif command[0] == "ace-launch":
+            done = run([*command, *TINY], folder, user_environment)
+        elif command[0] == "ace-decide":
+            done = run(command, folder, user_environment)
+        elif command[:2] == ["mlflow", "ui"]:
+            _serves(command, folder, user_environment)
+            continue
+        else:
+            assert command[0] == "make", f"README shows {command}, which this test does not run"
+            continue
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert seen >= {"python", "ace-launch", "ace-decide", "mlflow", "make"}
+
+
+def test_a_new_executor_by_the_letter_of_contributing(tmp_path: Path, user_environment: dict[str, str]) -> None:
+    (idea, *_), (configuration, *_) = blocks("CONTRIBUTING.md", "python"), blocks("CONTRIBUTING.md", "yaml")
+    (tmp_path / "mypkg").mkdir()
+    (tmp_path / "mypkg" / "halve.py").write_text(dedented(idea))
+    (tmp_path / "my_conf" / "executor").mkdir(parents=True)
+    (tmp_path / "my_conf" / "executor" / "halve.yaml").write_text(dedented(configuration))
+    launch_command, decide_command = commands("CONTRIBUTING.md")
+    done = run([*launch_command, *TINY], tmp_path, user_environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    judged = run(decide_command, tmp_path, user_environment)
+    assert judged.returncode == 0, judged.stderr
+    assert "Halve" in judged.stdout
+
+
+def _serves(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [*command, "--port", str(port)], cwd=folder, env=environment, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+                    assert answer.status == 200
+                    return
+            except OSError:
+                assert time.monotonic() < deadline, "the MLflow UI did not come up"
+                time.sleep(1)
+    finally:
+        subprocess.run(["pkill", "-KILL", "-s", str(server.pid)], check=False)
+        server.wait(30)
