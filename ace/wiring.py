@@ -4,7 +4,7 @@ Turns one composed job into a CellPlan and a Settings, refusing unknown keys and
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -48,7 +48,7 @@ def plan_of(config: DictConfig) -> CellPlan:
     model, split = _group(values, "model", MODEL_KEYS), _group(values, "split", SPLIT_KEYS)
     shape = _build(Shape, "", {axis: values[axis] for axis in AXES[:4]})
     return CellPlan(
-        experiment=experiment_name(values),
+        experiment=experiment_name(config),
         model=_model(model, shape),
         executor=_executor(values),
         benchmark=_build(
@@ -86,9 +86,9 @@ def policy_of(config: DictConfig) -> Policy:
     return _build(Policy, "policy", _plain(config)["policy"])
 
 
-def experiment_name(values: Mapping[str, Any]) -> str:
+def experiment_name(config: DictConfig) -> str:
     """The MLflow experiment that runs of this configuration go to."""
-    name = str(_group(dict(values), "experiment", ("name",))["name"])
+    name = str(_group(_plain(config), "experiment", ("name",))["name"])
     require(re.fullmatch(r"[\w.-]{1,100}", name) is not None, "experiment.name", name, "letters, digits, . _ -")
     return name
 
@@ -136,11 +136,13 @@ class _Seed:
 
 def _plain(config: DictConfig) -> dict[str, Any]:
     try:
-        values = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        # a sweep's configuration holds Hydra's own node, with values that are known only inside a job
+        own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+        values = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise PlanError(f"the configuration cannot be resolved: {error}") from error
     assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items() if key != "hydra"}
+    return {str(key): value for key, value in values.items()}
 
 
 def _group(values: dict[str, Any], name: str, keys: Sequence[str]) -> dict[str, Any]:

@@ -97,12 +97,11 @@ def drawn(rows: NDArray[np.int64], examples: int, seed: int) -> NDArray[np.int64
 def _corpus(file: PinnedFile, cache_dir: Path) -> TokenisedCorpus:
     """The tokenised corpus, its files verified even when it is cached."""
     path = file.verified()
-    words = tokenizer.load()
     key = hashlib.sha256(f"{file.sha256}\n{tokenizer.TOKENIZER.sha256}\n1".encode()).hexdigest()
 
     def make() -> TokenisedCorpus:
         labels, texts = _read(path)
-        return TokenisedCorpus.of(tokenizer.encode(words, texts), labels)
+        return TokenisedCorpus.of(tokenizer.encode(tokenizer.load(), texts), labels)
 
     return kept_or_made(cache_dir / "corpora" / f"{key}.npz", make)
 

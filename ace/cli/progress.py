@@ -36,7 +36,7 @@ class CellProgress:
         self.bar.start()
         self.task = self.bar.add_task(self.title, total=self.plan.protocol.sessions, note="")
         if not self.console.is_terminal:
-            left = "" if self.tail_s is None else f"; the cells after it take about {duration(self.tail_s)}"
+            left = "" if not self.tail_s else f"; the cells after it take about {duration(self.tail_s)}"
             self.console.print(f"{self.title} ...{left}", highlight=False)
         return self
 

@@ -73,7 +73,7 @@ class DeclareSweep(Callback):
         """Initialise the store (parallel first starts would race) and record what is planned."""
         global current
         settings = settings_of(config)
-        tracker = Tracker(open_store(settings.tracking_uri, settings.root), experiment_name(dict(config)))
+        tracker = Tracker(open_store(settings.tracking_uri, settings.root), experiment_name(config))
         planned = expand(list(config.hydra.overrides.task))
         run_id = tracker.declare_sweep(Place(config.hydra.sweep.dir, [], 0).sweep, [job_name(job) for job in planned])
         current = Sweep(run_id, tracker, planned)

@@ -19,18 +19,21 @@ LAUNCH = "python launch.py"
 SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
 
-def measure(plan: CellPlan, split: str, shapes: Iterable[Shape], seed: int | None = None) -> str:
-    """The command that measures `shapes` of this plan's claim on `split`, with the plan's seed or another."""
+def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape], seed: int | None = None) -> str:
+    """The command that measures `shapes` on `split` as `plan` was measured, by the job that measured it if known."""
     shapes = sorted(shapes, key=shape_order)
     axes = AXES if any((s.hidden, s.depth) != (plan.model.hidden, plan.model.depth) for s in shapes) else AXES[:2]
-    fixed = _overrides(plan, split) | {"seed": str(plan.seed if seed is None else seed)}
+    fixed = (_overrides(plan) if job is None else _kept(job)) | {"split": split}
+    seed = plan.seed if seed is None else seed
+    if seed:
+        fixed["seed"] = str(seed)
     return launch([fixed | {axis: str(getattr(shape, axis)) for axis in axes} for shape in shapes])
 
 
-def measure_again(cell: Cell) -> str:
-    """The command that measures a cell once more, with a seed that none of its measurements had."""
-    seed = 1 + max(record.plan.seed for record in cell.records)
-    return measure(cell.plan, cell.split, [cell.shape], seed)
+def measure_again(cells: Sequence[Cell]) -> str:
+    """The command that measures cells of one split once more, with a seed that none of their measurements had."""
+    newest, seed = cells[0].newest, 1 + max(record.plan.seed for cell in cells for record in cell.records)
+    return measure(newest.record.plan, newest.job, cells[0].split, [cell.shape for cell in cells], seed)
 
 
 def run_again(jobs: Iterable[str]) -> str:
@@ -62,7 +65,13 @@ def _pair(override: str) -> tuple[str, str]:
     return key, value
 
 
-def _overrides(plan: CellPlan, split: str) -> dict[str, str]:
+def _kept(job: str) -> dict[str, str]:
+    """What a job of a sweep chose besides its place on the map."""
+    return {key: value for key, value in map(_pair, split_job(job)) if key not in (*AXES, "seed", "split")}
+
+
+def _overrides(plan: CellPlan) -> dict[str, str]:
+    """What a plan chose besides its place on the map, named in full."""
     chosen = {"experiment.name": _plain(plan.experiment), "model": plan.model.name}
     target = plan.executor.target
     if target.startswith(PACKAGED):  # conf/executor/ holds one file per packaged module, of the same name
@@ -72,7 +81,7 @@ def _overrides(plan: CellPlan, split: str) -> dict[str, str]:
         chosen["executor._target_"] = target
         prefix = "+executor."
     chosen |= {f"{prefix}{key}": _plain(value) for key, value in plan.executor.parameters}
-    return chosen | {"protocol": plan.protocol.name, "split": split}
+    return chosen | {"protocol": plan.protocol.name}
 
 
 def _plain(value: object) -> str:

@@ -25,32 +25,35 @@ class Conditions:
 
     package: str
     host: str
+    processor: str
     device: str
     threads: int
+    libraries: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        return f"code {self.package[:8]} on {self.host} ({self.device}, threads={self.threads})"
+        libraries = "".join(f", {name} {version}" for name, version in self.libraries)
+        where = f"{self.processor}, {self.device}, threads={self.threads}{libraries}"
+        return f"code {self.package[:8]} on {self.host} ({where})"
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A finished attempt with its record; `digest` is that of the stored bytes."""
+    """A finished attempt with its record. `job`: its overrides in a sweep. `digest`: that of the stored bytes."""
 
     run_id: str
     started_at: float
+    job: str | None
     digest: str
     record: CellRecord
 
     @property
     def conditions(self) -> Conditions:
         """Under which it was made."""
-        first = self.record.sessions[0].environment if self.record.sessions else None
-        return Conditions(
-            self.record.code.package_digest,
-            first.host if first else "no host",
-            first.device if first else "no device",
-            self.record.plan.protocol.threads,
-        )
+        package, threads = self.record.code.package_digest, self.record.plan.protocol.threads
+        if not self.record.sessions:
+            return Conditions(package, "no host", "no processor", "no device", threads, ())
+        first = self.record.sessions[0].environment
+        return Conditions(package, first.host, first.cpu_model, first.device, threads, first.versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,9 @@ class Cell:
         return tuple(session for record in self.records for session in record.sessions)
 
     @property
-    def plan(self) -> CellPlan:
-        """What the newest measurement was asked to do."""
-        return self.records[-1].plan
+    def newest(self) -> Measurement:
+        """The measurement that says how this cell is measured now."""
+        return self.measurements[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ def _cells(attempts: Iterable[StoredCell]) -> tuple[Cell, ...]:
     groups: dict[tuple[str, Shape], list[Measurement]] = defaultdict(list)
     for a in attempts:
         if a.status == FINISHED and a.record is not None:
-            made = Measurement(a.run_id, a.started_at, a.record_digest or "", a.record)
+            made = Measurement(a.run_id, a.started_at, a.job, a.record_digest or "", a.record)
             groups[a.record.split, a.record.plan.shape].append(made)
     sizes = {(shape.hidden, shape.depth) for _, shape in groups}
     cells = [_cell(split, shape, found, len(sizes) > 1) for (split, shape), found in groups.items()]

@@ -140,7 +140,9 @@ def _reproduce(case: Case) -> tuple[str, ...]:
     """The commands that measure the map again, split by split, and then this decision."""
     by_split = [[cell for cell in case.cells if cell.split == split] for split in SPLITS]
     measuring = [
-        commands.measure(cells[-1].plan, cells[-1].split, [cell.shape for cell in cells]) for cells in by_split if cells
+        commands.measure(cells[-1].newest.record.plan, cells[-1].newest.job, cells[-1].split, [c.shape for c in cells])
+        for cells in by_split
+        if cells
     ]
     return (*measuring, f"ace-decide --experiment {shlex.quote(case.store.experiment)}")
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ace.domain.plan import require
 from ace.domain.record import Quality
@@ -20,6 +21,8 @@ Scores = NDArray[np.float64]
 
 METRIC = "probe_accuracy"
 FOLDS = 5
+# chosen by dense accuracy alone, 1000 documents of development at 64 tokens: .741 at C = 1, .760 at 3, .759 at 10
+INVERSE_PENALTY = 3.0
 
 
 class Labelled(Protocol):
@@ -62,11 +65,13 @@ def cross_fitted(
     _require_scorable(dense, candidate, labels, folds)
     fold = stratified_folds(labels, folds)
     right = np.zeros((2, len(labels)))
-    for held_out in range(folds):
-        out = fold == held_out
-        probe = LogisticRegression(C=10.0, max_iter=1000).fit(dense[~out], labels[~out])
-        for arm, embeddings in enumerate((dense, candidate)):
-            right[arm, out] = probe.predict(embeddings[out]) == labels[out]
+    # one thread: the matrices are small, and threads that wait for each other on a busy machine take 20 times as long
+    with threadpool_limits(1):
+        for held_out in range(folds):
+            out = fold == held_out
+            probe = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit(dense[~out], labels[~out])
+            for arm, embeddings in enumerate((dense, candidate)):
+                right[arm, out] = probe.predict(embeddings[out]) == labels[out]
     return right[0], right[1]
 
 

@@ -97,7 +97,7 @@ def _skeptic(decision: Decision) -> str:
 def _attempts(decision: Decision) -> str:
     counts = [a.status for a in decision.attempts]
     told = ", ".join(f"{counts.count(status)} {status}" for status in dict.fromkeys(counts))
-    text = f"## Attempts\n\n{len(counts)} attempts: {markdown(told)}. Only finished ones are evidence.\n"
+    text = f"## Attempts\n\nIn all {len(counts)}: {markdown(told)}. Only finished ones are evidence.\n"
     others = [a for a in decision.attempts if not a.used][:MOST_ATTEMPTS]
     if others:
         rows = [

@@ -44,7 +44,7 @@ def _nothing_positive(cells: tuple[CellEstimate, ...], threshold: str, policy: P
         shown += f" (largest upper bound {percent(max(bounds.values()))})"
     if not undecided:
         return gate(GAIN, Outcome.FAIL, shown, threshold, "nothing to claim here: try other shapes or settings")
-    again = commands.measure(undecided[0].cell.plan, DEVELOPMENT, [c.cell.shape for c in undecided])
+    again = commands.measure_again([c.cell for c in undecided])
     return gate(GAIN, Outcome.NO_EVIDENCE, shown, threshold, f"measure once more: {again}")
 
 
@@ -93,7 +93,7 @@ def _quality(name: str, cell: CellEstimate, threshold: str, policy: Policy) -> F
         return gate(name, Outcome.PASS, shown, threshold, cell=cell.key)
     if found.outcome is Outcome.FAIL:
         return gate(name, Outcome.FAIL, shown, threshold, "use a milder setting of the idea", cell.key)
-    again = commands.measure_again(cell.cell)
+    again = commands.measure_again([cell.cell])
     why = "too few examples" if found.n < policy.quality_min_examples else "the margin lies inside the interval"
     return gate(
         name,
@@ -120,7 +120,8 @@ def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     missing = [claimed.cell for claimed, cell in pairs if cell is None]
     if missing:
         shown = f"not measured on validation: {named([str(cell.shape) for cell in missing])}"
-        step = commands.measure(missing[0].plan, VALIDATION, [cell.shape for cell in missing])
+        newest = missing[0].newest
+        step = commands.measure(newest.record.plan, newest.job, VALIDATION, [cell.shape for cell in missing])
         yield gate(VALIDATED, Outcome.NO_EVIDENCE, shown, threshold, step)
     yield from (_validated(dossier, cell, threshold, policy) for _, cell in pairs if cell is not None)
 
@@ -156,5 +157,5 @@ def _validated(dossier: Dossier, cell: CellEstimate, threshold: str, policy: Pol
 def too_few(cell: CellEstimate, policy: Policy) -> str:
     """The command that measures a cell once more, with how many sessions would settle it where that is known."""
     needed = cell.bounds.sessions_needed or policy.min_sessions
-    again = commands.measure_again(cell.cell)
+    again = commands.measure_again([cell.cell])
     return f"measure once more (about {max(needed, policy.min_sessions)} sessions in all would settle it): {again}"

@@ -17,6 +17,7 @@ from ace.domain.record import CANDIDATE, CellRecord
 from ace.domain.stored import StoredCell, StoredSweep
 
 NAME = "complete"
+ALL_JOBS = "every planned job has an attempt"
 FAILED = "FAILED"
 ENDED = (FINISHED, FAILED)  # a sweep whose last job was reached; anything else died on the way
 ARMS = 3  # a failure has one chance in three to hit the candidate when it prefers no arm
@@ -25,21 +26,30 @@ ARMS = 3  # a failure has one chance in three to hit the candidate when it prefe
 def complete(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Planned jobs, attempts, sessions, and failures per arm."""
     case = dossier.case
-    yield from (_sweep(case, sweep) for sweep in case.sweeps)
-    if not case.sweeps:
-        yield gate(
-            NAME,
-            Outcome.NOT_APPLICABLE,
-            "no multirun: each cell was measured on its own",
-            "every planned job has an attempt",
-        )
+    yield from _declared_grids(case)
     yield _attempts(case)
     yield _sessions(case)
     yield _symmetry(case, policy)
 
 
+def _declared_grids(case: Case) -> Iterator[Finding]:
+    """Each sweep that was declared, and those that attempts name although their declaration is gone."""
+    yield from (_sweep(case, sweep) for sweep in case.sweeps)
+    lost = sorted({a.sweep for a in case.attempts if a.sweep} - {sweep.sweep for sweep in case.sweeps})
+    if lost:
+        yield gate(
+            NAME,
+            Outcome.NO_EVIDENCE,
+            f"attempts belong to sweep {named(lost)}, whose declared grid is not in the store",
+            ALL_JOBS,
+            "restore the sweep's run; where it is lost, run the grid again under another experiment.name",
+        )
+    elif not case.sweeps:
+        yield gate(NAME, Outcome.NOT_APPLICABLE, "no multirun: each cell was measured on its own", ALL_JOBS)
+
+
 def _sweep(case: Case, sweep: StoredSweep) -> Finding:
-    threshold = "every planned job has an attempt"
+    threshold = ALL_JOBS
     attempted = {cell.job for cell in case.store.cells if cell.sweep == sweep.sweep}
     missing = [job for job in sweep.planned if job not in attempted]
     seen = f"sweep {sweep.sweep} ({sweep.status}): {len(sweep.planned) - len(missing)} of {len(sweep.planned)} jobs"
@@ -96,8 +106,8 @@ def _told(attempt: StoredCell) -> str:
         failure = attempt.record.failures[0]
         why = f"{failure.kind} at {failure.stage}: {failure.detail}"
     else:
-        why = attempt.problem or "still running, or ended without a word"
-    return f"run {attempt.run_id} {attempt.status}: {why}"
+        why = attempt.problem or f"{attempt.status}, still running or ended without a word"
+    return f"run {attempt.run_id}: {why}"
 
 
 def _measured_again(case: Case, attempt: StoredCell) -> bool:
@@ -117,7 +127,7 @@ def _retry(waiting: list[StoredCell]) -> str:
     if not plans:
         return "wait for running attempts to end, or measure their cells again"
     split = plans[0].benchmark.split
-    return commands.measure(plans[0], split, {p.shape for p in plans if p.benchmark.split == split})
+    return commands.measure(plans[0], None, split, {p.shape for p in plans if p.benchmark.split == split})
 
 
 def _sessions(case: Case) -> Finding:

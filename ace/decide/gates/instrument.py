@@ -57,7 +57,7 @@ def _null_arm(cell: CellEstimate, policy: Policy) -> Finding:
             Outcome.NO_EVIDENCE,
             f"{shown}: this machine cannot see {percent(policy.gain_floor)} now",
             threshold,
-            f"measure with about {needed} sessions in all: {commands.measure_again(cell.cell)}",
+            f"measure with about {needed} sessions in all: {commands.measure_again([cell.cell])}",
             cell.key,
         )
     within = -policy.same_within <= null.low and null.high <= policy.same_within
@@ -68,6 +68,6 @@ def _null_arm(cell: CellEstimate, policy: Policy) -> Finding:
         Outcome.NO_EVIDENCE,
         f"{shown}: beyond chance, yet not beyond the margin",
         threshold,
-        f"measure this cell once more: {commands.measure_again(cell.cell)}",
+        f"measure this cell once more: {commands.measure_again([cell.cell])}",
         cell.key,
     )

@@ -19,7 +19,7 @@ NOT_STEADY = "not steady"  # the reason that ace.stats gives
 
 def again(cell: CellEstimate) -> str:
     """Once more, fresh: the sessions are pooled with those that are there."""
-    return f"measure this cell once more: {commands.measure_again(cell.cell)}"
+    return f"measure this cell once more: {commands.measure_again([cell.cell])}"
 
 
 def systematic(cell: CellEstimate) -> float:
@@ -45,47 +45,29 @@ def imprecise(cell: CellEstimate, policy: Policy) -> Finding:
 
 def heterogeneous(cell: CellEstimate, policy: Policy) -> Finding:
     """Sessions that disagree about the size warn; sessions that disagree about the sign leave the cell unresolved."""
-    limit = policy.heterogeneous_limit
+    limit, own = policy.heterogeneous_limit, cell.own
     threshold = f"sd of sessions / gain <= {limit:g}; more sessions win than chance explains (exact, {policy.alpha:g})"
-    own, gains = cell.own, np.array(cell.own.session_gains)
+
+    def answer(outcome: Outcome, severity: Severity, evidence: str, next_step: str = "") -> Finding:
+        return Finding("heterogeneous", outcome, severity, cell.key, evidence, threshold, next_step)
+
     if own.gain is None or own.low is None or own.high is None:
-        return Finding(
-            "heterogeneous",
-            Outcome.NO_EVIDENCE,
-            Severity.WARN,
-            cell.key,
-            "no interval: " + _reasons(cell),
-            threshold,
-            again(cell),
-        )
+        return answer(Outcome.NO_EVIDENCE, Severity.WARN, "no interval: " + _reasons(cell), again(cell))
     if own.low <= 0 <= own.high:
-        return Finding(
-            "heterogeneous",
-            Outcome.NOT_APPLICABLE,
-            Severity.WARN,
-            cell.key,
-            "the interval includes 0, so no direction is claimed",
-            threshold,
-            "",
-        )
+        evidence = "the interval includes 0, so no direction is claimed"
+        return answer(Outcome.NOT_APPLICABLE, Severity.WARN, evidence)
+    gains = np.array(own.session_gains)
     spread = float(gains.std(ddof=1)) / abs(own.gain)
     wins = int((gains * own.gain > 0).sum())
     split_vote = sign_test(wins, len(gains)) > cell.alpha
     heritage = spread + systematic(cell) / abs(own.gain)
     evidence = (
-        f"sd/gain {spread:.2f}; {wins} of {len(gains)} sessions agree with the sign; the older rule "
-        f"sd/mean + u/mean gives {heritage:.2f} ({'over' if heritage > limit else 'within'} {limit:g})"
+        f"sd/gain {spread:.2f}; {wins} of {len(gains)} sessions agree with the sign; the older rule sd/mean + u/mean "
+        f"gives {heritage:.2f} ({'over' if heritage > limit else 'within'} {limit:g})"
     )
+    severity = Severity.DOWNGRADE if split_vote else Severity.WARN
     fires = split_vote or spread > limit
-    return Finding(
-        "heterogeneous",
-        _fired(fires),
-        Severity.DOWNGRADE if split_vote else Severity.WARN,
-        cell.key,
-        evidence,
-        threshold,
-        again(cell) if fires else "",
-    )
+    return answer(_fired(fires), severity, evidence, again(cell) if fires else "")
 
 
 def sign_test(wins: int, sessions: int) -> float:

@@ -1,6 +1,7 @@
 import pytest
 
 from ace.decide import commands
+from ace.decide.gather import gather
 from ace.domain.plan import Shape
 from tests import builders as b
 
@@ -10,29 +11,41 @@ def shapes(*pairs):
 
 
 def test_a_full_product_is_one_multirun():
-    command = commands.measure(b.plan(), "validation", shapes((64, 1), (64, 2), (128, 1), (128, 2)))
+    command = commands.measure(b.plan(), None, "validation", shapes((64, 1), (64, 2), (128, 1), (128, 2)))
     assert command == (
         "python launch.py -m experiment.name=token_pruning model=minilm executor=token_pruning executor.keep_ratio=0.7 "
-        "protocol=standard split=validation seed=0 seq_len=64,128 batch=1,2"
+        "protocol=standard split=validation seq_len=64,128 batch=1,2"
     )
 
 
 def test_what_is_no_product_takes_several_commands_and_nothing_more_is_measured():
-    command = commands.measure(b.plan(), "validation", shapes((64, 1), (128, 1), (128, 2)))
-    assert [part.split("seed=0 ")[1] for part in command.split(" && ")] == [
+    command = commands.measure(b.plan(), None, "validation", shapes((64, 1), (128, 1), (128, 2)))
+    assert [part.split("split=validation ")[1] for part in command.split(" && ")] == [
         "seq_len=64 batch=1",
         "seq_len=128 batch=1,2",
     ]
 
 
+def test_what_a_job_chose_is_kept_and_its_place_on_the_map_is_not():
+    job = "+executor.key=[1,2],batch=1,executor=halve,seed=3,seq_len=64,split=development"
+    command = commands.measure(b.plan(), job, "validation", shapes((64, 1)))
+    assert command == "python launch.py '+executor.key=[1,2]' executor=halve split=validation seq_len=64 batch=1"
+
+
+def test_measuring_again_takes_a_seed_that_was_not_used():
+    cells = [b.stored(b.record(of=b.plan(seed=seed), seed=seed)) for seed in (0, 4)]
+    [cell] = gather(b.evidence(*cells))[0].cells
+    assert "seed=5" in commands.measure_again([cell])
+
+
 def test_hidden_and_depth_are_named_where_the_map_has_them_free():
-    command = commands.measure(b.plan(), "development", [Shape(64, 1, 96, 2)])
+    command = commands.measure(b.plan(), None, "development", [Shape(64, 1, 96, 2)])
     assert command.endswith("seq_len=64 batch=1 hidden=96 depth=2")
 
 
 def test_a_users_executor_is_named_by_its_import_path_with_new_parameters():
     plan = b.plan(target="mypkg.halve.Halve", parameters=(("layers", (1, 2)), ("note", "two words"), ("on", True)))
-    command = commands.measure(plan, "development", shapes((64, 1)))
+    command = commands.measure(plan, None, "development", shapes((64, 1)))
     assert "executor._target_=mypkg.halve.Halve '+executor.layers=[1,2]'" in command
     assert """'+executor.note='"'"'two words'"'"''""" in command
     assert "+executor.on=true" in command

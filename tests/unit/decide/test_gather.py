@@ -44,6 +44,17 @@ def test_measurements_by_other_code_are_named_and_the_newest_code_is_used():
     assert [(conditions.package, count) for conditions, count in cell.others] == [("package", 1)]
 
 
+@pytest.mark.parametrize(
+    "changes", [{"host": "other"}, {"cpu_model": "other"}, {"versions": (("torch", "2.12.0"),)}, {"device": "cuda"}]
+)
+def test_sessions_from_elsewhere_or_of_other_libraries_are_not_pooled(changes):
+    here, there = b.record(seed=1), b.record(seed=2)
+    moved = tuple(replace(session, environment=b.environment(**changes)) for session in there.sessions)
+    cells = [b.stored(here, started_at=1.0), b.stored(replace(there, sessions=moved), started_at=2.0)]
+    [cell] = gather(b.evidence(*cells))[0].cells
+    assert (len(cell.measurements), len(cell.others)) == (1, 1)
+
+
 def test_a_measurement_without_sessions_hides_none_that_has_some():
     good = b.stored(b.record(), started_at=1.0)
     empty = b.stored(replace(b.record(seed=1), sessions=()), started_at=2.0)

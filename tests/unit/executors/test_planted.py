@@ -80,5 +80,5 @@ def test_a_share_that_is_none_is_refused_by_its_key(share):
 
 
 def test_an_arm_that_is_not_measured_is_refused_by_its_key():
-    with pytest.raises(PlanError, match="executor.arm=null is refused; allowed: baseline, candidate"):
+    with pytest.raises(PlanError, match=r"executor.arm=null is refused; allowed: baseline, candidate"):
         Planted(0.05, "null")

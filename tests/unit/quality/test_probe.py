@@ -85,7 +85,7 @@ def test_quality_holds_both_arms_example_by_example_and_what_they_were_scored_on
 
 def test_an_unknown_metric_is_refused_by_its_key():
     dense, labels = clusters()
-    with pytest.raises(PlanError, match="split.metric=macro_f1 is refused; allowed: probe_accuracy"):
+    with pytest.raises(PlanError, match=r"split.metric=macro_f1 is refused; allowed: probe_accuracy"):
         score(dense, dense, Labelled(labels), "macro_f1")
 
 

@@ -53,6 +53,10 @@ def test_a_sweep_of_which_nothing_is_there_is_everybodys_gap():
     assert "vanished" in the_fail(ask(b.stored(b.record()), sweeps=(empty,))).evidence
 
 
+def test_a_declaration_that_is_gone_is_no_evidence_for_the_whole_grid():
+    assert outcomes(ask(of_sweep(64))) == {Outcome.PASS, Outcome.NO_EVIDENCE}
+
+
 def test_without_a_sweep_that_question_does_not_apply():
     assert Outcome.NOT_APPLICABLE in {f.outcome for f in ask(b.stored(b.record()))}
 
@@ -71,10 +75,11 @@ def test_a_failed_attempt_without_a_word_fails():
 
 def test_a_killed_attempt_is_no_evidence_until_its_cell_is_measured_again():
     killed = of_sweep(128, status="KILLED", record=None, problem="killed")
-    [found] = [f for f in ask(of_sweep(64), killed) if f.outcome is Outcome.NO_EVIDENCE]
+    dead = (sweep("KILLED"),)
+    [found] = [f for f in ask(of_sweep(64), killed, sweeps=dead) if f.outcome is Outcome.NO_EVIDENCE]
     assert found.next_step == "python launch.py -m batch=1 seq_len=128"
     again = of_sweep(128, run_id="again", sweep=None, job=None)
-    assert outcomes(ask(of_sweep(64), killed, again)) == {Outcome.PASS}
+    assert outcomes(ask(of_sweep(64), killed, again, sweeps=dead)) == {Outcome.PASS}
 
 
 def test_a_session_that_is_neither_measured_nor_failed_is_a_gap():
