@@ -58,6 +58,8 @@ def measure(config: DictConfig) -> None:
         if record.failures:
             raise MeasurementError(_failures(record))
     except AceError as error:
+        if isinstance(error, PlanError) and sweep.current is not None:
+            sweep.current.refused.append(sweep.job_name(overrides))
         console.print(f"[red]refused or failed[/red] ({sweep.job_name(overrides) or 'defaults'}): ", end="")
         console.print(str(error), markup=False, highlight=False)
         raise

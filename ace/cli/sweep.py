@@ -21,12 +21,16 @@ from ace.wiring import experiment_name, settings_of
 
 @dataclass(slots=True)
 class Sweep:
-    """The multirun of this process. `done`: (tokens, seconds) of cells measured so far, for the time left."""
+    """The multirun of this process.
+
+    `done`: (tokens, seconds) of cells measured so far, for the time left. `refused`: jobs that could not be run at all.
+    """
 
     run_id: str
     tracker: Tracker
     planned: list[list[str]]
     done: list[tuple[int, float]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 current: Sweep | None = None
@@ -83,5 +87,5 @@ def close(status: str) -> None:
     """End the sweep of this process, if there is one."""
     global current
     if current is not None:
-        current.tracker.end_sweep(current.run_id, status)
+        current.tracker.end_sweep(current.run_id, status, current.refused)
         current = None

@@ -36,7 +36,8 @@ class StoredCell:
 class StoredSweep:
     """A declared grid: what a multirun said it would measure before it began.
 
-    `status` as for a cell; `planned` lists its jobs in the form of `StoredCell.job`.
+    `status` as for a cell; `planned` lists its jobs in the form of `StoredCell.job`, `refused` those of them that could
+    not be run at all (an impossible value) and therefore have no attempt.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class StoredSweep:
     status: str
     started_at: float
     planned: tuple[str, ...]
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

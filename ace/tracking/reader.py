@@ -132,16 +132,23 @@ def _read_record(raw: bytes, run: Run) -> CellRecord:
 def _read_sweep(store: Store, run: Run, location: str) -> StoredSweep:
     if run.info.lifecycle_stage != "deleted":  # a declaration once made stands
         _require_ours(run)
-    raw = read_artifact(store.client, run, location, names.PLANNED_FILE)
-    if hashlib.sha256(raw).hexdigest() != run.data.tags.get(names.PLANNED_DIGEST):
-        raise StoreError(f"{names.PLANNED_FILE} was altered")
+    ended = names.REFUSED_DIGEST in run.data.tags
     return StoredSweep(
         run_id=str(run.info.run_id),
         sweep=run.data.tags.get(names.SWEEP_ID, ""),
         status=str(run.info.status),
         started_at=_started_at(run),
-        planned=_decode(tuple[str, ...], raw, names.PLANNED_FILE),
+        planned=_read_jobs(store, run, location, names.PLANNED_FILE, names.PLANNED_DIGEST),
+        refused=_read_jobs(store, run, location, names.REFUSED_FILE, names.REFUSED_DIGEST) if ended else (),
     )
+
+
+def _read_jobs(store: Store, run: Run, location: str, name: str, tag: str) -> tuple[str, ...]:
+    raw = read_artifact(store.client, run, location, name)
+    if hashlib.sha256(raw).hexdigest() != run.data.tags.get(tag):
+        raise StoreError(f"{name} was altered")
+    jobs: tuple[str, ...] = _decode(tuple[str, ...], raw, name)
+    return jobs
 
 
 def _decode(kind: Any, raw: bytes, name: str) -> Any:

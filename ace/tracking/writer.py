@@ -104,8 +104,12 @@ class Tracker:
         self._write(run_id, names.PLANNED_FILE, text)
         return run_id
 
-    def end_sweep(self, run_id: str, status: str) -> None:
-        """Close the run of a sweep with `status` (FINISHED, FAILED or KILLED)."""
+    def end_sweep(self, run_id: str, status: str, refused: Sequence[str]) -> None:
+        """Close the run of a sweep with `status` (FINISHED, FAILED or KILLED); `refused`: jobs that could not run."""
+        text = canonical_json(list(refused))
+        self._write(run_id, names.REFUSED_FILE, text)
+        with store_errors(f"cannot close run {run_id}"):
+            self._client.set_tag(run_id, names.REFUSED_DIGEST, sha256_text(text))
         self._terminate(run_id, status)
 
     def log_decision(self, bundle: Path, tags: Mapping[str, str], metrics: Mapping[str, float], note: str) -> str:

@@ -221,10 +221,10 @@ def test_an_unwelcome_attempt_deleted_in_the_ui_is_still_seen(store, tracker, ex
 def test_a_declared_sweep_comes_back_with_its_jobs_even_if_deleted(store, tracker, experiment):
     planned = ("batch=1,seq_len=64", "batch=2,seq_len=64")
     run_id = tracker.declare_sweep("sweep-1", planned)
-    tracker.end_sweep(run_id, "KILLED")
+    tracker.end_sweep(run_id, "FAILED", planned[1:])
     store.client.delete_run(run_id)
     (sweep,) = read_evidence(store, experiment).sweeps
-    assert sweep == StoredSweep(run_id, "sweep-1", "KILLED", sweep.started_at, planned)
+    assert sweep == StoredSweep(run_id, "sweep-1", "FAILED", sweep.started_at, planned, planned[1:])
 
 
 def test_a_decision_keeps_every_file_of_its_bundle_and_is_no_evidence(store, tracker, experiment, tmp_path):

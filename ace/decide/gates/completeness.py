@@ -50,9 +50,11 @@ def _declared_grids(case: Case) -> Iterator[Finding]:
 
 def _sweep(case: Case, sweep: StoredSweep) -> Finding:
     threshold = ALL_JOBS
-    attempted = {cell.job for cell in case.store.cells if cell.sweep == sweep.sweep}
+    attempted = {cell.job for cell in case.store.cells if cell.sweep == sweep.sweep} | set(sweep.refused)
     missing = [job for job in sweep.planned if job not in attempted]
     seen = f"sweep {sweep.sweep} ({sweep.status}): {len(sweep.planned) - len(missing)} of {len(sweep.planned)} jobs"
+    if sweep.refused:
+        seen += f", of which could not be run: {named(list(sweep.refused))}"
     if missing and sweep.status in ENDED:
         return gate(
             NAME,

@@ -57,6 +57,13 @@ def test_a_declaration_that_is_gone_is_no_evidence_for_the_whole_grid():
     assert outcomes(ask(of_sweep(64))) == {Outcome.PASS, Outcome.NO_EVIDENCE}
 
 
+def test_a_job_that_was_refused_before_it_could_run_is_no_gap():
+    refused = StoredSweep("sweep-run", "grid", "FAILED", 1.0, JOBS, JOBS[1:])
+    found = ask(of_sweep(64), sweeps=(refused,))
+    assert outcomes(found) == {Outcome.PASS}
+    assert any("could not be run: " + JOBS[1] in f.evidence for f in found)
+
+
 def test_without_a_sweep_that_question_does_not_apply():
     assert Outcome.NOT_APPLICABLE in {f.outcome for f in ask(b.stored(b.record()))}
 
