@@ -38,7 +38,15 @@ class Settings:
 def compose_config(overrides: Sequence[str]) -> DictConfig:
     """The packaged configuration with overrides, outside a Hydra job."""
     with initialize_config_dir(str(resources.files("ace.conf")), version_base="1.3"):
-        return compose("config", list(overrides))
+        return compose("config", [quoted_null(override) for override in overrides])
+
+
+def quoted_null(override: str) -> str:
+    """`experiment=null` selects the experiment of that name; unquoted, Hydra reads null as nothing at all."""
+    key, equals, value = override.partition("=")
+    if key.lstrip("+") != "experiment":
+        return override
+    return key + equals + ",".join("'null'" if choice == "null" else choice for choice in value.split(","))
 
 
 def plan_of(config: DictConfig) -> CellPlan:
@@ -74,6 +82,8 @@ def settings_of(config: DictConfig) -> Settings:
     values = _plain(config)
     tracking = _group(values, "tracking", ("uri", "root"))
     uri = tracking["uri"]
+    require(isinstance(tracking["root"], str), "tracking.root", tracking["root"], "a folder")
+    require(isinstance(values["cache_dir"], str), "cache_dir", values["cache_dir"], "a folder")
     return Settings(
         tracking_uri=None if uri is None else str(uri),
         root=Path(str(tracking["root"])).resolve(),
@@ -93,11 +103,18 @@ def experiment_name(config: DictConfig) -> str:
     return name
 
 
-def drop_foreign_parameters(config: DictConfig, overrides: Iterable[str]) -> tuple[str, ...]:
+def drop_foreign_parameters(config: DictConfig, overrides: Sequence[str]) -> tuple[str, ...]:
     """When the executor's class was overridden, keep only parameters that were overridden with it.
 
     Changes `config` in place (Hydra hands each job its own) and returns the names that were dropped.
     """
+    for override in overrides:
+        require(
+            not override.lstrip("+").startswith("executor={"),
+            "executor",
+            override.partition("=")[2],
+            "one key at a time: executor._target_=package.Class +executor.key=value",
+        )
     given = {override.lstrip("+~").split("=", 1)[0] for override in overrides}
     if "executor._target_" not in given:
         return ()
@@ -207,4 +224,9 @@ def _executor(values: dict[str, Any]) -> ExecutorSpec:
     executor = dict(values["executor"] or {})
     target = executor.pop("_target_", None)
     require(isinstance(target, str), "executor._target_", target, "package.module.Class")
+    for key, value in executor.items():
+        try:
+            freeze(value)
+        except EvidenceError as error:
+            raise PlanError(f"executor.{key}={value} is refused; {error}.") from error
     return ExecutorSpec(str(target), freeze(executor))

@@ -50,7 +50,10 @@ def main(shapes: tuple[str, ...]) -> None:
     torch.set_num_threads(1)
     model = load_model(ModelSpec("encoder", "ace.models.random_encoder.load", 384, 6, 12, 512, False, 0))
     executors = {
-        "identity": Identity(), "planted .05": Planted(0.05), "cls .7": TokenPruning(0.7), "cls .5": TokenPruning(0.5),
+        "identity": Identity(),
+        "planted .05": Planted(0.05),
+        "cls .7": TokenPruning(0.7),
+        "cls .5": TokenPruning(0.5),
         "random .5": RandomPruning(0.5),
     }
     print("dense time / candidate time, with its standard error")

@@ -24,7 +24,7 @@ def main(seq_len: int, batch: int) -> None:
         compose_config([f"seq_len={seq_len}", f"batch={batch}", "protocol.sessions=5", f"split.examples={12 * batch}"])
     )
     with tempfile.TemporaryDirectory() as folder:
-        shop = Workshop(Path(folder) / "attempt", Path(folder) / "cache", 2)
+        shop = Workshop(Path(folder) / "attempt", Path(folder) / "cache", 2, "bench")
         weights = model_digests(plan.model)
         record = observe(plan, "bench", code_state(plan.executor, Path.cwd()), weights, shop, Silent())
     ready = [session.ready_s for session in record.sessions]

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 import hydra
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -29,7 +30,7 @@ from ace.cli.progress import CellProgress, expected_s
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
-from ace.errors import AceError, MeasurementError, PlanError
+from ace.errors import AceError, MeasurementError, PlanError, StoreError
 from ace.measure.code_state import code_state
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder
@@ -39,6 +40,7 @@ from ace.tracking.reconcile import reconcile
 from ace.tracking.store import Store, open_store
 from ace.tracking.writer import Tracker
 
+LAUNCH = uuid.uuid4().hex  # names this process
 console = Console(stderr=False, soft_wrap=True)
 
 
@@ -49,6 +51,7 @@ def measure(config: DictConfig) -> None:
     overrides = list(job.overrides.task)
     place = sweep.Place(job.sweep.dir, overrides, job.job.num) if job.mode == RunMode.MULTIRUN else None
     try:
+        _require_declared(job)
         wiring.refuse_shadowed(job.runtime.config_sources)
         dropped = wiring.drop_foreign_parameters(config, overrides)
         if dropped:
@@ -63,6 +66,12 @@ def measure(config: DictConfig) -> None:
         console.print(f"[red]refused or failed[/red] ({sweep.job_name(overrides) or 'defaults'}): ", end="")
         console.print(str(error), markup=False, highlight=False)
         raise
+
+
+def _require_declared(job: HydraConf) -> None:
+    """Hydra turns an error in a callback into a warning, and an undeclared sweep could never be complete."""
+    if job.mode == RunMode.MULTIRUN and sweep.current is None and job.launcher._target_.endswith("BasicLauncher"):
+        raise StoreError("the sweep could not be declared in the store; Hydra's warning above says why")
 
 
 def measure_cell(config: DictConfig, place: sweep.Place | None) -> CellRecord:
@@ -84,7 +93,7 @@ def measure_cell(config: DictConfig, place: sweep.Place | None) -> CellRecord:
     with CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher:
         with _scratch(folder):
             refuse_impossible(plan, attempt.code, folder, settings.cache)
-        shop = Workshop(folder, settings.cache, os.cpu_count() or 1)
+        shop = Workshop(folder, settings.cache, os.cpu_count() or 1, LAUNCH)
         record = cell.run_cell(attempt, shop, tracker, summarise, watcher)
     shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
     if sweep.current is not None:
@@ -164,6 +173,7 @@ def main() -> None:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come to us, and we show them as one line
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # an executor in the user's folder is found by its path, as with python -m
+    sys.argv[1:] = [wiring.quoted_null(argument) for argument in sys.argv[1:]]
     signal.signal(signal.SIGTERM, _stop)
     status, code = "FAILED", 1
     try:

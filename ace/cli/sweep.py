@@ -6,6 +6,7 @@ the sweep. Jobs on other hosts see no `current`: they know their sweep by its na
 
 import hashlib
 import os
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +15,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from ace.errors import PlanError
 from ace.tracking.store import open_store
 from ace.tracking.writer import Tracker
 from ace.wiring import experiment_name, settings_of
+
+NAME = "ACE_SWEEP"  # the environment variable that carries the sweep's name to jobs in other processes
 
 
 @dataclass(slots=True)
@@ -49,8 +53,8 @@ class Place:
 
     @property
     def sweep(self) -> str:
-        """One name for all jobs of a multirun."""
-        return hashlib.sha256(f"{os.getcwd()}/{self.folder}".encode()).hexdigest()[:12]
+        """One name for all jobs of a multirun; other processes inherit it, and where they do not, share its folder."""
+        return os.environ.get(NAME) or hashlib.sha256(f"{os.getcwd()}/{self.folder}".encode()).hexdigest()[:12]
 
     @property
     def job(self) -> str:
@@ -79,6 +83,9 @@ class DeclareSweep(Callback):
         settings = settings_of(config)
         tracker = Tracker(open_store(settings.tracking_uri, settings.root), experiment_name(config))
         planned = expand(list(config.hydra.overrides.task))
+        if len({tuple(o for o in job if o.lstrip("+").startswith("experiment")) for job in planned}) > 1:
+            raise PlanError("a sweep belongs to one experiment; launch one sweep for each")
+        os.environ[NAME] = uuid.uuid4().hex[:12]
         run_id = tracker.declare_sweep(Place(config.hydra.sweep.dir, [], 0).sweep, [job_name(job) for job in planned])
         current = Sweep(run_id, tracker, planned)
 

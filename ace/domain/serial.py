@@ -133,6 +133,6 @@ def freeze(value: Any) -> Any:
         return tuple((str(key), freeze(value[key])) for key in sorted(value))
     if isinstance(value, list | tuple):
         return tuple(freeze(item) for item in value)
-    if value is None or isinstance(value, str | bool | int | float):
+    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise EvidenceError(f"{type(value).__name__} {value!r:.60} cannot stand in a plan; allowed: text, numbers, lists")

@@ -7,9 +7,11 @@ another's warm cache, and the baseline is proved unchanged afterwards.
 import copy
 import hashlib
 from dataclasses import dataclass
+from types import FunctionType
 
 import torch
 from torch import nn
+from torch.nn.modules import module as torch_module
 
 from ace.domain.plan import CellPlan
 from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState
@@ -83,10 +85,28 @@ def state_digest(model: nn.Module) -> str:
         state.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
         state.update(tensor.detach().contiguous().view(torch.uint8).reshape(-1).numpy().data)
     for name, part in model.named_modules():
-        hooks = len(part._forward_hooks) + len(part._forward_pre_hooks)
-        replaced = sorted(key for key in vars(part) if callable(getattr(type(part), key, None)))
-        state.update(f"{name}{type(part).__qualname__}{part.training}{hooks}{replaced}".encode())
+        state.update(f"{name}{_behaviour(part)}".encode())
+    everywhere = (torch_module._global_forward_hooks, torch_module._global_forward_pre_hooks)
+    state.update(str([len(hooks) for hooks in everywhere]).encode())
     return state.hexdigest()
+
+
+def _behaviour(part: nn.Module) -> str:
+    """What decides how a module uses its weights: its class's code, hooks, replaced methods, plain settings."""
+    kind = type(part)
+    code = [
+        f"{key}{value.__code__.co_code.hex()}"
+        for key, value in sorted(vars(kind).items())
+        if isinstance(value, FunctionType)
+    ]
+    settings = [
+        f"{key}={value}"
+        for key, value in sorted(vars(part).items())
+        if value is None or isinstance(value, bool | int | float | str | tuple)
+    ]
+    replaced = sorted(key for key in vars(part) if callable(getattr(kind, key, None)))
+    hooks = len(part._forward_hooks) + len(part._forward_pre_hooks)
+    return f"{kind.__module__}.{kind.__qualname__}{code}{settings}{replaced}{hooks}"
 
 
 def arm_state(arm: str, module: nn.Module, threads_before: int, backends: tuple[str, ...]) -> ArmState:

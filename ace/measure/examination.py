@@ -7,6 +7,7 @@ outputs that timed ones are compared with.
 
 import time
 from dataclasses import dataclass
+from importlib import metadata
 
 import numpy as np
 
@@ -42,9 +43,11 @@ def examine(
     watcher: Watcher,
 ) -> Examination:
     """Embed with both arms and score.  Never raises for what the candidate does: that becomes `failure`."""
-    model_key = encode((plan.model, weights, documents.inputs_digest, code.package_digest))
+    model_key = encode((plan.model, weights, documents.inputs_digest, code.package_digest, metadata.version("torch")))
     dense_key = digest(model_key)
-    key = digest((model_key, encode(plan.executor), code.executor_digest))
+    # a user's executor may rest on code that no digest covers: what it computed is reused within one launch only
+    reuse = "always" if plan.executor.target.startswith("ace.") else shop.launch
+    key = digest((model_key, encode(plan.executor), code.executor_digest, reuse))
     try:
         watcher.stage(f"embedding {len(documents.ids)} documents with the baseline")
         dense = cached_array(shop.cache / "embeddings", dense_key, lambda: _embed(Task.EMBED_BASELINE, plan, shop))

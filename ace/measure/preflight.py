@@ -20,7 +20,7 @@ def refuse_impossible(plan: CellPlan, code: CodeState, folder: Path, cache: Path
     """Raise PlanError when the executor cannot be imported or refuses its parameters; remembered by content."""
 
     def check() -> bool:
-        answer = Workshop(folder, cache, 1).run(Task.CHECK, plan, time.time())
+        answer = Workshop(folder, cache, 1, "preflight").run(Task.CHECK, plan, time.time())
         if answer.refused is not None:
             raise PlanError(answer.refused)
         if answer.failure is not None:

@@ -68,7 +68,7 @@ def run_session(order: WorkOrder, executor: Executor) -> tuple[Session, Arms, di
     arms = prepare(plan, executor, example)
     surroundings = fingerprint(torch.get_num_threads(), torch.get_num_interop_threads())
 
-    bench = Bench(arms, inputs, plan.shape.batch, timing.Clocks(time.perf_counter, time.process_time))
+    bench = Bench(arms, inputs, plan.shape.batch, timing.Clocks(time.perf_counter, time.process_time), dice)
     ready_s = time.time() - order.spawned_at
     gc.collect()
     gc.freeze()
@@ -82,11 +82,11 @@ def run_session(order: WorkOrder, executor: Executor) -> tuple[Session, Arms, di
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB; read before untimed looks
     checks = timed.recheck(arms, inputs)
-    seen = []
-    states = []
+    seen, states = [], []
+    fresh = inputs.batch(inputs.draw(plan.shape.batch))  # not the example: the executor has seen that
     for name, module in arms.modules.items():
         with foreign_code("check", name):
-            work, kernels = witness.witness(name, module, example)
+            work, kernels = witness.witness(name, module, fresh)
         seen.append(work)
         states.append(arm_state(name, module, surroundings.threads, kernels))
     require_unchanged(arms.model, arms.model_digest, "check")
@@ -161,6 +161,7 @@ class Bench:
     inputs: Inputs
     examples: int
     clocks: timing.Clocks
+    dice: random.Random
     width: int | None = None
 
     def run(self, order: tuple[tuple[str, ...], ...], calls: int, kept: frozenset[int], stage: str) -> Run:
@@ -171,22 +172,23 @@ class Bench:
             documents = [self.inputs.draw(self.examples) for _ in range(calls)]
             run.inputs.append(tuple(i for row in documents for i in row))
             pristine = [self.inputs.batch(row) for row in documents]
+            call = self.dice.randrange(calls)  # which of a timing's calls is kept
             for arm in arms:
-                output = self._time_arm(run.series[arm], arm, pristine, stage)
+                outputs = self._time_arm(run.series[arm], arm, pristine, stage)
                 if index in kept:
-                    run.kept[arm, index] = (documents[-1], output.clone())
+                    run.kept[arm, index] = (documents[call], outputs[call].clone())
         run.measuring_s = self.clocks.wall() - start
         return run
 
-    def _time_arm(self, series: _Series, arm: str, pristine: list[Batch], stage: str) -> torch.Tensor:
+    def _time_arm(self, series: _Series, arm: str, pristine: list[Batch], stage: str) -> list[torch.Tensor]:
         given = [Batch(batch.ids.clone(), batch.mask.clone()) for batch in pristine]
         with foreign_code(stage, arm), torch.inference_mode():
-            wall_s, cpu_s, output = timing.time_calls(self.arms.modules[arm], given, self.clocks)
+            wall_s, cpu_s, outputs = timing.time_calls(self.arms.modules[arm], given, self.clocks)
         series.wall_s.append(wall_s)
         series.cpu_s.append(cpu_s)
         for got, sent in zip(given, pristine, strict=True):
             if not (torch.equal(got.ids, sent.ids) and torch.equal(got.mask, sent.mask)):
                 raise ArmError(stage, "changed input", arm, f"the {arm} arm changed its input; clone it first")
-        checked = require_embedding(output, self.examples, self.width, stage, arm)
-        self.width = checked.shape[1]
+        checked = [require_embedding(output, self.examples, self.width, stage, arm) for output in outputs]
+        self.width = checked[0].shape[1]
         return checked

@@ -24,16 +24,17 @@ class Clocks:
 
 def time_calls(
     module: Callable[[Any, Any], object], batches: Sequence[Batch], clocks: Clocks
-) -> tuple[float, float, object]:
-    """(wall seconds per call, CPU seconds per call, output of the last call)."""
-    output: object = None
+) -> tuple[float, float, list[object]]:
+    """(wall seconds per call, CPU seconds per call, outputs of all calls)."""
+    outputs: list[object] = []
+    keep = outputs.append
     cpu, wall = clocks.cpu, clocks.wall
     cpu_start, wall_start = cpu(), wall()
     for batch in batches:
-        output = module(batch.ids, batch.mask)
+        keep(module(batch.ids, batch.mask))
     wall_end, cpu_end = wall(), cpu()
     calls = len(batches)
-    return (wall_end - wall_start) / calls, (cpu_end - cpu_start) / calls, output
+    return (wall_end - wall_start) / calls, (cpu_end - cpu_start) / calls, outputs
 
 
 def calls_per_timing(fastest_s: float, min_timing_s: float) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
 from ace.domain.record import Witness
 from ace.domain.workload import Batch
@@ -40,7 +40,7 @@ def tokens_per_layer(module: nn.Module, batch: Batch) -> tuple[int, ...] | None:
         if isinstance(part, nn.Linear) and (found := LAYER.search(name))
     ]
     try:
-        with torch.no_grad():
+        with torch.inference_mode():
             module(batch.ids.clone(), batch.mask.clone())
     finally:
         for handle in handles:
@@ -48,32 +48,48 @@ def tokens_per_layer(module: nn.Module, batch: Batch) -> tuple[int, ...] | None:
     return tuple(seen[layer] for layer in sorted(seen)) or None
 
 
-class _Kernels(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Names of the attention kernels that were dispatched."""
+class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts what really reaches the kernels: FLOPs by torch's own formulas, and the attention kernels' names."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.flops = 0
         self.attention: set[str] = set()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # the default would import all of torch._dynamo: two seconds of every session
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = str(func)
-        if "scaled_dot_product" in name:
-            self.attention.add(name.removeprefix("aten."))
-        return func(*args, **(kwargs or {}))
+        given = kwargs or {}
+        if func._overloadpacket not in flop_registry and func._can_decompose():
+            with self:  # a composite such as linear is counted by what it is made of
+                parts = func.decompose(*args, **given)
+            if parts is not NotImplemented:
+                return parts
+        output = func(*args, **given)
+        if "scaled_dot_product" in str(func):
+            self.attention.add(str(func).removeprefix("aten."))
+        count = flop_registry.get(func._overloadpacket)
+        if count is not None:
+            self.flops += int(count(*args, **given, out_val=output))
+        elif "scaled_dot_product" in str(func):  # the CPU kernel has no formula of its own in torch
+            self.flops += int(sdpa_flop_count(*(tensor.shape for tensor in args[:3])))
+        return output
 
 
 def dispatched(module: nn.Module, batch: Batch) -> tuple[int | None, tuple[str, ...]]:
-    """FLOPs of one call and the attention kernels it used; None where the counter cannot follow the module."""
-    kernels, counter = _Kernels(), FlopCounterMode(display=False)
+    """FLOPs of one call and the attention kernels it used; None where the module cannot be followed."""
+    seen = _Dispatched()
     try:
-        with torch.no_grad(), counter, kernels:
+        with torch.inference_mode(), seen:
             module(batch.ids.clone(), batch.mask.clone())
     except (RuntimeError, NotImplementedError, AssertionError):
         return None, ()  # compiled modules refuse foreign dispatch modes; the timing itself is not touched by this
-    return int(counter.get_total_flops()), tuple(sorted(kernels.attention))
+    return seen.flops, tuple(sorted(seen.attention))
 
 
 def witness(arm: str, module: nn.Module, batch: Batch) -> tuple[Witness, tuple[str, ...]]:
-    """Work seen in two untimed calls, and the attention kernels (for parity)."""
+    """Work seen in two untimed calls, made just as timed ones are, and the attention kernels (for parity)."""
     flops, kernels = dispatched(module, batch)
     return Witness(arm, tokens_per_layer(module, batch), flops), kernels

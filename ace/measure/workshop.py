@@ -20,12 +20,13 @@ from ace.measure.processes import run_worker
 class Workshop:
     """`attempt`: folder of this attempt. `cache`: what is content-addressed and may be reused.
 
-    `threads`: for untimed work. `clock`: seconds since the epoch, shared with the worker to time its start.
+    `threads`: for untimed work. `launch`: names the launching process.
     """
 
     attempt: Path
     cache: Path
     threads: int
+    launch: str
 
     def folder(self, name: str) -> Path:
         """A folder of this attempt, made when it is not there.  Raises DataError when it cannot be."""

@@ -22,7 +22,6 @@ from ace.stats.sessions import Evidence, gather
 
 def compare_cells(
     cells: Sequence[tuple[object, object]],
-    *,
     margin: float = 0.01,
     confidence: float = 0.95,
     order: str = "interleaved",

@@ -45,7 +45,7 @@ class Verdict:
 
 
 def compare(
-    baseline: object, candidate: object, *, margin: float = 0.01, confidence: float = 0.95, order: str = "interleaved"
+    baseline: object, candidate: object, margin: float = 0.01, confidence: float = 0.95, order: str = "interleaved"
 ) -> Comparison:
     """Judge (sessions, timings) seconds of two arms; equal index = pair, rounds 2k and 2k+1 had opposite order.
 

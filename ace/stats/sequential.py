@@ -20,8 +20,7 @@ BOUNDARIES = ("obrien-fleming",)
 def compare_sequential(
     baseline: object,
     candidate: object,
-    *,
-    max_sessions: int,
+    max_sessions: int = 20,
     boundary: str = "obrien-fleming",
     margin: float = 0.01,
     confidence: float = 0.95,

@@ -43,6 +43,16 @@ def write_artifact(client: MlflowClient, run_id: str, artifact_uri: str, name: s
         temporary.replace(folder / name)
 
 
+def artifact_names(client: MlflowClient, run: Run) -> frozenset[str]:
+    """The names in the artifact folder of a run, none where there is no folder.  Raises StoreError."""
+    uri = str(run.info.artifact_uri)
+    folder = local_folder(uri)
+    with store_errors(f"cannot list the files in {uri}"):
+        if folder is None:
+            return frozenset(str(entry.path) for entry in client.list_artifacts(run.info.run_id))
+        return frozenset(os.listdir(folder)) if folder.exists() else frozenset()
+
+
 def read_artifact(client: MlflowClient, run: Run, location: str, name: str) -> bytes:
     """The bytes under `name`.  `location`: the experiment's artifact folder, which the run must not lead out of.
 

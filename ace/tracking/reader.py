@@ -1,12 +1,16 @@
 """What the store holds for an experiment, believed only as far as its bytes agree with their digests.
 
 Judgement sees nothing else. So nothing is skipped here: whatever cannot be read, was altered, was deleted in the UI, or
-was put there by someone else becomes a StoredCell whose `problem` says so. Only decisions, which are conclusions and
-no evidence, are passed over.
+was measured elsewhere becomes a StoredCell whose `problem` says so. Only decisions, which are conclusions and no
+evidence, are passed over; a run that somebody logged by hand is shown as FOREIGN.
+
+A cell with a problem has no record, with one exception: a record that verifies under a status that does not fit it.
 """
 
 import hashlib
 import json
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from mlflow.entities import Run
@@ -18,8 +22,12 @@ from ace.domain.serial import decode, encode
 from ace.domain.stored import Evidence, StoredCell, StoredSweep
 from ace.errors import AceError, StoreError
 from ace.tracking import names
-from ace.tracking.artifacts import read_artifact
+from ace.tracking.artifacts import artifact_names, read_artifact
+from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
 from ace.tracking.store import Store
+
+LINE_LIMIT = 500
+"""Characters of a traceback's last line; some errors put a whole file into it."""
 
 
 def read_evidence(store: Store, experiment: str) -> Evidence:
@@ -32,37 +40,58 @@ def read_evidence(store: Store, experiment: str) -> Evidence:
     cells: list[StoredCell] = []
     sweeps: list[StoredSweep] = []
     for run in store.runs(str(found.experiment_id)):
-        kind = run.data.tags.get(names.KIND)
-        if kind == names.DECISION:
-            continue
-        if kind != names.SWEEP:
-            cells.append(_read_cell(store, run, location))
-            continue
         try:
-            sweeps.append(_read_sweep(store, run, location))
+            files = _files(store, run)
+            kind, problem = kind_of(run, files)
+            if kind == names.CELL:
+                cells.append(_read_cell(store, run, experiment, location, files, problem))
+            elif kind == names.SWEEP:
+                sweeps.append(_read_sweep(store, run, location))
+            elif kind == FOREIGN and not _deleted(run):
+                cells.append(replace(_cell(run, problem="not written by ACE; ignored"), status=FOREIGN.upper()))
         except StoreError as error:
-            cells.append(_cell(run, problem=f"a declared sweep: {error}"))
+            cells.append(_cell(run, problem=f"a declared {names.SWEEP}: {error}" if _is_sweep(run) else str(error)))
     return Evidence(experiment, tuple(cells), tuple(sweeps))
 
 
-def _read_cell(store: Store, run: Run, location: str) -> StoredCell:
-    """The attempt of one run; what could be read before a problem showed is kept."""
+def _files(store: Store, run: Run) -> frozenset[str]:
+    """The names of a run's artifacts. Where those of a stranger lie need not be within reach."""
+    try:
+        return artifact_names(store.client, run)
+    except StoreError:
+        if written_by_ace(run):
+            raise
+        return frozenset()
+
+
+def _read_cell(
+    store: Store, run: Run, experiment: str, location: str, files: Collection[str], misnamed: str | None
+) -> StoredCell:
+    """The attempt of one run; what could be read beside a problem is kept, but for the record."""
     plan: CellPlan | None = None
     record: CellRecord | None = None
     digest: str | None = None
-    problem: str | None = None
+    problems = [problem for problem in (misnamed, _disowned(run)) if problem]
+    recorded = names.RECORD_FILE in files or names.RECORD_DIGEST in run.data.tags
+    if recorded or names.PLAN_FILE in files:
+        try:
+            plan = _read_plan(read_artifact(store.client, run, location, names.PLAN_FILE), run)
+            if plan.experiment != experiment:
+                problems.append(f"measured under experiment {plan.experiment!r}, not {experiment!r}; move it back")
+        except StoreError as error:
+            problems.append(str(error))
     try:
-        _require_ours(run)
-        plan = _read_plan(read_artifact(store.client, run, location, names.PLAN_FILE), run)
-        tagged = _require_tagged(run)
-        raw = read_artifact(store.client, run, location, names.RECORD_FILE)
-        digest = hashlib.sha256(raw).hexdigest()
-        if digest != tagged:
-            raise StoreError(f"the record was altered: its sha256 is {digest}, recorded was {tagged}")
-        record = _read_record(raw, run)
+        if recorded:
+            raw = read_artifact(store.client, run, location, names.RECORD_FILE)
+            digest = hashlib.sha256(raw).hexdigest()
+            record = _read_record(raw, digest, run)
+        else:
+            problems.append(_without_record(store, run, location, files))
     except StoreError as error:
-        problem = str(error)
-    return _cell(run, plan, record, problem, digest)
+        problems.append(str(error))
+    if problems:
+        return _cell(run, plan, None, problems[0], digest)
+    return _cell(run, plan, record, _misjudged(store, run, location, files, record), digest)
 
 
 def _cell(
@@ -87,31 +116,73 @@ def _cell(
     )
 
 
-def _require_ours(run: Run) -> None:
-    tags = run.data.tags
-    kind, schema = tags.get(names.KIND), tags.get(names.SCHEMA)
-    if run.info.lifecycle_stage == "deleted":
-        raise StoreError(
+def _deleted(run: Run) -> bool:
+    return bool(run.info.lifecycle_stage == "deleted")
+
+
+def _is_sweep(run: Run) -> bool:
+    return bool(run.data.tags.get(names.KIND) == names.SWEEP)
+
+
+def _disowned(run: Run) -> str | None:
+    """Why the run as a whole is no evidence, whatever its files say."""
+    if _deleted(run):
+        return (
             "the run was deleted in MLflow, and every attempt counts; "
             f"bring it back with `mlflow runs restore --run-id {run.info.run_id}`"
         )
-    if kind is None:
-        raise StoreError(f"not a run of ACE (no tag {names.KIND}); move it to another experiment")
-    if schema != str(SCHEMA_VERSION):
-        raise StoreError(f"written by another version of ACE: schema {schema}, this one reads {SCHEMA_VERSION}")
-    if kind not in (names.CELL, names.SWEEP):
-        raise StoreError(f"{names.KIND}={kind} is unknown to this version of ACE")
+    if run.info.start_time is None:
+        return "the start time of the run was erased"
+    return _other_version(run)
 
 
-def _require_tagged(run: Run) -> str:
-    """The digest written with the run: without it nothing vouches for a record."""
-    tagged = run.data.tags.get(names.RECORD_DIGEST)
-    if tagged is not None:
-        return tagged
-    if run.info.status == "FINISHED":
-        raise StoreError(f"FINISHED without the digest of a record (no tag {names.RECORD_DIGEST})")
+def _other_version(run: Run) -> str | None:
+    schema = run.data.tags.get(names.SCHEMA)
+    if schema == str(SCHEMA_VERSION):
+        return None
+    return f"written by another version of ACE: schema {schema}, this one reads {SCHEMA_VERSION}"
+
+
+def _without_record(store: Store, run: Run, location: str, files: Collection[str]) -> str:
+    """Why there is neither a record nor its digest: the traceback that `abort` left, or that nothing says so."""
+    status = str(run.info.status)
+    left = [tag for tag in (names.DATA, names.PROVENANCE) if tag in run.data.tags]
+    left += ["metrics"] if run.data.metrics else []
+    if left:  # written after the record, never without it
+        return f"the record was removed: {names.RECORD_FILE} and its digest are gone, but {', '.join(left)} remain"
+    if status == "FINISHED":
+        return f"FINISHED without a record (no {names.RECORD_FILE}, no tag {names.RECORD_DIGEST})"
+    said = _said(store, run, location, files)
+    if status not in ("FAILED", "KILLED"):
+        said = [f"{status}: no record was written"]
+    elif names.TRACEBACK_FILE not in files:
+        said = ["no record and no traceback", *said]
+    missing = [] if names.PLAN_FILE in files else [f"{names.PLAN_FILE} is missing"]
+    return "; ".join([*said, *missing])
+
+
+def _misjudged(
+    store: Store, run: Run, location: str, files: Collection[str], record: CellRecord | None
+) -> str | None:
+    """What is odd about the status of a run whose record verifies: with sessions ACE writes FINISHED."""
+    if record is None or not record.sessions or run.info.status == "FINISHED":
+        return None
+    text = f"status says {run.info.status} but its record holds {len(record.sessions)} sessions"
+    try:
+        return "; ".join([text, *_said(store, run, location, files)])
+    except StoreError:  # the record is whole; what went wrong after it is a detail
+        return text
+
+
+def _said(store: Store, run: Run, location: str, files: Collection[str]) -> list[str]:
+    """What was left about the end of a run: by `abort` a traceback, by reconciliation the reason."""
+    said = []
+    if names.TRACEBACK_FILE in files:
+        text = read_artifact(store.client, run, location, names.TRACEBACK_FILE).decode("utf-8", "replace")
+        lines = text.strip().splitlines() or ["(empty)"]
+        said.append(f"traceback: {names.clip(lines[-1].strip(), LINE_LIMIT)}")
     because = run.data.tags.get(names.KILLED_BECAUSE)
-    raise StoreError(f"{run.info.status}: no record was written" + (f"; {because}" if because else ""))
+    return [*said, because] if because else said
 
 
 def _read_plan(raw: bytes, run: Run) -> CellPlan:
@@ -121,8 +192,13 @@ def _read_plan(raw: bytes, run: Run) -> CellPlan:
     return plan
 
 
-def _read_record(raw: bytes, run: Run) -> CellRecord:
+def _read_record(raw: bytes, digest: str, run: Run) -> CellRecord:
     tags = run.data.tags
+    tagged = tags.get(names.RECORD_DIGEST)
+    if tagged is None:
+        raise StoreError(f"{names.RECORD_FILE} is there, but nothing vouches for it: no tag {names.RECORD_DIGEST}")
+    if digest != tagged:
+        raise StoreError(f"the record was altered: its sha256 is {digest}, recorded was {tagged}")
     record: CellRecord = _decode(CellRecord, raw, names.RECORD_FILE)
     if (record.attempt, record.plan.digest) != (tags.get(names.ATTEMPT), tags.get(names.PLAN_DIGEST)):
         raise StoreError(f"the record belongs to another run: it is of attempt {record.attempt}")
@@ -130,8 +206,8 @@ def _read_record(raw: bytes, run: Run) -> CellRecord:
 
 
 def _read_sweep(store: Store, run: Run, location: str) -> StoredSweep:
-    if run.info.lifecycle_stage != "deleted":  # a declaration once made stands
-        _require_ours(run)
+    if not _deleted(run) and (other := _other_version(run)):  # a declaration once made stands
+        raise StoreError(other)
     ended = names.REFUSED_DIGEST in run.data.tags
     return StoredSweep(
         run_id=str(run.info.run_id),
@@ -164,4 +240,4 @@ def _decode(kind: Any, raw: bytes, name: str) -> Any:
 
 
 def _started_at(run: Run) -> float:
-    return float(run.info.start_time) / 1000
+    return float(run.info.start_time or 0) / 1000

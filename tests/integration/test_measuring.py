@@ -32,7 +32,7 @@ def small_plan(executor: str, **parameters: object) -> CellPlan:
 
 def measured(plan: CellPlan, folder: Path, cache: Path) -> CellRecord:
     code, weights = code_state(plan.executor, Path.cwd()), model_digests(plan.model)
-    return observe(plan, "attempt", code, weights, Workshop(folder, cache, 2), Silent())
+    return observe(plan, "attempt", code, weights, Workshop(folder, cache, 2, "test"), Silent())
 
 
 def test_a_cell_holds_everything_that_judgement_needs(tmp_path: Path, cache: Path) -> None:

@@ -103,3 +103,23 @@ def test_where_things_are_kept_is_no_part_of_the_plan() -> None:
     assert plan_of(here).digest == plan_of(there).digest
     assert settings_of(there).root == Path("/elsewhere")
     assert OmegaConf.is_dict(here)
+
+
+def test_a_number_that_is_none_is_refused_in_an_executor() -> None:
+    with pytest.raises(PlanError, match="executor.keep_ratio=nan is refused"):
+        plan_of(compose_config(["executor.keep_ratio=nan"]))
+
+
+def test_an_executor_given_as_one_piece_is_refused_because_its_old_parameters_would_stay() -> None:
+    with pytest.raises(PlanError, match="one key at a time"):
+        drop_foreign_parameters(compose_config([]), ["executor={_target_: mypkg.Halve}"])
+
+
+def test_the_experiment_named_null_can_be_selected_as_written() -> None:
+    assert plan_of(compose_config(["experiment=null"])).experiment == "null"
+
+
+@pytest.mark.parametrize("key", ["tracking.root", "cache_dir"])
+def test_no_folder_is_named_none(key: str) -> None:
+    with pytest.raises(PlanError, match=f"{key}=None is refused"):
+        settings_of(compose_config([f"{key}=null"]))

@@ -110,8 +110,68 @@ def test_the_witness_counts_the_tokens_that_linear_maps_really_get() -> None:
     assert kernels
 
 
+def test_the_flops_are_those_of_linear_maps_and_attention() -> None:
+    flops, _ = dispatched(load_model(SPEC), example())
+    rows, hidden, tokens, depth = 2 * 16, 32, 16, 2
+    linear, attention = 2 * rows * 12 * hidden * hidden, 2 * 2 * rows * tokens * hidden
+    assert flops == depth * (linear + attention)
+
+
 def test_the_witness_leaves_no_hook_behind() -> None:
     model = load_model(SPEC)
     before = state_digest(model)
     witness("baseline", model, example())
     assert state_digest(model) == before
+
+
+def patch_class(model: nn.Module, _: Batch) -> None:
+    kind = type(model.layers[0].feed_forward)  # type: ignore[index,union-attr]
+    once = kind.forward
+
+    def twice(self: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        once(self, x)
+        return once(self, x)
+
+    kind.forward = twice  # type: ignore[method-assign]
+
+
+def other_heads(model: nn.Module, _: Batch) -> None:
+    model.layers[0].attention.heads = 2  # type: ignore[index,union-attr]
+
+
+def swap_class(model: nn.Module, _: Batch) -> None:
+    part = model.layers[0].feed_forward  # type: ignore[index,union-attr]
+    kind = type(part)
+    part.__class__ = type(  # type: ignore[assignment]
+        kind.__name__,
+        (kind,),
+        {
+            "__qualname__": kind.__qualname__,
+            "__module__": kind.__module__,
+            "forward": lambda self, x: kind.forward(self, x),
+        },
+    )
+
+
+@pytest.mark.parametrize("deed", [patch_class, other_heads, swap_class])
+def test_an_executor_that_changes_how_the_baseline_works_is_found(
+    deed: Callable[[nn.Module, Batch], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(load_model(SPEC).layers[0].feed_forward)  # type: ignore[index,union-attr]
+    monkeypatch.setattr(kind, "forward", kind.forward)  # undone after the test
+    with pytest.raises(ArmError) as raised:
+        prepare(PLAN, Meddler(deed), example())
+    assert raised.value.kind == "changed baseline"
+
+
+def test_a_hook_on_all_modules_is_found() -> None:
+    from torch.nn.modules.module import register_module_forward_hook
+
+    handles = []
+    try:
+        with pytest.raises(ArmError) as raised:
+            prepare(PLAN, Meddler(lambda *_: handles.append(register_module_forward_hook(lambda *_: None))), example())
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert raised.value.kind == "changed baseline"
