@@ -8,6 +8,7 @@ outputs that timed ones are compared with.
 import time
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from ace.measure.failing import ArmError
 from ace.measure.messages import Task
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
-from ace.quality.probe import score
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,10 +59,16 @@ def examine(
     if not plan.model.pretrained:
         return Examination(scored, None, f"model {plan.model.name} has random weights: its outputs mean nothing", None)
     watcher.stage("scoring")
+
+    def score() -> Any:
+        from ace.quality import probe  # scikit-learn takes a second to import, and most cells find their scores kept
+
+        return encode(probe.score(dense, candidate, documents, plan.benchmark.metric))
+
     kept = cached_json(
         shop.cache / "quality",
         digest((key, documents.labels_digest, plan.benchmark.metric)),
-        lambda: encode(score(dense, candidate, documents, plan.benchmark.metric)),
+        score,
     )
     return Examination(scored, decode(Quality, kept), None, None)
 

@@ -74,7 +74,7 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if count is not None:
             self.flops += int(count(*args, **given, out_val=output))
         elif "scaled_dot_product" in str(func):  # the CPU kernel has no formula of its own in torch
-            self.flops += int(sdpa_flop_count(*(tensor.shape for tensor in args[:3])))
+            self.flops += int(sdpa_flop_count(*(t.shape for t in args[:3])))  # type: ignore[no-untyped-call]
         return output
 
 
