@@ -26,9 +26,7 @@ def run_name(plan: CellPlan) -> str:
     return f"{idea} {plan.model.name} {plan.benchmark.split} {plan.shape}"
 
 
-def cell_tags(
-    plan: CellPlan, attempt: str, code: CodeState, weights: Digests, cell_key: str
-) -> dict[str, str]:
+def cell_tags(plan: CellPlan, attempt: str, code: CodeState, weights: Digests, cell_key: str) -> dict[str, str]:
     """What identifies an attempt and what it was made from."""
     return {
         names.ATTEMPT: attempt,

@@ -26,6 +26,7 @@ from ace.tracking.artifacts import artifact_names, read_artifact
 from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
 from ace.tracking.store import Store
 
+TRACEBACK = "traceback: "
 LINE_LIMIT = 500
 """Characters of a traceback's last line; some errors put a whole file into it."""
 
@@ -131,8 +132,6 @@ def _disowned(run: Run) -> str | None:
             "the run was deleted in MLflow, and every attempt counts; "
             f"bring it back with `mlflow runs restore --run-id {run.info.run_id}`"
         )
-    if run.info.start_time is None:
-        return "the start time of the run was erased"
     return _other_version(run)
 
 
@@ -155,15 +154,13 @@ def _without_record(store: Store, run: Run, location: str, files: Collection[str
     said = _said(store, run, location, files)
     if status not in ("FAILED", "KILLED"):
         said = [f"{status}: no record was written"]
-    elif names.TRACEBACK_FILE not in files:
+    elif not said or not said[0].startswith(TRACEBACK):
         said = ["no record and no traceback", *said]
     missing = [] if names.PLAN_FILE in files else [f"{names.PLAN_FILE} is missing"]
     return "; ".join([*said, *missing])
 
 
-def _misjudged(
-    store: Store, run: Run, location: str, files: Collection[str], record: CellRecord | None
-) -> str | None:
+def _misjudged(store: Store, run: Run, location: str, files: Collection[str], record: CellRecord | None) -> str | None:
     """What is odd about the status of a run whose record verifies: with sessions ACE writes FINISHED."""
     if record is None or not record.sessions or run.info.status == "FINISHED":
         return None
@@ -179,8 +176,8 @@ def _said(store: Store, run: Run, location: str, files: Collection[str]) -> list
     said = []
     if names.TRACEBACK_FILE in files:
         text = read_artifact(store.client, run, location, names.TRACEBACK_FILE).decode("utf-8", "replace")
-        lines = text.strip().splitlines() or ["(empty)"]
-        said.append(f"traceback: {names.clip(lines[-1].strip(), LINE_LIMIT)}")
+        lines = text.strip().splitlines()
+        said += [TRACEBACK + names.clip(line.strip(), LINE_LIMIT) for line in lines[-1:]]
     because = run.data.tags.get(names.KILLED_BECAUSE)
     return [*said, because] if because else said
 
@@ -240,4 +237,4 @@ def _decode(kind: Any, raw: bytes, name: str) -> Any:
 
 
 def _started_at(run: Run) -> float:
-    return float(run.info.start_time or 0) / 1000
+    return float(run.info.start_time) / 1000

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -37,8 +38,11 @@ def store(tmp_path_factory) -> Store:
 
 
 @pytest.fixture
-def experiment(request) -> str:
-    return request.node.name
+def experiment(request, store) -> Iterator[str]:
+    """The experiment that the plan of MADE names, new for each test."""
+    name = MADE.plan.experiment
+    yield name
+    store.client.rename_experiment(store.experiment_id(name, create=False), request.node.name)
 
 
 @pytest.fixture
@@ -103,7 +107,8 @@ def test_an_aborted_attempt_is_counted_and_keeps_its_traceback(store, tracker, e
     run_id = begin(tracker)
     tracker.abort(run_id, "FAILED", "Traceback: no such file: \udcff")
     cell = only_cell(store, experiment)
-    assert (cell.status, cell.plan, cell.problem) == ("FAILED", MADE.plan, "FAILED: no record was written")
+    assert (cell.status, cell.plan) == ("FAILED", MADE.plan)
+    assert cell.problem == "traceback: Traceback: no such file: \\udcff"
     assert (folder_of(store, run_id) / names.TRACEBACK_FILE).read_text() == "Traceback: no such file: \\udcff"
 
 
@@ -118,7 +123,8 @@ def test_a_refused_summary_loses_nothing_of_the_record(store, tracker, experimen
         finish(tracker, run_id, **bad)
     tracker.abort(run_id, "FAILED", "refused")
     cell = only_cell(store, experiment)
-    assert (cell.status, cell.record, cell.problem) == ("FAILED", MADE, None)
+    assert (cell.status, cell.record) == ("FAILED", MADE)
+    assert cell.problem == "status says FAILED but its record holds 2 sessions; traceback: refused"
     assert store.client.get_run(run_id).data.metrics == {}
 
 
@@ -194,7 +200,7 @@ def test_a_run_whose_artifacts_point_out_of_the_store_is_refused(store, tracker,
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
-        ({}, "not a run of ACE"),
+        ({names.SCHEMA: "1"}, "no tag ace.kind, although other tags of ACE are there"),
         ({names.KIND: "cell", names.SCHEMA: "99"}, "schema 99, this one reads 1"),
         ({names.KIND: "cell"}, "schema None"),
         ({names.KIND: "prophecy", names.SCHEMA: "1"}, "unknown to this version"),
@@ -207,10 +213,140 @@ def test_a_run_that_ace_did_not_write_is_shown_not_skipped(store, tracker, exper
     assert said in only_cell(store, experiment).problem
 
 
-def test_a_finished_run_without_a_digest_is_a_problem_even_with_its_record_there(store, tracker, experiment):
+def remove_tags(store, run_id, *tags):
+    for tag in tags or tuple(store.client.get_run(run_id).data.tags):
+        store.client.delete_tag(run_id, tag)
+
+
+@pytest.mark.parametrize("kind", ["decision", "sweep", "foretold", None])
+def test_one_tag_does_not_take_a_cell_out_of_the_evidence(store, tracker, experiment, kind):
     run_id = finished(tracker)
+    if kind is None:
+        store.client.delete_tag(run_id, names.KIND)
+    else:
+        store.client.set_tag(run_id, names.KIND, kind)
+    store.client.set_tag(run_id, "ace.verdict", "REJECTED")
+    cell = only_cell(store, experiment)
+    shown = f"ace.kind={kind}" if kind else "no tag ace.kind"
+    assert (cell.status, cell.plan, cell.record) == ("FINISHED", MADE.plan, None)
+    assert cell.record_digest == cell.tagged_digest == record_digest(MADE)
+    assert cell.problem.startswith(f"{shown}, but the run has marks of a cell (ace.attempt, ")
+    assert read_evidence(store, experiment).sweeps == ()
+
+
+@pytest.mark.parametrize("kept", ["plan.json", "record.json", None])
+def test_a_cell_stripped_of_all_tags_is_known_by_its_files_and_its_params(store, tracker, experiment, kept):
+    run_id = finished(tracker)
+    remove_tags(store, run_id)
+    for name in {"plan.json", "record.json"} - {kept}:
+        (folder_of(store, run_id) / name).unlink()
+    cell = only_cell(store, experiment)
+    assert cell.problem.startswith("no tag ace.kind, but the run has marks of a cell (")
+    store.client.delete_run(run_id)
+    assert only_cell(store, experiment).problem.startswith("no tag ace.kind, but")
+
+
+@pytest.mark.parametrize("kind", ["decision", None])
+def test_one_tag_does_not_take_a_declared_sweep_out_of_the_evidence(store, tracker, experiment, kind):
+    run_id = tracker.declare_sweep("sweep-1", ("batch=1",))
+    remove_tags(store, run_id, names.KIND)
+    if kind:
+        store.client.set_tag(run_id, names.KIND, kind)
+        store.client.set_tag(run_id, "ace.verdict", "REJECTED")
+    assert "but the run has marks of a sweep (ace.planned_sha256, planned.json)" in only_cell(store, experiment).problem
+
+
+def test_a_decision_without_a_verdict_is_none(store, tracker, experiment, tmp_path):
+    tracker.log_decision(tmp_path, {}, {}, "")
+    assert only_cell(store, experiment).problem == "ace.kind=decision, but the run has no verdict (no tag ace.verdict)"
+
+
+def test_a_cell_measured_under_another_experiment_is_not_believed(store, tracker, experiment):
+    elsewhere = replace(MADE, plan=replace(MADE.plan, experiment="elsewhere"))
+    finished(tracker, elsewhere)
+    cell = only_cell(store, experiment)
+    assert (cell.plan, cell.record) == (elsewhere.plan, None)
+    assert cell.record_digest == cell.tagged_digest == record_digest(elsewhere)
+    assert cell.problem == f"measured under experiment 'elsewhere', not '{experiment}'; move it back"
+
+
+@pytest.mark.parametrize("status", ["FAILED", "KILLED", "RUNNING", "SCHEDULED"])
+def test_a_measurement_outlives_a_change_of_its_status(store, tracker, experiment, status):
+    run_id = finished(tracker)
+    store.client.update_run(run_id, status=status)
+    cell = only_cell(store, experiment)
+    assert (cell.status, cell.record) == (status, MADE)
+    assert cell.problem == f"status says {status} but its record holds 2 sessions"
+
+
+def test_a_cell_that_measured_nothing_fails_with_its_record_and_without_a_problem(store, tracker, experiment):
+    nothing = replace(MADE, sessions=())
+    finish(tracker, begin(tracker, nothing), nothing, status="FAILED")
+    cell = only_cell(store, experiment)
+    assert (cell.status, cell.record, cell.problem) == ("FAILED", nothing, None)
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "FAILED", "KILLED", "RUNNING"])
+def test_a_measurement_without_its_digest_is_named_whatever_its_status(store, tracker, experiment, status):
+    run_id = finished(tracker)
+    store.client.update_run(run_id, status=status)
     store.client.delete_tag(run_id, names.RECORD_DIGEST)
-    assert "FINISHED without the digest" in only_cell(store, experiment).problem
+    cell = only_cell(store, experiment)
+    assert (cell.record, cell.record_digest, cell.tagged_digest) == (None, record_digest(MADE), None)
+    assert cell.problem == "record.json is there, but nothing vouches for it: no tag ace.record_sha256"
+
+    (folder_of(store, run_id) / names.RECORD_FILE).unlink()
+    tracker.abort(run_id, status, "Boom: made up")
+    problem = only_cell(store, experiment).problem
+    assert problem.startswith("the record was removed: record.json and its digest are gone, but ace.data_sha256, ")
+
+
+@pytest.mark.parametrize("status", ["FAILED", "KILLED"])
+def test_an_altered_record_is_a_problem_whatever_its_status(store, tracker, experiment, status):
+    run_id = finished(tracker)
+    store.client.update_run(run_id, status=status)
+    edit(folder_of(store, run_id) / names.RECORD_FILE)
+    assert "the record was altered" in only_cell(store, experiment).problem
+    (folder_of(store, run_id) / names.RECORD_FILE).unlink()
+    assert "record.json is missing" in only_cell(store, experiment).problem
+
+
+@pytest.mark.parametrize("status", ["FAILED", "KILLED"])
+def test_an_explained_end_is_told_from_a_silent_one(store, tracker, experiment, status):
+    run_id = begin(tracker)
+    store.client.set_terminated(run_id, status)
+    assert only_cell(store, experiment).problem == "no record and no traceback"
+    tracker.abort(run_id, status, " \n")
+    assert only_cell(store, experiment).problem == "no record and no traceback"
+    tracker.abort(run_id, status, "Traceback (most recent call last):\n  ...\nOSError: disk full\n")
+    assert only_cell(store, experiment).problem == "traceback: OSError: disk full"
+    (folder_of(store, run_id) / names.PLAN_FILE).unlink()
+    assert only_cell(store, experiment).problem == "traceback: OSError: disk full; plan.json is missing"
+
+
+def test_a_finished_run_without_any_record_is_a_problem(store, tracker, experiment):
+    store.client.set_terminated(begin(tracker), "FINISHED")
+    said = "FINISHED without a record (no record.json, no tag ace.record_sha256)"
+    assert only_cell(store, experiment).problem == said
+
+
+def test_a_run_logged_by_hand_is_shown_as_foreign_until_it_is_deleted(store, experiment, tracker):
+    made = store.client.create_run(store.experiment_id(experiment, create=False), tags={"mlflow.user": "someone"})
+    store.client.log_metric(made.info.run_id, "loss", 1.0)
+    store.client.log_param(made.info.run_id, "seed", "0")
+    store.client.set_terminated(made.info.run_id)
+    cell = only_cell(store, experiment)
+    assert (cell.status, cell.plan, cell.record) == ("FOREIGN", None, None)
+    assert cell.problem == "not written by ACE; ignored"
+    store.client.delete_run(made.info.run_id)
+    assert read_evidence(store, experiment).cells == ()
+
+
+def test_a_run_whose_files_cannot_be_listed_is_a_problem(store, tracker, experiment):
+    folder = folder_of(store, finished(tracker))
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    assert "cannot list the files" in only_cell(store, experiment).problem
 
 
 def test_an_unwelcome_attempt_deleted_in_the_ui_is_still_seen(store, tracker, experiment):
@@ -279,5 +415,5 @@ def test_an_attempt_killed_half_way_is_closed_and_the_living_and_the_distant_are
     cells = {cell.run_id: cell for cell in read_evidence(store, experiment).cells}
     assert (cells[closed.run_id].status, cells[alive].status, cells[distant].status) == ("KILLED", "RUNNING", "RUNNING")
     assert cells[closed.run_id].plan is not None
-    assert "KILLED: no record was written; process" in cells[closed.run_id].problem
+    assert "no record and no traceback; process" in cells[closed.run_id].problem
     assert reconcile(store, experiment, this_process()) == ()
