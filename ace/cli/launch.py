@@ -25,8 +25,8 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from ace import cell, wiring
-from ace.cli import sweep
-from ace.cli.progress import CellProgress, expected_s
+from ace.cli import remaining, sweep
+from ace.cli.progress import CellProgress
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
@@ -89,15 +89,16 @@ def measure_cell(config: DictConfig, place: sweep.Place | None) -> CellRecord:
         metrics, provenance = summary_metrics(record, policy)
         return cell.Summary(metrics, provenance, answer_line(record, policy))
 
-    started = time.monotonic()
     with CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher:
         with _scratch(folder):
             refuse_impossible(plan, attempt.code, folder, settings.cache)
         shop = Workshop(folder, settings.cache, os.cpu_count() or 1, LAUNCH)
         record = cell.run_cell(attempt, shop, tracker, summarise, watcher)
     shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
-    if sweep.current is not None:
-        sweep.current.done.append((plan.shape.seq_len * plan.shape.batch, time.monotonic() - started))
+    if sweep.current is not None and place is not None:
+        measured = remaining.ahead(place.overrides, plan.shape)
+        spent = measured and remaining.cost(measured, record)
+        sweep.current.done += [spent] if spent else []
     return record
 
 
@@ -145,13 +146,8 @@ def _tail_s(plan: CellPlan, place: sweep.Place | None) -> float | None:
     """Seconds that the cells after this one will take, from the cells already done."""
     if place is None or sweep.current is None:
         return None
-    sizes = []
-    for job in sweep.current.planned[place.number + 1 :]:
-        given = dict(override.split("=", 1) for override in job if "=" in override)
-        axes = [str(given.get(axis, getattr(plan.shape, axis))) for axis in ("seq_len", "batch")]
-        if all(axis.isdigit() for axis in axes):  # a value that is no number is refused when its turn comes
-            sizes.append(int(axes[0]) * int(axes[1]))
-    return expected_s(sizes, sweep.current.done)
+    jobs = [remaining.ahead(job, plan.shape) for job in sweep.current.planned[place.number + 1 :]]
+    return remaining.expected_s([job for job in jobs if job is not None], sweep.current.done)
 
 
 def _failures(record: CellRecord) -> str:

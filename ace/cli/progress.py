@@ -4,7 +4,6 @@ Implements `ace.measure.watching.Watcher`. On a terminal a bar moves; elsewhere 
 """
 
 import time
-from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -69,18 +68,3 @@ class CellProgress:
 def duration(seconds: float) -> str:
     """Seconds for people: `40 s`, `12 min`."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def expected_s(tokens: Sequence[int], done: Sequence[tuple[int, float]]) -> float | None:
-    """Seconds that cells of `tokens` (seq_len x batch) will take, from those done; None before the first.
-
-    Cells cost a fixed part (process starts) and a part per token; with one cell known, half is taken as fixed.
-    """
-    if not done:
-        return None
-    seconds = [s for _, s in done]
-    sizes = [n for n, _ in done]
-    mean_n, mean_s = sum(sizes) / len(done), sum(seconds) / len(done)
-    spread = sum((n - mean_n) ** 2 for n in sizes)
-    slope = sum((n - mean_n) * (s - mean_s) for n, s in done) / spread if spread else mean_s / mean_n / 2
-    return sum(max(min(seconds) / 2, mean_s + slope * (n - mean_n)) for n in tokens)

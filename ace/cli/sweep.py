@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from ace.cli.remaining import Cost
 from ace.errors import PlanError
 from ace.tracking.store import open_store
 from ace.tracking.writer import Tracker
@@ -27,13 +28,13 @@ NAME = "ACE_SWEEP"  # the environment variable that carries the sweep's name to 
 class Sweep:
     """The multirun of this process.
 
-    `done`: (tokens, seconds) of cells measured so far, for the time left. `refused`: jobs that could not be run at all.
+    `done`: what the cells measured so far took. `refused`: jobs that could not be run at all.
     """
 
     run_id: str
     tracker: Tracker
     planned: list[list[str]]
-    done: list[tuple[int, float]] = field(default_factory=list)
+    done: list[Cost] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
 
