@@ -56,7 +56,7 @@ def plan(
             split, f"20newsgroups {split}", "ace.benchmarks.newsgroups.train", "probe_accuracy", 1000
         ),
         shape=Shape(seq_len, batch, hidden, depth),
-        protocol=Protocol("standard", sessions, rounds, 3, 0.001, 1, 600.0),
+        protocol=Protocol("standard", sessions, rounds, 3, 0.001, 1, 900.0),
         telemetry="none",
         seed=seed,
     )

@@ -9,13 +9,19 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from ace.decide.gather import Cell, shape_order
+from ace.decide.cells import Cell, shape_order
 from ace.domain.plan import CellPlan, Shape
 from ace.domain.stored import StoredCell
 
 AXES = ("seq_len", "batch", "hidden", "depth")
 PACKAGED = "ace.executors."
 LAUNCH = "python launch.py"
+PROTOCOL_KEYS = ("sessions", "rounds", "warmup_rounds", "min_timing_s", "threads", "session_limit_s")
+PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
+    name: dict(zip(PROTOCOL_KEYS, (sessions, rounds, 3, 0.001, 1, 900), strict=True))
+    for name, sessions, rounds in (("quick", 8, 10), ("standard", 10, 12), ("rigorous", 20, 20))
+}
+PACKAGED_EXAMPLES = 1000  # of conf/split
 SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
 
@@ -23,7 +29,7 @@ def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape]
     """The command that measures `shapes` on `split` as `plan` was measured, by the job that measured it if known."""
     shapes = sorted(shapes, key=shape_order)
     axes = AXES if any((s.hidden, s.depth) != (plan.model.hidden, plan.model.depth) for s in shapes) else AXES[:2]
-    fixed = (_overrides(plan) if job is None else _kept(job)) | {"split": split}
+    fixed = (_overrides(plan) if job is None else _changed(plan) | _kept(job)) | {"split": split}
     seed = plan.seed if seed is None else seed
     if seed:
         fixed["seed"] = str(seed)
@@ -81,7 +87,20 @@ def _overrides(plan: CellPlan) -> dict[str, str]:
         chosen["executor._target_"] = target
         prefix = "+executor."
     chosen |= {f"{prefix}{key}": _plain(value) for key, value in plan.executor.parameters}
-    return chosen | {"protocol": plan.protocol.name}
+    return chosen | {"protocol": plan.protocol.name} | _changed(plan)
+
+
+def _changed(plan: CellPlan) -> dict[str, str]:
+    """What was set apart from the packaged files: without it the command would measure something else."""
+    packaged = PACKAGED_PROTOCOLS.get(plan.protocol.name, {})
+    values: dict[str, object] = {
+        f"protocol.{key}": value for key in PROTOCOL_KEYS if (value := getattr(plan.protocol, key)) != packaged.get(key)
+    }
+    if plan.benchmark.examples != PACKAGED_EXAMPLES:
+        values["split.examples"] = plan.benchmark.examples
+    if plan.model.seed:
+        values["model.seed"] = plan.model.seed
+    return {key: _plain(value) for key, value in values.items()}
 
 
 def _plain(value: object) -> str:
@@ -98,18 +117,39 @@ def _plain(value: object) -> str:
 
 def covers(attempt: StoredCell, job: str) -> bool:
     """Whether a measurement stands for this job of a sweep: every override that the job names must agree."""
-    if attempt.job == job:
-        return True
     if attempt.plan is None:
-        return False
-    plan = attempt.plan
-    known = {axis: str(getattr(plan.shape, axis)) for axis in AXES}
-    known |= {
-        "split": plan.benchmark.split,
-        "seed": str(plan.seed),
-        "model": plan.model.name,
-        "protocol": plan.protocol.name,
-        "experiment.name": plan.experiment,
-    }
-    own = dict(map(_pair, split_job(attempt.job or ""))) | known
-    return all(own.get(key) == value for key, value in map(_pair, split_job(job)))
+        return attempt.job == job
+    own = dict(map(_pair, split_job(attempt.job or "")))
+    known = _guessed(attempt.plan) | own | _certain(attempt.plan)
+    return all(key in known and _alike(known[key], value) for key, value in map(_pair, split_job(job)))
+
+
+def agrees(attempt: StoredCell, job: str) -> bool:
+    """Whether the plan of a run denies nothing of the job that it is tagged with. What the plan cannot tell (the file
+    that a group was chosen from) is believed."""
+    if attempt.plan is None:
+        return True
+    certain = _certain(attempt.plan)
+    return all(_alike(certain[key], value) for key, value in map(_pair, split_job(job)) if key in certain)
+
+
+def _certain(plan: CellPlan) -> dict[str, str]:
+    """Overrides that a plan answers by itself, whatever files they were chosen from."""
+    values: dict[str, object] = {axis: getattr(plan.shape, axis) for axis in AXES}
+    values |= {"seed": plan.seed, "model.seed": plan.model.seed, "split.examples": plan.benchmark.examples}
+    values |= {f"protocol.{key}": getattr(plan.protocol, key) for key in PROTOCOL_KEYS}
+    values |= {f"{plus}executor.{key}": value for key, value in plan.executor.parameters for plus in ("", "+")}
+    return {"experiment.name": plan.experiment} | {key: _plain(value) for key, value in values.items()}
+
+
+def _guessed(plan: CellPlan) -> dict[str, str]:
+    """Groups by the name that the packaged files give them; the job of a run knows better."""
+    return {"split": plan.benchmark.split, "model": plan.model.name, "protocol": plan.protocol.name}
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two texts of an override say the same: 0.7 and 0.70, [1,2] and [1, 2]."""
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return re.sub(r"""[\s'"]""", "", one).lower() == re.sub(r"""[\s'"]""", "", other).lower()

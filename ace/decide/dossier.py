@@ -8,6 +8,7 @@ that harm and blindness are reported too.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ace.decide.cells import shape_order
 from ace.decide.estimates import CellEstimate
 from ace.decide.gather import Case
 from ace.decide.regimes import faster_than_floor, regime_of
@@ -39,6 +40,12 @@ class Dossier:
     def at(self, split: str, shape: Shape) -> CellEstimate | None:
         """The same shape on another split; None where it was not measured."""
         return self.places.get((split, shape))
+
+    def unmeasured(self, split: str) -> list[Shape]:
+        """Shapes that were attempted on a split and are not on its map: planned, and nothing is known of them."""
+        plans = [a.plan for a in self.case.attempts if a.plan is not None and a.plan.benchmark.split == split]
+        there = {cell.cell.shape for cell in self.on(split) if cell.cell.sessions}
+        return sorted({plan.shape for plan in plans} - there, key=shape_order)
 
     def downgrades(self, key: str) -> list[str]:
         """Names of the rules that leave this cell unresolved."""

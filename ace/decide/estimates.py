@@ -1,17 +1,18 @@
 """Second step of `judge`: a number with its interval for every cell, before anyone asks what it means.
 
 The map's interval holds for all cells of a split together; gates use the cell's own bounds, one-sided at alpha. A cell
-measured k times pools its sessions and divides alpha by k: looking again is paid for.
+measured k times pools its sessions and divides alpha by k: looking again is paid for. Every measurement of the cell is
+a look, whatever its conditions.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ace.decide.gather import SPLITS, Cell
+from ace.decide.cells import SPLITS, Cell
 from ace.decide.quality import settled_by
-from ace.domain.decision import QualityAnswer
+from ace.domain.decision import QualityAnswer, percent
 from ace.domain.estimate import Comparison
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
@@ -25,7 +26,8 @@ Seconds = list[tuple[float, ...]]
 @dataclass(frozen=True, slots=True)
 class CellEstimate:
     """`band`: simultaneous over the split's grid. `own`: this cell alone, two-sided. `bounds`: its one-sided bounds as
-    `low` and `high`. `null`: the null arm against the baseline, two-sided. `alpha` is already divided by the looks."""
+    `low` and `high`. `null`: the null arm against the baseline, two-sided. `alpha`: of this look. `objections`: what
+    measurements under other conditions deny."""
 
     cell: Cell
     alpha: float
@@ -35,6 +37,7 @@ class CellEstimate:
     null: Comparison
     quality: QualityAnswer | None
     seconds: tuple[tuple[str, float], ...]
+    objections: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -46,6 +49,16 @@ class CellEstimate:
         """PASS, FAIL, or NO_EVIDENCE where it was not scored."""
         return Outcome.NO_EVIDENCE if self.quality is None else self.quality.outcome
 
+    @property
+    def unfit(self) -> tuple[str, ...]:
+        """Why these sessions may not be answered from, however narrow their interval."""
+        return tuple(dict.fromkeys((*forbidding(self.own), *forbidding(self.band))))
+
+
+def forbidding(comparison: Comparison) -> tuple[str, ...]:
+    """Reasons for no answer that more of the same sessions do not mend: all but an interval that is too wide."""
+    return tuple(r for r in comparison.reasons if not (r.startswith("interval ") and " crosses the margin" in r))
+
 
 def estimate(cells: Sequence[Cell], policy: Policy) -> tuple[CellEstimate, ...]:
     """Every cell with its numbers, in the order given."""
@@ -54,7 +67,7 @@ def estimate(cells: Sequence[Cell], policy: Policy) -> tuple[CellEstimate, ...]:
         grid = [cell for cell in cells if cell.split == split]
         if not grid:
             continue
-        looks = max(len(cell.measurements) for cell in grid)
+        looks = max(cell.looks for cell in grid)
         pairs = [arm_seconds(cell.sessions, BASELINE, CANDIDATE) for cell in grid]
         bands = compare_cells(pairs, margin=policy.margin, confidence=1 - policy.alpha / looks)
         for cell, pair, band in zip(grid, pairs, bands, strict=True):
@@ -63,7 +76,7 @@ def estimate(cells: Sequence[Cell], policy: Policy) -> tuple[CellEstimate, ...]:
 
 
 def _estimate(cell: Cell, pair: tuple[Seconds, Seconds], band: Comparison, policy: Policy) -> CellEstimate:
-    alpha = policy.alpha / len(cell.measurements)
+    alpha = policy.alpha / cell.looks
     null = arm_seconds(cell.sessions, BASELINE, NULL)
     return CellEstimate(
         cell=cell,
@@ -74,7 +87,21 @@ def _estimate(cell: Cell, pair: tuple[Seconds, Seconds], band: Comparison, polic
         null=compare(*null, margin=policy.margin, confidence=1 - alpha),
         quality=settled_by(cell.records, alpha, policy),
         seconds=tuple((arm, typical_seconds(cell.sessions, arm, band.cut_rounds)) for arm in arms_of(cell.sessions)),
+        objections=tuple(_objections(cell, alpha, policy)),
     )
+
+
+def _objections(cell: Cell, alpha: float, policy: Policy) -> Iterator[str]:
+    """Measurements that are not pooled and yet say that the candidate is slower or answers worse."""
+    for conditions, measurements in cell.others:
+        sessions = [s for m in measurements for s in m.record.sessions]
+        pair = arm_seconds(sessions, BASELINE, CANDIDATE)
+        found = compare(*pair, margin=policy.margin, confidence=1 - 2 * alpha)
+        if found.high is not None and found.high < 0 and not forbidding(found):
+            yield f"slower ({percent(found.high)} at most) by {conditions}"
+        scored = settled_by([m.record for m in measurements], alpha, policy)
+        if scored is not None and scored.outcome is Outcome.FAIL:
+            yield f"quality lost ({100 * scored.difference:+.1f} points) by {conditions}"
 
 
 def arms_of(sessions: Sequence[Session]) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from typing import cast
 
 import ace
 from ace.decide import commands
+from ace.decide.cells import SPLITS, cell_key, several_sizes
 from ace.decide.dossier import DEVELOPMENT, HOLDOUT, Dossier, compile_dossier
 from ace.decide.estimates import CellEstimate, estimate
 from ace.decide.gates import REQUIRED, check
 from ace.decide.gates.coverage import Consulted
 from ace.decide.gates.provenance import MEASURED, NONE
-from ace.decide.gather import SPLITS, Case, gather
-from ace.decide.regimes import slower_than_same
+from ace.decide.gather import Case, gather
+from ace.decide.regimes import slower_than_same, without_gain
 from ace.decide.skeptic import challenge
 from ace.decide.verdict import Standing, verdict_of
 from ace.domain.decision import (
@@ -82,14 +83,15 @@ def _judge(case: Case, policy: Policy) -> Decision:
 
 def _standing(dossier: Dossier, policy: Policy) -> Standing:
     development = dossier.on(DEVELOPMENT)
-    regimes = [dossier.regimes[cell.key] for cell in development]
+    whole = bool(development) and not dossier.unmeasured(DEVELOPMENT)  # an attempted cell may hold anything
+    dry = (without_gain(cell, dossier.regimes[cell.key], policy) for cell in development)
     return Standing(
         registered=False,  # registration is not part of this version
         holdout_opened=bool(dossier.on(HOLDOUT)),
         calibration=dossier.case.planted is not None,
-        lost_everywhere=bool(development) and all(slower_than_same(cell, policy) for cell in development),
-        nothing_left=bool(regimes) and not {Regime.POSITIVE, Regime.UNRESOLVED} & set(regimes),
-        claims_grid=len(dossier.claimed) == len(development),
+        lost_everywhere=whole and all(slower_than_same(cell, policy) for cell in development),
+        nothing_left=whole and all(dry),
+        claims_grid=whole and len(dossier.claimed) == len(development),
     )
 
 
@@ -148,13 +150,14 @@ def _reproduce(case: Case) -> tuple[str, ...]:
 
 
 def _attempts(case: Case) -> tuple[Attempt, ...]:
+    many = several_sizes(case.attempts)
     used = {m.run_id for cell in case.cells for m in cell.measurements}
     return tuple(
         Attempt(
             run_id=a.run_id,
             status=a.status,
             started_at=a.started_at,
-            cell=f"{a.plan.benchmark.split} {a.plan.shape}" if a.plan else None,
+            cell=cell_key(a.plan.benchmark.split, a.plan.shape, many) if a.plan else None,
             sweep=a.sweep,
             job=a.job,
             record=a.record_digest,

@@ -23,8 +23,8 @@ REQUIRED_RULES = ("mechanism absent", "too good", "timed is not scored", "touche
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the verdict needs to know beside findings. `lost_everywhere`: every development cell is bounded below
-    -margin. `nothing_left`: cells were measured, all are resolved and none can be claimed. `calibration`: planted
-    compute, which claims nothing. `claims_grid`: the claim is the whole planned grid."""
+    -margin. `nothing_left`: in every cell that was attempted it is known that no gain worth having is there.
+    `calibration`: planted compute, which claims nothing. `claims_grid`: the claim is the whole planned grid."""
 
     registered: bool
     holdout_opened: bool
@@ -51,7 +51,9 @@ def verdict_of(
     if found := _failing(gates, FRUITLESS):
         return Verdict.REJECTED_NO_GAIN, tuple(found)
     if standing.nothing_left:
-        return Verdict.REJECTED_NO_GAIN, ("every development cell is resolved and none is positive",)
+        return Verdict.REJECTED_NO_GAIN, (
+            "in every development cell a gain worth having is ruled out, or the cell collapses",
+        )
     if found := _failing(gates, COSTLY):
         return Verdict.PROMISING_BUT_COMPLEX, tuple(found)
     if found := _unsealed(standing):
@@ -77,8 +79,13 @@ def _missing(gates: Sequence[Finding], doubts: Sequence[Finding], required: Sequ
             unanswered = [f for f in answers if f.outcome is Outcome.NO_EVIDENCE] or answers
             open_findings += unanswered[:1]
             silent += [] if answers else [f"{name}: did not answer"]
-    open_findings += [f for f in doubts if f.name in REQUIRED_RULES and f.outcome is Outcome.NO_EVIDENCE]
+    open_findings += [f for f in doubts if _must_look(f) and f.outcome is Outcome.NO_EVIDENCE]
     return [*_by_step(open_findings), *silent]
+
+
+def _must_look(doubt: Finding) -> bool:
+    """Whether acceptance waits for this rule: one that only warns here says that it never could look."""
+    return doubt.name in REQUIRED_RULES and doubt.severity is Severity.BLOCK
 
 
 def _by_step(findings: Sequence[Finding]) -> list[str]:

@@ -19,6 +19,7 @@ from ace.domain.serial import encode
 from ace.domain.verdict import Regime, Verdict
 
 DECISION_SCHEMA_VERSION = 1
+LARGEST_LOG = 100.0  # about 1e43 times: beyond it only the order of magnitude could matter, and it does not
 ESTIMAND = "steady-state median ratio"
 
 
@@ -182,8 +183,12 @@ def overall(findings: Iterable[Finding]) -> Outcome:
 
 
 def percent(log: float) -> str:
-    """A log ratio as people read it: .122 -> `+13.0 %`."""
-    return f"{100 * math.expm1(log):+.1f} %"
+    """A log ratio as people read it: .122 -> `+13.0 %`; a ratio that no float holds is shown as the largest."""
+    return f"{_expm1(log):+.1f} %"
+
+
+def _expm1(log: float) -> float:
+    return 100 * math.expm1(min(log, LARGEST_LOG))
 
 
 def percent_within(gain: float | None, low: float | None, high: float | None) -> str:
@@ -192,7 +197,7 @@ def percent_within(gain: float | None, low: float | None, high: float | None) ->
         return "not measured"
     if low is None or high is None:
         return f"{percent(gain)} [no interval]"
-    return f"{percent(gain)} [{100 * math.expm1(low):+.1f}, {100 * math.expm1(high):+.1f}]"
+    return f"{percent(gain)} [{_expm1(low):+.1f}, {_expm1(high):+.1f}]"
 
 
 def points_within(difference: float, low: float, high: float) -> str:

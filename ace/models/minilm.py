@@ -4,12 +4,10 @@ Wang et al. 2020 (MiniLM), Reimers & Gurevych 2019 (sentence embedding). Plain t
 torch is imported by `load` alone, so that the parent process can ask for digests and check a spec without it.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ace.domain.plan import ModelSpec, require
-from ace.errors import DataError
-from ace.models.files import REINSTALL, PinnedFile
+from ace.models.files import PinnedFile
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,8 +30,6 @@ LAYER_NAMES = {
     "feed_forward.fall": "output.dense",
     "feed_forward.norm": "output.LayerNorm",
 }
-# the sentence embedding has no use for them
-UNUSED = {"embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias"}
 
 
 def digests() -> tuple[tuple[str, str], ...]:
@@ -56,16 +52,15 @@ def load(spec: ModelSpec) -> "nn.Module":
     from ace.models.encoder import Encoder
 
     check(spec)
-    path = WEIGHTS.verified()
     encoder = Encoder(VOCABULARY, POSITIONS, HIDDEN, DEPTH, HEADS)
     # copies into memory of its own (assign=False): left in the mapped file, the baseline's weights would be paged and
     # aligned otherwise than those of a candidate, which is a copy
-    encoder.load_state_dict(_renamed(load_file(path), path), strict=True)
+    encoder.load_state_dict(_renamed(load_file(WEIGHTS.verified())), strict=True)
     return encoder.eval().requires_grad_(False)
 
 
-def _renamed(weights: "dict[str, Tensor]", path: Path) -> "dict[str, Tensor]":
-    """The checkpoint's tensors under the encoder's names, all of them used or listed as unused."""
+def _renamed(weights: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """The checkpoint's tensors under the encoder's names; the pooler, which no sentence embedding uses, is left out."""
     names = {
         "embeddings.words.weight": "embeddings.word_embeddings.weight",
         "embeddings.positions.weight": "embeddings.position_embeddings.weight",
@@ -76,12 +71,8 @@ def _renamed(weights: "dict[str, Tensor]", path: Path) -> "dict[str, Tensor]":
         for ours, theirs in LAYER_NAMES.items():
             for kind in ("weight", "bias"):
                 names[f"layers.{i}.{ours}.{kind}"] = f"encoder.layer.{i}.{theirs}.{kind}"
-    token_type = "embeddings.token_type_embeddings.weight"
-    expected = {*names.values(), *UNUSED, token_type}
-    if set(weights) != expected:
-        odd = sorted(set(weights) ^ expected)
-        raise DataError(f"{path} holds other tensors than all-MiniLM-L6-v2, such as {odd[0]}. Run: {REINSTALL}")
     renamed = {ours: weights[theirs] for ours, theirs in names.items()}
+    token_type = weights["embeddings.token_type_embeddings.weight"][0]
     # every token is of type 0: its row is added to the positions once instead of in every call
-    renamed["embeddings.positions.weight"] = renamed["embeddings.positions.weight"] + weights[token_type][0]
+    renamed["embeddings.positions.weight"] = renamed["embeddings.positions.weight"] + token_type
     return renamed

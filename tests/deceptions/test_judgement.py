@@ -13,7 +13,7 @@ from ace.domain.finding import Outcome
 from ace.domain.record import CANDIDATE
 from ace.domain.stored import StoredCell, StoredSweep
 from ace.domain.verdict import Regime, Verdict
-from tests import builders as b
+from tests.unit.decide import builders as b
 
 GAIN = 0.122  # 13 %
 SHAPES = [(seq_len, batch) for seq_len in (128, 256, 512) for batch in (1, 2, 4)]

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from ace.decide.commands import launch
 from ace.decide.gates import REQUIRED
-from ace.decide.gates.completeness import binomial_p
+from ace.decide.gates.symmetry import binomial_p
 from ace.decide.quality import difference
 from ace.decide.verdict import REQUIRED_RULES, Standing, verdict_of
 from ace.domain.decision import overall, percent
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.verdict import Verdict
-from tests import builders as b
+from tests.unit.decide import builders as b
 
 RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}  # worst first
 ACCEPTING = (Verdict.ACCEPTED, Verdict.ACCEPTED_WITHIN_ENVELOPE)

@@ -106,7 +106,7 @@ def test_where_things_are_kept_is_no_part_of_the_plan() -> None:
 
 
 def test_a_number_that_is_none_is_refused_in_an_executor() -> None:
-    with pytest.raises(PlanError, match="executor.keep_ratio=nan is refused"):
+    with pytest.raises(PlanError, match=r"executor\.keep_ratio=nan is refused"):
         plan_of(compose_config(["executor.keep_ratio=nan"]))
 
 

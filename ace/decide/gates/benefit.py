@@ -3,17 +3,18 @@
 Each answers by a bound on the right side, per claimed cell; all claimed cells must pass.
 """
 
-import math
 from collections.abc import Iterator
 
 from ace.decide import commands
 from ace.decide.asking import gate, named
+from ace.decide.cells import Cell
 from ace.decide.dossier import DEVELOPMENT, VALIDATION, Dossier
 from ace.decide.estimates import CellEstimate
-from ace.decide.regimes import enough_sessions
-from ace.domain.decision import percent, points_within
+from ace.decide.regimes import answerable, enough_sessions, gain_ruled_out, without_gain
+from ace.domain.decision import QualityAnswer, percent, points_within
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
+from ace.domain.verdict import Regime
 
 GAIN, QUALITY, VALIDATED = "gain", "quality", "validation"
 
@@ -23,11 +24,12 @@ def gain(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     threshold = f"lower bound > {percent(policy.gain_floor)} (one-sided {100 * policy.alpha:g} %)"
     yield from (_gain(cell, threshold, policy) for cell in dossier.claimed)
     if not dossier.claimed:
-        yield _nothing_positive(dossier.on(DEVELOPMENT), threshold, policy)
+        yield _nothing_positive(dossier, threshold, policy)
 
 
-def _nothing_positive(cells: tuple[CellEstimate, ...], threshold: str, policy: Policy) -> Finding:
+def _nothing_positive(dossier: Dossier, threshold: str, policy: Policy) -> Finding:
     """No cell to claim: because none can gain enough, or because it is not known yet."""
+    cells = dossier.on(DEVELOPMENT)
     if not cells:
         return gate(
             GAIN,
@@ -36,24 +38,45 @@ def _nothing_positive(cells: tuple[CellEstimate, ...], threshold: str, policy: P
             threshold,
             f"{commands.LAUNCH} split=development",
         )
-    bounds = {c.key: c.bounds.high for c in cells if enough_sessions(c, policy) and c.bounds.high is not None}
-    undecided = [c for c in cells if bounds.get(c.key, math.inf) >= policy.gain_floor]
-    ruled_out = len(cells) - len(undecided)
-    shown = f"no development cell is positive; {ruled_out} of {len(cells)} are bounded below the threshold"
+    bounds = [c.bounds.high for c in cells if answerable(c, policy) and c.bounds.high is not None]
+    undecided = [c for c in cells if not without_gain(c, dossier.regimes[c.key], policy)]
+    ruled_out = sum(gain_ruled_out(c, policy) for c in cells)
+    shown = f"no development cell is positive; in {ruled_out} of {len(cells)} a gain worth having is ruled out"
     if bounds:
-        shown += f" (largest upper bound {percent(max(bounds.values()))})"
+        shown += f" (largest upper bound {percent(max(bounds))})"
+    shown += "".join(f"; {c.key}: {_contradiction(c)}" for c in undecided if c.objections)
+    if (unmeasured := dossier.unmeasured(DEVELOPMENT)) and not undecided:
+        step = commands.measure(cells[0].cell.newest.record.plan, None, DEVELOPMENT, unmeasured)
+        shown += f"; not measured: {named([str(shape) for shape in unmeasured])}"
+        return gate(GAIN, Outcome.NO_EVIDENCE, shown, threshold, step)
+    worse = [c.key for c in cells if dossier.regimes[c.key] is Regime.COLLAPSE and not gain_ruled_out(c, policy)]
+    if not undecided and worse:
+        step = "use a milder setting of the idea: whatever is gained there is paid for with quality"
+        return gate(GAIN, Outcome.NO_EVIDENCE, f"{shown}; collapsed: {named(worse)}", threshold, step)
     if not undecided:
         return gate(GAIN, Outcome.FAIL, shown, threshold, "nothing to claim here: try other shapes or settings")
     again = commands.measure_again([c.cell for c in undecided])
     return gate(GAIN, Outcome.NO_EVIDENCE, shown, threshold, f"measure once more: {again}")
 
 
+def _no_answer(cell: CellEstimate, policy: Policy) -> str | None:
+    """Why nothing can be read off the timings of a cell, however they look."""
+    if not enough_sessions(cell, policy) or cell.bounds.low is None:
+        return f"{cell.own.sessions} sessions" + "".join(f"; {reason}" for reason in cell.unfit)
+    if cell.unfit:
+        return named(list(cell.unfit))
+    return _contradiction(cell) if cell.objections else None
+
+
+def _contradiction(cell: CellEstimate) -> str:
+    return "measured otherwise it is " + named(list(cell.objections))
+
+
 def _gain(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     low, high = cell.bounds.low, cell.bounds.high
-    if low is None or high is None or not enough_sessions(cell, policy):
-        return gate(
-            GAIN, Outcome.NO_EVIDENCE, f"{cell.own.sessions} sessions", threshold, too_few(cell, policy), cell.key
-        )
+    if low is None or high is None or _no_answer(cell, policy):
+        why = _no_answer(cell, policy) or "no interval"
+        return gate(GAIN, Outcome.NO_EVIDENCE, why, threshold, too_few(cell, policy), cell.key)
     shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds, {cell.own.sessions} sessions"
     if low > policy.gain_floor:
         return gate(GAIN, Outcome.PASS, shown, threshold, cell=cell.key)
@@ -89,12 +112,15 @@ def _quality(name: str, cell: CellEstimate, threshold: str, policy: Policy) -> F
         f"{found.metric} {points_within(found.difference, found.low, found.high)}, lower bound "
         f"{100 * found.lcb:+.1f}, n={found.n}"
     )
+    if found.outcome is Outcome.PASS and any(text.startswith("quality") for text in cell.objections):
+        step = "find out why the same cell lost quality before; a loss that was shown stays shown"
+        return gate(name, Outcome.NO_EVIDENCE, f"{shown}; {_contradiction(cell)}", threshold, step, cell.key)
     if found.outcome is Outcome.PASS:
         return gate(name, Outcome.PASS, shown, threshold, cell=cell.key)
     if found.outcome is Outcome.FAIL:
         return gate(name, Outcome.FAIL, shown, threshold, "use a milder setting of the idea", cell.key)
     again = commands.measure_again([cell.cell])
-    why = "too few examples" if found.n < policy.quality_min_examples else "the margin lies inside the interval"
+    why = _unsettled(found, policy)
     return gate(
         name,
         Outcome.NO_EVIDENCE,
@@ -103,6 +129,14 @@ def _quality(name: str, cell: CellEstimate, threshold: str, policy: Policy) -> F
         f"score more examples: {again} split.examples={max(policy.quality_min_examples, 2 * found.n)}",
         cell.key,
     )
+
+
+def _unsettled(found: QualityAnswer, policy: Policy) -> str:
+    if found.n < policy.quality_min_examples:
+        return "too few examples"
+    if found.lcb > -policy.quality_margin:
+        return f"the baseline ({100 * found.baseline:.1f} of 100) is not known to beat chance by more than the margin"
+    return "the margin lies inside the interval"
 
 
 def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
@@ -123,18 +157,31 @@ def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         newest = missing[0].newest
         step = commands.measure(newest.record.plan, newest.job, VALIDATION, [cell.shape for cell in missing])
         yield gate(VALIDATED, Outcome.NO_EVIDENCE, shown, threshold, step)
-    yield from (_validated(dossier, cell, threshold, policy) for _, cell in pairs if cell is not None)
+    yield from (_validated(dossier, ours, cell, threshold, policy) for ours, cell in pairs if cell is not None)
 
 
-def _validated(dossier: Dossier, cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
+def same_documents(one: Cell, other: Cell) -> str | None:
+    """How two cells that should differ in their documents are known to share them; None where they do not."""
+    asked = [{(m.record.plan.benchmark.target, m.record.plan.benchmark.name) for m in c.all} for c in (one, other)]
+    given = [{m.record.quality.inputs_digest for m in c.all if m.record.quality is not None} for c in (one, other)]
+    if both := asked[0] & asked[1]:
+        return f"asked for the same documents: {named(sorted(name for _, name in both))}"
+    if alike := given[0] & given[1]:
+        return f"scored the same documents: inputs {named([digest[:12] for digest in sorted(alike)])}"
+    return None
+
+
+def _validated(dossier: Dossier, claimed: CellEstimate, cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     scored = _quality(VALIDATED, cell, threshold, policy)
     low, high = cell.bounds.low, cell.bounds.high
     if scored.outcome is Outcome.FAIL:
         return scored
-    if low is None or high is None or not enough_sessions(cell, policy):
-        return gate(
-            VALIDATED, Outcome.NO_EVIDENCE, f"{cell.own.sessions} sessions", threshold, too_few(cell, policy), cell.key
-        )
+    if shared := same_documents(claimed.cell, cell.cell):
+        step = "measure validation on documents that development does not have"
+        return gate(VALIDATED, Outcome.NO_EVIDENCE, f"development and validation {shared}", threshold, step, cell.key)
+    if low is None or high is None or _no_answer(cell, policy):
+        why = _no_answer(cell, policy) or "no interval"
+        return gate(VALIDATED, Outcome.NO_EVIDENCE, why, threshold, too_few(cell, policy), cell.key)
     shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds; {scored.evidence}"
     if doubts := dossier.downgrades(cell.key):
         return gate(

@@ -4,23 +4,28 @@ A grid is declared before it runs, so a cell that was dropped afterwards can be 
 against anybody: its missing cells are named with the command that measures them.
 """
 
-import math
+import re
 from collections.abc import Iterator
 
 from ace.decide import commands
 from ace.decide.asking import gate, named, passed
+from ace.decide.cells import FINISHED, is_evidence, verified
 from ace.decide.dossier import Dossier
-from ace.decide.gather import FINISHED, Case, records
+from ace.decide.gates.symmetry import symmetry
+from ace.decide.gather import Case
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import CANDIDATE, CellRecord
+from ace.domain.record import CellRecord
 from ace.domain.stored import StoredCell, StoredSweep
 
 NAME = "complete"
+RESTORE = "look these runs up in MLflow and restore what they said"
 ALL_JOBS = "every planned job has an attempt"
 FAILED = "FAILED"
+FOREIGN = "FOREIGN"  # of no kind that ACE writes: listed, and not an attempt
+TOLD = re.compile(r"(^|; )traceback: ")  # the program's own last words; any other problem is the reader's
+DOUBTFUL = re.compile(r"deleted|removed|erased|altered|belongs to another|nothing vouches")
 ENDED = (FINISHED, FAILED)  # a sweep whose last job was reached; anything else died on the way
-ARMS = 3  # a failure has one chance in three to hit the candidate when it prefers no arm
 
 
 def complete(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
@@ -29,7 +34,7 @@ def complete(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     yield from _declared_grids(case)
     yield _attempts(case)
     yield _sessions(case)
-    yield _symmetry(case, policy)
+    yield symmetry(case, policy)
 
 
 def _declared_grids(case: Case) -> Iterator[Finding]:
@@ -50,8 +55,9 @@ def _declared_grids(case: Case) -> Iterator[Finding]:
 
 def _sweep(case: Case, sweep: StoredSweep) -> Finding:
     threshold = ALL_JOBS
-    attempted = {cell.job for cell in case.store.cells if cell.sweep == sweep.sweep} | set(sweep.refused)
-    missing = [job for job in sweep.planned if job not in attempted]
+    members = [cell for cell in case.store.cells if cell.sweep == sweep.sweep]
+    attempted = {job for job in sweep.planned if any(a.job == job and commands.agrees(a, job) for a in members)}
+    missing = [job for job in sweep.planned if job not in attempted | set(sweep.refused)]
     seen = f"sweep {sweep.sweep} ({sweep.status}): {len(sweep.planned) - len(missing)} of {len(sweep.planned)} jobs"
     if sweep.refused:
         seen += f", of which could not be run: {named(list(sweep.refused))}"
@@ -63,7 +69,8 @@ def _sweep(case: Case, sweep: StoredSweep) -> Finding:
             threshold,
             "restore the missing runs; where they are lost, declare a new sweep under another experiment.name",
         )
-    finished = [a for a in case.attempts if a.status == FINISHED]
+    # a sweep may span claims, and whoever measured the job later measured it
+    finished = [a for a in case.store.cells if is_evidence(a)]
     open_jobs = [job for job in missing if not any(commands.covers(a, job) for a in finished)]
     if open_jobs:
         return gate(
@@ -80,7 +87,7 @@ def _sweep(case: Case, sweep: StoredSweep) -> Finding:
 def _attempts(case: Case) -> Finding:
     """Every attempt gave evidence, or says why it could not, or was measured again."""
     threshold = "every attempt finished, failed for a recorded reason, or was measured again"
-    dead = [a for a in case.attempts if a.status != FINISHED]
+    dead = [a for a in case.attempts if a.status not in (FINISHED, FOREIGN) and not is_evidence(a)]
     counts = f"{len(case.attempts)} attempts, {len(dead)} without a finished record"
     failed = [a for a in dead if a.status == FAILED]
     silent = [f"run {a.run_id}" for a in failed if not _explained(a)]
@@ -90,17 +97,27 @@ def _attempts(case: Case) -> Finding:
             Outcome.FAIL,
             f"{counts}; failed without a recorded reason: {named(silent)}",
             threshold,
-            "look these runs up in MLflow and restore what they said",
+            RESTORE,
         )
-    waiting = [a for a in dead if a.status != FAILED and not _measured_again(case, a)]
+    waiting = [a for a in dead if a.status != FAILED and (_doubtful(a) or not _measured_again(case, a))]
     told = "".join(f"; {named([_told(a) for a in some])}" for some in (waiting, failed) if some)
     if waiting:
-        return gate(NAME, Outcome.NO_EVIDENCE, counts + told, threshold, _retry(waiting))
+        step = RESTORE if any(map(_doubtful, waiting)) else _retry(waiting)
+        return gate(NAME, Outcome.NO_EVIDENCE, counts + told, threshold, step)
     return gate(NAME, Outcome.PASS, counts + told, threshold)
 
 
 def _explained(attempt: StoredCell) -> bool:
-    return bool(attempt.problem) or bool(attempt.record and attempt.record.failures)
+    """By the failures in its record or the traceback it left: what the reader says about it explains nothing."""
+    if attempt.record is not None and attempt.record.failures:
+        return verified(attempt)
+    return bool(attempt.problem and TOLD.search(attempt.problem))
+
+
+def _doubtful(attempt: StoredCell) -> bool:
+    """Whether something was here that is not here now: measuring again does not bring it back."""
+    left = attempt.tagged_digest is not None or attempt.record is not None
+    return (left and not verified(attempt)) or bool(attempt.problem and DOUBTFUL.search(attempt.problem))
 
 
 def _told(attempt: StoredCell) -> str:
@@ -114,11 +131,8 @@ def _told(attempt: StoredCell) -> str:
 
 def _measured_again(case: Case, attempt: StoredCell) -> bool:
     plan = attempt.plan
-    return plan is not None and any(
-        (a.plan.shape, a.plan.benchmark.split) == (plan.shape, plan.benchmark.split)
-        for a in case.attempts
-        if a.status == FINISHED and a.record is not None and a.plan is not None
-    )
+    found = [a.plan for a in case.attempts if is_evidence(a) and a.plan is not None]
+    return plan is not None and any((p.benchmark.split, p.shape) == (plan.benchmark.split, plan.shape) for p in found)
 
 
 def _retry(waiting: list[StoredCell]) -> str:
@@ -134,7 +148,7 @@ def _retry(waiting: list[StoredCell]) -> str:
 
 def _sessions(case: Case) -> Finding:
     """Planned sessions are a maximum: those missing must have left a failure."""
-    finished = [r for a, r in ((a, a.record) for a in case.attempts) if r is not None and a.status == FINISHED]
+    finished = [a.record for a in case.attempts if is_evidence(a) and a.record is not None]
     gaps = [text for record in finished if (text := _session_gap(record))]
     measured, lost = sum(len(r.sessions) for r in finished), sum(len(r.failures) for r in finished)
     return gate(
@@ -154,33 +168,3 @@ def _session_gap(record: CellRecord) -> str | None:
     if not missing:
         return None
     return f"{record.split} {record.plan.shape}: session {named([str(i) for i in missing])} neither measured nor failed"
-
-
-def _symmetry(case: Case, policy: Policy) -> Finding:
-    """Failures that prefer the candidate select its sessions."""
-    failures = [f for record in records(case.attempts) for f in record.failures if f.session is not None]
-    by_arm = [f.arm for f in failures if f.arm is not None]
-    hits = by_arm.count(CANDIDATE)
-    p = binomial_p(hits, len(by_arm), 1 / ARMS)
-    return gate(
-        NAME,
-        passed(p >= policy.asymmetry_p),
-        f"{len(failures)} sessions failed; {len(by_arm)} name an arm, {hits} of them the candidate (exact p={p:.2g})",
-        f"exact p >= {policy.asymmetry_p:g} that failures prefer no arm",
-        "" if p >= policy.asymmetry_p else "mend what makes the candidate fail, then measure its cells again",
-    )
-
-
-def binomial_p(hits: int, trials: int, chance: float) -> float:
-    """Exact two-sided p of a binomial count: all outcomes no likelier than the one seen."""
-    if trials == 0:
-        return 1.0
-    logs = [
-        math.lgamma(trials + 1)
-        - math.lgamma(k + 1)
-        - math.lgamma(trials - k + 1)
-        + k * math.log(chance)
-        + (trials - k) * math.log1p(-chance)
-        for k in range(trials + 1)
-    ]
-    return min(1.0, sum(math.exp(log) for log in logs if log <= logs[hits] + 1e-9))

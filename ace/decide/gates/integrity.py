@@ -4,18 +4,21 @@ Looks at every attempt of the claim, used or not. Hashes prove consistency, not 
 and its digests together is not caught here, copied evidence is.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from ace.decide.asking import gate, named, passed
+from ace.decide.cells import FINISHED
 from ace.decide.dossier import Dossier
-from ace.decide.gather import FINISHED
+from ace.domain.canonical import digest
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
 from ace.domain.record import Session
 from ace.domain.stored import StoredCell
 
 NAME = "integrity"
+SHA256 = re.compile(r"[0-9a-f]{64}")
 ANEW = "measure the claim under another experiment.name"
 
 
@@ -23,6 +26,7 @@ def integrity(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Digests of records and files, and evidence that stands in the store more than once."""
     yield _records(dossier.case.attempts)
     yield _files(dossier)
+    yield _inputs(dossier.case.attempts)
     yield _copies(dossier.case.attempts)
     yield _frozen_clocks(dossier, policy)
 
@@ -45,7 +49,8 @@ def _records(attempts: Iterable[StoredCell]) -> Finding:
 def _record_problem(attempt: StoredCell) -> str | None:
     finished = attempt.status == FINISHED
     if attempt.record is None:
-        return (attempt.problem or "its record is gone") if finished else None  # unfinished: complete asks about it
+        gone = finished or attempt.tagged_digest is not None  # else it never gave any: complete asks about it
+        return (attempt.problem or "its record is gone") if gone else None
     if attempt.tagged_digest is None:
         return "the digest recorded with the run is gone" if finished else None
     if attempt.record_digest != attempt.tagged_digest:
@@ -60,9 +65,9 @@ def _files(dossier: Dossier) -> Finding:
     seen: dict[str, set[str]] = defaultdict(set)
     for estimate in dossier.cells:
         for record in estimate.cell.records:
-            for name, digest in (*record.weights, *record.data):
-                seen[name].add(digest)
-    changed = sorted(name for name, digests in seen.items() if len(digests) > 1)
+            for name, content in (*record.weights, *record.data):
+                seen[name].add(content)
+    changed = sorted(name for name, contents in seen.items() if len(contents) > 1)
     if not seen:
         return gate(
             NAME,
@@ -79,6 +84,24 @@ def _files(dossier: Dossier) -> Finding:
         "one content per file name",
         "" if not changed else "measure all cells of the map again on the same files",
     )
+
+
+def _inputs(attempts: Iterable[StoredCell]) -> Finding:
+    """The documents of each session against the digest that its process took of them."""
+    sessions = [(a.run_id, s) for a in attempts if a.record is not None for s in a.record.sessions]
+    unread = [f"run {run} session {s.index}" for run, s in sessions if not SHA256.fullmatch(s.inputs_digest)]
+    changed = [
+        f"run {run} session {s.index}"
+        for run, s in sessions
+        if SHA256.fullmatch(s.inputs_digest) and s.inputs_digest != digest([list(row) for row in s.inputs])
+    ]
+    threshold = "sha256 of the documents of every session equals the one that the session took"
+    if changed:
+        return gate(NAME, Outcome.FAIL, f"other documents in {named(changed)}", threshold, f"restore them, or {ANEW}")
+    if unread or not sessions:
+        shown = f"no sha256 to compare with in {named(unread)}" if unread else "no session was measured"
+        return gate(NAME, Outcome.NO_EVIDENCE, shown, threshold, "measure again with this version")
+    return gate(NAME, Outcome.PASS, f"documents of {len(sessions)} sessions recomputed; 0 differ", threshold)
 
 
 def _copies(attempts: Iterable[StoredCell]) -> Finding:
@@ -124,6 +147,10 @@ def _frozen_clocks(dossier: Dossier, policy: Policy) -> Finding:
 
 def _repeats(session: Session, policy: Policy) -> bool:
     rows = [timings.wall_s for timings in session.timings]
-    resolvable = all(session.environment.clock_resolution_s < policy.same_within * min(row) for row in rows if row)
+    resolvable = all(
+        session.environment.clock_resolution_s < (policy.same_within or policy.gain_floor) * min(row)
+        for row in rows
+        if row
+    )
     alike = any(len(row) > 2 and len(set(row)) == 1 for row in rows) or len(set(rows)) < len(rows)
     return resolvable and alike

@@ -10,6 +10,7 @@ from itertools import pairwise
 from ace.decide.asking import gate, named, passed
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
+from ace.decide.gates import surroundings
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
 from ace.domain.record import ArmState, Session
@@ -27,6 +28,9 @@ def parity(dossier: Dossier, _: Policy) -> Iterator[Finding]:
             NAME, Outcome.NO_EVIDENCE, "no session was measured", "arms alike in all but the idea", "measure a cell"
         )
         return
+    yield surroundings.seen(dossier.cells)
+    yield surroundings.one_place(dossier)
+    yield surroundings.processor_time(dossier.cells)
     yield _alike(dossier.cells, "threads", lambda state: (state.threads_before, state.threads_after))
     yield _alike(dossier.cells, "dtype", lambda state: state.dtypes)
     yield _kernels(dossier.cells)
@@ -57,7 +61,9 @@ def _alike(cells: tuple[CellEstimate, ...], what: str, look: Look) -> Finding:
 def _kernels(cells: tuple[CellEstimate, ...]) -> Finding:
     """Attention kernels, where the counter at dispatch could follow the arm."""
     followed = [
-        (cell, session) for cell, session in _sessions(cells) if all(w.flops is not None for w in session.witness)
+        (cell, session)
+        for cell, session in _sessions(cells)
+        if session.witness and all(w.flops is not None for w in session.witness)
     ]
     if not followed:
         return gate(

@@ -13,13 +13,14 @@ from ace.domain.policy import Policy
 from ace.domain.record import Session
 
 NAME = "provenance"
-CLOCK_SHARE = 0.1  # of the margin: below it, one tick of the clock cannot move an answer
+CLOCK_SHARE = 0.1  # of the margin (of delta where the margin is 0): below it, a tick of the clock moves no answer
 MEASURED, NONE = "MEASURED", "NONE"
 
 
 def provenance(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Wall and CPU time of every session, against its clock; and that nothing else is claimed."""
-    threshold = f"wall and CPU time of every session; a clock tick <= {CLOCK_SHARE * policy.margin:.2%} of a timing"
+    share = CLOCK_SHARE * (policy.margin or policy.delta)
+    threshold = f"wall and CPU time of every session; a clock tick <= {share:.2%} of a timing"
     sessions = [(cell.key, s) for cell in dossier.cells for s in cell.cell.sessions]
     coarse = [f"{key} session {s.index}" for key, s in sessions if not clock_resolves(s, policy)]
     if not sessions or coarse:
@@ -46,4 +47,7 @@ def clock_resolves(session: Session, policy: Policy) -> bool:
     """Whether both clocks ran and a tick is small beside the shortest timing."""
     shortest = min((min(t.wall_s) for t in session.timings if t.wall_s), default=0.0) * session.calls_per_timing
     ran = bool(session.timings) and all(any(cpu > 0 for cpu in t.cpu_s) for t in session.timings)
-    return ran and session.environment.clock_resolution_s <= CLOCK_SHARE * policy.same_within * shortest
+    return (
+        ran
+        and session.environment.clock_resolution_s <= CLOCK_SHARE * (policy.same_within or policy.gain_floor) * shortest
+    )

@@ -42,8 +42,9 @@ NOT_LOOKED_FOR: tuple[tuple[str, Severity, str], ...] = (
 
 def challenge(cells: Iterable[CellEstimate], policy: Policy) -> tuple[Finding, ...]:
     """Every rule on every cell, then what was not looked for."""
+    cells = tuple(cells)
     doubts = [rule(cell, policy) for cell in cells for rule in RULES]
-    return (*doubts, *(_not_looked_for(*rule) for rule in NOT_LOOKED_FOR))
+    return (*doubts, *timing.mixed(cells), *(_not_looked_for(*rule) for rule in NOT_LOOKED_FOR))
 
 
 def _not_looked_for(name: str, severity: Severity, missing: str) -> Finding:

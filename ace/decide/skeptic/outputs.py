@@ -8,7 +8,7 @@ from ace.decide.asking import named
 from ace.decide.estimates import CellEstimate
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, OutputCheck
+from ace.domain.record import BASELINE, CANDIDATE, CellRecord, OutputCheck, Session
 
 
 def timed_is_not_scored(cell: CellEstimate, policy: Policy) -> Finding:
@@ -20,14 +20,10 @@ def timed_is_not_scored(cell: CellEstimate, policy: Policy) -> Finding:
         return Finding("timed is not scored", outcome, Severity.BLOCK, cell.key, evidence, threshold, next_step)
 
     checks = [(s.index, check) for s in cell.cell.sessions for check in s.checks]
-    if not {BASELINE, CANDIDATE} <= {check.arm for _, check in checks}:
-        return answer(
-            Outcome.NO_EVIDENCE, "no output was kept from a timed call of each arm", "measure this cell again"
-        )
     apart = [
         f"session {index} {check.arm} round {check.round}: {_worst(check):.2g}"
         for index, check in checks
-        if _worst(check) > limit
+        if not _worst(check) <= limit  # NaN is no agreement
     ]
     if apart:
         return answer(
@@ -35,15 +31,23 @@ def timed_is_not_scored(cell: CellEstimate, policy: Policy) -> Finding:
             f"{len(apart)} of {len(checks)} kept outputs differ: {named(apart)}",
             "make timed and scored calls compute the same, then measure again",
         )
-    if cell.quality is not None and not any(check.scored_error is not None for _, check in checks):
-        return answer(
-            Outcome.NO_EVIDENCE,
-            "kept outputs agree with a recomputation; none was compared with a scored one",
-            "measure this cell again",
-        )
+    blind = [text for record in cell.cell.records for s in record.sessions if (text := _blind(s, record))]
+    if blind or not checks:
+        return answer(Outcome.NO_EVIDENCE, named(blind) or "no output was kept", "measure this cell again")
     worst = max(_worst(check) for _, check in checks)
     scored = "and scored" if any(check.scored_error is not None for _, check in checks) else "(nothing was scored)"
     return answer(Outcome.PASS, f"{len(checks)} kept outputs agree with recomputed {scored} ones, worst {worst:.1g}")
+
+
+def _blind(session: Session, record: CellRecord) -> str | None:
+    """What of a session was not looked at: an arm of which no output was kept, or none of it compared with a score."""
+    kept = {arm: [c for c in session.checks if c.arm == arm] for arm in (BASELINE, CANDIDATE)}
+    if missing := [arm for arm, checks in kept.items() if not checks]:
+        return f"session {session.index}: no output was kept from a timed call of {named(missing)}"
+    unscored = [arm for arm, checks in kept.items() if any(check.scored_error is None for check in checks)]
+    if record.quality is not None and unscored:
+        return f"session {session.index}: kept outputs of {named(unscored)} were not compared with scored ones"
+    return None
 
 
 def _worst(check: OutputCheck) -> float:
@@ -51,9 +55,11 @@ def _worst(check: OutputCheck) -> float:
 
 
 def touched_baseline(cell: CellEstimate, _: Policy) -> Finding:
-    """The baseline is the same in every session: weights, hooks, mode."""
-    threshold = "one baseline digest in all sessions"
-    digests = sorted({session.baseline_digest for session in cell.cell.sessions})
+    """The baseline is the same in every session of a measurement: weights, hooks, mode. Another seed of the model is
+    another measurement, with weights of its own."""
+    threshold = "one baseline digest in all sessions of a measurement"
+    found = [{session.baseline_digest for session in record.sessions} for record in cell.cell.records]
+    digests = max((sorted(some) for some in found), key=len, default=[])
     if not digests:
         return Finding(
             "touched baseline",
@@ -70,7 +76,8 @@ def touched_baseline(cell: CellEstimate, _: Policy) -> Finding:
         Outcome.FAIL if fires else Outcome.PASS,
         Severity.BLOCK,
         cell.key,
-        f"{len(digests)} different baselines in {len(cell.cell.sessions)} sessions: {named([d[:12] for d in digests])}",
+        f"at most {len(digests)} baseline(s) in a measurement, {len(cell.cell.sessions)} sessions: "
+        + named([d[:12] for d in digests]),
         threshold,
         "find out what changed the model between sessions, then measure this cell again" if fires else "",
     )

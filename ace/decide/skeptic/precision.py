@@ -15,6 +15,7 @@ from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
 
 NOT_STEADY = "not steady"  # the reason that ace.stats gives
+LEAST_BLOCKS = 2  # a first part and a last one
 
 
 def again(cell: CellEstimate) -> str:
@@ -83,7 +84,12 @@ def unsteady(cell: CellEstimate, policy: Policy) -> Finding:
         return Finding(
             "unsteady", Outcome.NO_EVIDENCE, Severity.DOWNGRADE, cell.key, "no session", threshold, again(cell)
         )
-    fires = NOT_STEADY in cell.own.reasons
+    blocks = (min(len(s.order) for s in cell.cell.sessions) - cell.own.cut_rounds) // 2
+    fires = NOT_STEADY in cell.unfit
+    if not fires and blocks < LEAST_BLOCKS:
+        seen = f"{max(blocks, 0)} whole blocks kept, too few to see a movement"
+        step = f"raise protocol.rounds and {again(cell)}"
+        return Finding("unsteady", Outcome.NO_EVIDENCE, Severity.DOWNGRADE, cell.key, seen, threshold, step)
     evidence = "the paired ratio moves within sessions" if fires else "the paired ratio stands still within sessions"
     step = f"raise protocol.rounds, or quiet the machine, and {again(cell)}" if fires else ""
     return Finding("unsteady", _fired(fires), Severity.DOWNGRADE, cell.key, evidence, threshold, step)

@@ -5,6 +5,7 @@ there was to cancel.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 import numpy as np
@@ -89,7 +90,7 @@ def resolution(cell: CellEstimate, policy: Policy) -> Finding:
 def conditions(cell: CellEstimate, _: Policy) -> Finding:
     """Measurements of the cell by other code or on another host are not pooled: the newest conditions are used."""
     used = f"{len(cell.cell.measurements)} measurement(s) by {cell.cell.conditions}"
-    left = [f"{count} by {other}" for other, count in cell.cell.others]
+    left = [f"{len(some)} by {other}" for other, some in cell.cell.others]
     evidence = f"{used}; not used: {named(left)}" if left else used
     return _warn(
         "conditions",
@@ -99,3 +100,23 @@ def conditions(cell: CellEstimate, _: Policy) -> Finding:
         "one code and one host per cell",
         "compare them by hand if they matter; nothing is deleted",
     )
+
+
+def mixed(cells: Sequence[CellEstimate]) -> Iterator[Finding]:
+    """Cells of one map by other code, libraries, threads or hosts: each stands for itself, side by side they may not
+    compare."""
+    made = {field: set[object]() for field in ("package", "libraries", "threads", "host")}
+    for cell in cells:
+        for field, values in made.items():
+            values.add(getattr(cell.cell.conditions, field))
+    differing = [f"{len(values)} of {field}" for field, values in made.items() if len(values) > 1]
+    if differing:
+        yield Finding(
+            "conditions",
+            Outcome.FAIL,
+            Severity.WARN,
+            None,
+            f"cells of this map differ in their conditions: {named(differing, len(differing))}",
+            "one code, one set of libraries and one place for the whole map",
+            "measure all cells of the map again before comparing them",
+        )

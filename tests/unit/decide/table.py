@@ -11,7 +11,7 @@ from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, Session
 from ace.domain.stored import StoredCell, StoredSweep
-from tests import builders
+from tests.unit.decide import builders
 
 GAIN = 0.122  # 13 %
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.domain.record import Failure
-from tests import builders as b
+from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN
 
 POLICY = b.near_term()

@@ -3,7 +3,7 @@ import pytest
 from ace.decide import commands
 from ace.decide.gather import gather
 from ace.domain.plan import Shape
-from tests import builders as b
+from tests.unit.decide import builders as b
 
 
 def shapes(*pairs):

@@ -6,7 +6,7 @@ import pytest
 from ace.decide.estimates import arm_seconds, estimate, half_width
 from ace.decide.gather import gather
 from ace.domain.record import BASELINE, CANDIDATE, NULL
-from tests import builders as b
+from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, only_cell
 
 

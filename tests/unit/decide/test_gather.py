@@ -5,7 +5,7 @@ import pytest
 from ace.decide.gather import gather
 from ace.domain.record import CodeState
 from ace.errors import EvidenceError
-from tests import builders as b
+from tests.unit.decide import builders as b
 
 
 def test_an_empty_experiment_is_an_error_that_says_what_to_run():
@@ -41,7 +41,8 @@ def test_measurements_by_other_code_are_named_and_the_newest_code_is_used():
     new = b.stored(replace(b.record(seed=2), code=CodeState("abc", False, "other", "executor")), started_at=2.0)
     [cell] = gather(b.evidence(new, old))[0].cells
     assert cell.conditions.package == "other"
-    assert [(conditions.package, count) for conditions, count in cell.others] == [("package", 1)]
+    assert [(conditions.package, len(some)) for conditions, some in cell.others] == [("package", 1)]
+    assert cell.looks == 2
 
 
 @pytest.mark.parametrize(
@@ -63,11 +64,12 @@ def test_a_measurement_without_sessions_hides_none_that_has_some():
 
 
 @pytest.mark.parametrize("status", ["FAILED", "KILLED", "RUNNING"])
-def test_only_finished_attempts_are_evidence_and_all_are_counted(status):
-    partial = b.stored(b.record(seed=1), run_id="partial", status=status)
-    [case] = gather(b.evidence(b.stored(b.record()), partial))
-    assert len(case.attempts) == 2
-    assert len(case.cells[0].measurements) == 1
+def test_no_status_hides_a_whole_record_and_none_makes_evidence_of_an_altered_one(status):
+    whole = b.stored(b.record(seed=1), run_id="whole", status=status)
+    altered = b.stored(b.record(seed=2), run_id="altered", status=status, tagged_digest="0" * 64)
+    [case] = gather(b.evidence(b.stored(b.record()), whole, altered))
+    assert len(case.attempts) == 3
+    assert [m.record.attempt for m in case.cells[0].measurements] == [b.record().attempt, b.record(seed=1).attempt]
 
 
 def test_an_attempt_that_left_no_record_counts_with_the_claim_of_its_plan():

@@ -4,7 +4,7 @@ from ace.decide import judge, records_of
 from ace.domain.decision import decision_text, document, overall
 from ace.domain.finding import Outcome
 from ace.domain.verdict import Regime, Verdict
-from tests import builders as b
+from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN
 
 POLICY = b.near_term()
@@ -120,7 +120,9 @@ def test_a_claim_of_which_only_ashes_are_left_is_judged_after_the_others():
         run_id="failed",
         status="FAILED",
         record=None,
-        problem="raised",
+        problem="traceback: raised",
+        record_digest=None,
+        tagged_digest=None,
         started_at=9999.0,
     )
     first, last = judge(b.evidence(*grid(GAIN, (64, 1)), failed), POLICY)

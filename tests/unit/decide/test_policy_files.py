@@ -5,7 +5,7 @@ import yaml
 
 from ace.domain.policy import Policy
 from ace.errors import PlanError
-from tests import builders as b
+from tests.unit.decide import builders as b
 
 FILES = sorted((b.ROOT / "conf" / "policy").glob("*.yaml"))
 

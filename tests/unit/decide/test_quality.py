@@ -5,7 +5,7 @@ import pytest
 
 from ace.decide.quality import difference, settled_by
 from ace.domain.finding import Outcome
-from tests import builders as b
+from tests.unit.decide import builders as b
 
 POLICY = b.near_term()
 

@@ -4,7 +4,7 @@ import pytest
 
 from ace.decide.regimes import regime_of
 from ace.domain.verdict import Regime
-from tests import builders as b
+from tests.unit.decide import builders as b
 from tests.unit.decide.table import only_cell
 
 POLICY = b.near_term()

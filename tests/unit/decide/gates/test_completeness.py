@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from ace.decide.gates.completeness import binomial_p, complete
+from ace.decide.gates.completeness import complete
+from ace.decide.gates.symmetry import binomial_p
 from ace.domain.finding import Outcome
 from ace.domain.record import Failure
 from ace.domain.stored import StoredSweep
-from tests import builders as b
+from tests.unit.decide import builders as b
 from tests.unit.decide.table import laid_out, outcomes, the_fail
 
 POLICY = b.near_term()
@@ -69,7 +70,7 @@ def test_without_a_sweep_that_question_does_not_apply():
 
 
 def test_a_failed_attempt_that_says_why_is_complete():
-    failed = of_sweep(128, status="FAILED", record=None, problem="out of memory")
+    failed = of_sweep(128, status="FAILED", record=None, problem="traceback: out of memory")
     found = ask(of_sweep(64), failed, sweeps=(sweep("FAILED"),))
     assert outcomes(found) == {Outcome.PASS}
     assert any("out of memory" in f.evidence for f in found)
@@ -81,7 +82,7 @@ def test_a_failed_attempt_without_a_word_fails():
 
 
 def test_a_killed_attempt_is_no_evidence_until_its_cell_is_measured_again():
-    killed = of_sweep(128, status="KILLED", record=None, problem="killed")
+    killed = of_sweep(128, status="KILLED", record=None, problem="killed", record_digest=None, tagged_digest=None)
     dead = (sweep("KILLED"),)
     [found] = [f for f in ask(of_sweep(64), killed, sweeps=dead) if f.outcome is Outcome.NO_EVIDENCE]
     assert found.next_step == "python launch.py -m batch=1 seq_len=128"

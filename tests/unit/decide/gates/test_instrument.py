@@ -2,7 +2,7 @@ import pytest
 
 from ace.decide.gates.instrument import instrument
 from ace.domain.finding import Outcome
-from tests import builders as b
+from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, laid_out, outcomes
 
 POLICY = b.near_term()

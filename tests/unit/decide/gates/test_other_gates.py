@@ -12,7 +12,7 @@ from ace.decide.skeptic import challenge
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
 from ace.domain.record import Timings
-from tests import builders as b
+from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, laid_out, outcomes
 
 POLICY = b.near_term()

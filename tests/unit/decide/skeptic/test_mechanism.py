@@ -5,7 +5,7 @@ import pytest
 from ace.decide.skeptic.mechanism import mechanism_absent, too_good
 from ace.domain.finding import Outcome, Severity
 from ace.domain.record import CANDIDATE
-from tests import builders as b
+from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, only_cell
 
 POLICY = b.near_term()
@@ -61,8 +61,9 @@ def test_a_gain_beyond_the_work_removed_is_too_good():
     assert (found.outcome, found.severity) == (Outcome.FAIL, Severity.BLOCK)
 
 
-def test_a_gain_without_declared_reduction_is_not_held_against_flops():
-    assert too_good(only_cell(b.record(0.60, declared=None)), POLICY).outcome is Outcome.NOT_APPLICABLE
+def test_without_a_declared_reduction_only_a_gain_beyond_the_roofline_is_too_good():
+    assert too_good(only_cell(b.record(0.60, declared=None)), POLICY).outcome is Outcome.PASS
+    assert too_good(only_cell(b.record(2.0, declared=None)), POLICY).outcome is Outcome.FAIL
 
 
 def test_uncounted_flops_are_no_evidence():

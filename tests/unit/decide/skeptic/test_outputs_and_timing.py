@@ -8,7 +8,7 @@ from ace.decide.skeptic.outputs import timed_is_not_scored, touched_baseline
 from ace.decide.skeptic.timing import conditions, dispersion, drift, resolution
 from ace.domain.finding import Outcome, Severity
 from ace.domain.record import BASELINE, CANDIDATE, CodeState, Timings
-from tests import builders as b
+from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, laid_out, only_cell
 
 POLICY = b.near_term()

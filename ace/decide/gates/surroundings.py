@@ -1,0 +1,68 @@
+"""Part of gate parity: was every arm looked at, in one place, and with no more processors than it was given?
+
+Cells of one claim that were measured on different machines are different claims; other code or libraries among the
+cells of a map are common while an idea is developed, and the skeptic's conditions warn of them.
+"""
+
+from ace.decide.asking import gate, named
+from ace.decide.dossier import HOLDOUT, VALIDATION, Dossier
+from ace.decide.estimates import CellEstimate
+from ace.domain.finding import Finding, Outcome
+from ace.domain.record import BASELINE, CANDIDATE, Session
+
+NAME = "parity"
+BUSY = 1.1  # times the threads given: clocks of wall and CPU are not read at the same instant
+
+
+def seen(cells: tuple[CellEstimate, ...]) -> Finding:
+    """What cannot be compared must not pass: the state of every timed arm was recorded."""
+    blind = [
+        f"{cell.key} session {session.index}: {named(missing)}"
+        for cell in cells
+        for session in cell.cell.sessions
+        if (missing := sorted({t.arm for t in session.timings} - {state.arm for state in session.arms}))
+    ]
+    threshold = "threads, dtype and kernels of every timed arm recorded"
+    if blind:
+        return gate(NAME, Outcome.NO_EVIDENCE, f"nothing recorded of {named(blind)}", threshold, "measure it again")
+    return gate(NAME, Outcome.PASS, "every timed arm was looked at", threshold)
+
+
+def one_place(dossier: Dossier) -> Finding:
+    """The examined cells, and the same shapes on the other splits, on one host with one number of threads."""
+    cells = list(dossier.examined)
+    for split in (VALIDATION, HOLDOUT):
+        cells += [other for cell in dossier.examined if (other := dossier.at(split, cell.cell.shape))]
+    places = {
+        (s.environment.host, s.environment.cpu_model, s.environment.threads) for c in cells for s in c.cell.sessions
+    }
+    threshold = "one host and one number of threads for all cells of the claim"
+    shown = [f"{host} ({processor}, threads={threads})" for host, processor, threads in sorted(places)]
+    if len(places) > 1:
+        step = "measure all cells of the claim in one place, under another experiment.name"
+        return gate(NAME, Outcome.NO_EVIDENCE, f"measured on {named(shown)}", threshold, step)
+    return gate(NAME, Outcome.PASS, f"measured on {named(shown) or 'no host'}", threshold)
+
+
+def processor_time(cells: tuple[CellEstimate, ...]) -> Finding:
+    """CPU seconds per second of the candidate's timed calls: more than its threads can use is hidden threads or work
+    that a call left behind, unless the baseline shows the same."""
+    busy = []
+    for cell in cells:
+        for measurement in cell.cell.measurements:
+            sessions, threads = measurement.record.sessions, measurement.record.plan.protocol.threads
+            base, own = _usage(sessions, BASELINE), _usage(sessions, CANDIDATE)
+            if base is not None and own is not None and own > BUSY * threads + max(0.0, base - threads):
+                busy.append(f"{cell.key}: candidate {own:.2f}, baseline {base:.2f} at threads={threads}")
+    threshold = f"CPU time of the candidate <= {BUSY:g} x threads x wall time, beyond what the baseline shows"
+    if busy:
+        step = "find the threads or the late work of the candidate, and let the timed call wait for them"
+        return gate(NAME, Outcome.FAIL, f"processor time: {named(busy)}", threshold, step)
+    return gate(NAME, Outcome.PASS, "processor time: the candidate uses no more than its threads", threshold)
+
+
+def _usage(sessions: tuple[Session, ...], arm: str) -> float | None:
+    """CPU over wall seconds of an arm, all its timed calls together."""
+    timed = [t for session in sessions for t in session.timings if t.arm == arm]
+    wall = sum(sum(t.wall_s) for t in timed)
+    return sum(sum(t.cpu_s) for t in timed) / wall if wall else None
