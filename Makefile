@@ -36,6 +36,6 @@ test-slow: setup
 ui: setup
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --port $(PORT)
 
-# The long operating characteristics of ace.stats: docs/calibration.md and docs/power.png.
+# The long operating characteristics of ace.stats: docs/calibration.md and docs/pictures/power.png.
 calibration: setup
 	$(BIN)/python -m benchmarks.calibration

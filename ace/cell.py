@@ -8,7 +8,7 @@ from ace.domain.canonical import digest
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord, CodeState, Digests
 from ace.domain.serial import encode
-from ace.measure.observe import observe
+from ace.measure.observe import StopRule, observe
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
 from ace.tracking.writer import Tracker
@@ -46,7 +46,12 @@ class Stopped(BaseException):
 
 
 def run_cell(
-    attempt: Attempt, shop: Workshop, tracker: Tracker, summarise: Callable[[CellRecord], Summary], watcher: Watcher
+    attempt: Attempt,
+    shop: Workshop,
+    tracker: Tracker,
+    summarise: Callable[[CellRecord], Summary],
+    watcher: Watcher,
+    stop: StopRule | None = None,
 ) -> CellRecord:
     """Measure and record one cell.
 
@@ -64,7 +69,7 @@ def run_cell(
         started_at=attempt.started_at,
     )
     try:
-        record = observe(attempt.plan, attempt.name, attempt.code, attempt.weights, shop, watcher)
+        record = observe(attempt.plan, attempt.name, attempt.code, attempt.weights, shop, watcher, stop)
         summary = summarise(record)
         tracker.finish(
             run_id,

@@ -1,4 +1,4 @@
-"""The long calibration: writes docs/calibration.md and docs/power.png.
+"""The long calibration: writes docs/calibration.md and docs/pictures/power.png.
 
     python -m benchmarks.calibration [repetitions, default 1000]
 
@@ -149,7 +149,7 @@ def draw_figure(many: int) -> None:
     axes.set_ylabel('chance of "faster"')
     axes.set_title("10 sessions x 10 rounds, interleaved, mean over machines")
     axes.legend(frameon=False)
-    figure.savefig(DOCS / "power.png", dpi=130)
+    figure.savefig(DOCS / "pictures" / "power.png", dpi=130)
 
 
 def main() -> None:
@@ -172,7 +172,7 @@ def main() -> None:
         "",
         *rule_table(rows),
         "",
-        "![Power against effect](power.png)",
+        "![Power against effect](pictures/power.png)",
         "",
         "## ACE on each machine",
         "",

@@ -56,7 +56,7 @@ def plan(
             split, f"20newsgroups {split}", "ace.benchmarks.newsgroups.train", "probe_accuracy", 1000
         ),
         shape=Shape(seq_len, batch, hidden, depth),
-        protocol=Protocol("standard", sessions, rounds, 3, 0.001, 1, 900.0),
+        protocol=Protocol("standard", sessions, rounds, 3, 0.001, 1, 900.0, "fixed"),
         telemetry="none",
         seed=seed,
     )
@@ -167,6 +167,8 @@ def record(
         quality=None if loss is None else quality(loss, of.benchmark.examples, seed),
         quality_reason="not scored" if loss is None else None,
         planted=None,
+        looks=(),
+        imported=None,
         code=CodeState("abc", False, "package", "executor"),
         weights=(("model.safetensors", "53aa"),),
         data=(("20newsgroups-train.tab", "3287"),),

@@ -5,6 +5,7 @@ is another), 2 when it could not decide.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (AceError, HydraException, OmegaConfBaseException) as error:
         print(f"ace-decide: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # whoever read along has seen enough; the bundle is written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     sys.exit(1 if options.require and verdict != options.require else 0)
 
 

@@ -28,6 +28,7 @@ from ace import cell, wiring
 from ace.cli import remaining, sweep
 from ace.cli.progress import CellProgress
 from ace.decide.cell_answer import answer_line, summary_metrics
+from ace.decide.stopping import stop_rule
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
 from ace.errors import AceError, MeasurementError, PlanError, StoreError
@@ -93,7 +94,7 @@ def measure_cell(config: DictConfig, place: sweep.Place | None) -> CellRecord:
         with _scratch(folder):
             refuse_impossible(plan, attempt.code, folder, settings.cache)
         shop = Workshop(folder, settings.cache, os.cpu_count() or 1, LAUNCH)
-        record = cell.run_cell(attempt, shop, tracker, summarise, watcher)
+        record = cell.run_cell(attempt, shop, tracker, summarise, watcher, stop_rule(plan.protocol, policy))
     shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
     if sweep.current is not None and place is not None:
         measured = remaining.ahead(place.overrides, plan.shape)

@@ -6,15 +6,15 @@ what a quality difference is, no gate and no verdict.
 
 from collections.abc import Mapping
 
-from ace.decide.estimates import arm_seconds, arms_of, typical_seconds
+from ace.decide.estimates import arms_of, compared, typical_seconds
+from ace.decide.gates.provenance import IMPORTED, MEASURED
 from ace.decide.quality import settled_by
 from ace.domain.decision import QualityAnswer, percent_within, points_within
 from ace.domain.estimate import Comparison
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord
-from ace.stats import compare
+from ace.domain.record import CANDIDATE, NULL, CellRecord
 
-MEASURED, DERIVED = "MEASURED", "DERIVED"
+DERIVED = "DERIVED"
 READ_OFF = ("latency/", "sessions/", "quality/baseline", "quality/candidate", "quality/cosine", "quality/examples")
 """Numbers that are readings of a clock or a score; every other one is computed from several of them."""
 
@@ -31,12 +31,15 @@ def summary_metrics(record: CellRecord, policy: Policy) -> tuple[Mapping[str, fl
         "null/gain_log": null.gain,
         "null/half_width_log": None if null.low is None or null.high is None else (null.high - null.low) / 2,
     }
+    if record.imported is not None:
+        found["sessions/imported"] = len(record.imported.pair[0])
     for arm in arms_of(record.sessions):
         found[f"latency/{arm}_s"] = typical_seconds(record.sessions, arm, candidate.cut_rounds)
     if quality := settled_by([record], policy.alpha, policy):
         found |= _quality_metrics(quality)
+    read_off = MEASURED if record.imported is None else IMPORTED
     metrics = {name: float(value) for name, value in found.items() if value is not None}
-    return metrics, {name: MEASURED if name.startswith(READ_OFF) else DERIVED for name in metrics}
+    return metrics, {name: read_off if name.startswith(READ_OFF) else DERIVED for name in metrics}
 
 
 def answer_line(record: CellRecord, policy: Policy) -> str:
@@ -55,7 +58,7 @@ def answer_line(record: CellRecord, policy: Policy) -> str:
 
 def _compared(record: CellRecord, arm: str, policy: Policy) -> Comparison:
     """`arm` against the baseline, two-sided at 1 - alpha; inconclusive, not an error, where there is too little."""
-    return compare(*arm_seconds(record.sessions, BASELINE, arm), margin=policy.margin, confidence=1 - policy.alpha)
+    return compared([record], arm, policy.margin, 1 - policy.alpha)
 
 
 def _quality_metrics(found: QualityAnswer) -> dict[str, float | None]:

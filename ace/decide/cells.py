@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ace.domain.plan import Shape
+from ace.domain.plan import FIXED, Shape
 from ace.domain.record import CellRecord, Session
 from ace.domain.stored import StoredCell
 from ace.errors import EvidenceError
 
 FINISHED = "FINISHED"
+OWN = "measured"  # in sessions of ACE's own
 SPLITS = ("development", "validation", "holdout")
 LONGEST = 1e6  # times the shortest timing of a session: the outlier that a suspended machine leaves is far below
 
@@ -29,11 +30,14 @@ class Conditions:
     libraries: tuple[tuple[str, str], ...]
     benchmark: tuple[str, str, str]
     rounds: int
+    order: str
+    source: str
 
     def __str__(self) -> str:
         libraries = "".join(f", {name} {version}" for name, version in self.libraries)
         where = f"{self.processor}, {self.device}, threads={self.threads}{libraries}"
-        return f"code {self.package[:8]} on {self.host} ({where}), {self.benchmark[1]}, {self.rounds} rounds"
+        made = f"code {self.package[:8]} on {self.host} ({where}), {self.benchmark[1]}, {self.rounds} rounds"
+        return made if self.source == OWN else f"{self.source}, {self.order} order, {self.rounds} timings a session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,9 @@ class Measurement:
             threads=plan.protocol.threads,
             libraries=places[0].versions if places else (),
             benchmark=asked,
-            rounds=rounds,
+            rounds=rounds if self.record.imported is None else len(self.record.imported.pair[0][0]),
+            order=self.record.order,
+            source=OWN if self.record.imported is None else f"imported from {self.record.imported.tool}",
         )
 
     @property
@@ -98,6 +104,11 @@ class Cell:
         return tuple(session for record in self.records for session in record.sessions)
 
     @property
+    def declared_maximum(self) -> int | None:
+        """Sessions that could have been measured, where any measurement could stop early; None for a fixed design."""
+        return declared_maximum(self.records)
+
+    @property
     def all(self) -> tuple[Measurement, ...]:
         """Every measurement of the cell, whatever its conditions."""
         return (*self.measurements, *(m for _, some in self.others for m in some))
@@ -111,6 +122,13 @@ class Cell:
     def newest(self) -> Measurement:
         """The measurement that says how this cell is measured now."""
         return self.measurements[-1]
+
+
+def declared_maximum(records: Sequence[CellRecord]) -> int | None:
+    """The sum of planned sessions where one of the records comes from a sequential protocol, else None."""
+    if all(record.plan.protocol.stopping == FIXED for record in records):
+        return None
+    return max(sum(r.plan.protocol.sessions for r in records), sum(len(r.sessions) for r in records))
 
 
 def is_evidence(attempt: StoredCell) -> bool:

@@ -10,16 +10,22 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from ace.decide.cells import Cell, shape_order
-from ace.domain.plan import CellPlan, Shape
+from ace.domain.plan import FIXED, OBRIEN_FLEMING, CellPlan, Shape
 from ace.domain.stored import StoredCell
 
 AXES = ("seq_len", "batch", "hidden", "depth")
 PACKAGED = "ace.executors."
+IMPORTED = "imported."  # timings of another tool: there is no executor to run again
 LAUNCH = "python launch.py"
-PROTOCOL_KEYS = ("sessions", "rounds", "warmup_rounds", "min_timing_s", "threads", "session_limit_s")
+PROTOCOL_KEYS = ("sessions", "rounds", "warmup_rounds", "min_timing_s", "threads", "session_limit_s", "stopping")
 PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
-    name: dict(zip(PROTOCOL_KEYS, (sessions, rounds, 3, 0.001, 1, 900), strict=True))
-    for name, sessions, rounds in (("quick", 8, 10), ("standard", 10, 12), ("rigorous", 20, 20))
+    name: dict(zip(PROTOCOL_KEYS, (sessions, rounds, 3, 0.001, 1, 900, stopping), strict=True))
+    for name, sessions, rounds, stopping in (
+        ("quick", 8, 10, FIXED),
+        ("standard", 10, 12, FIXED),
+        ("rigorous", 20, 20, FIXED),
+        ("sequential", 20, 12, OBRIEN_FLEMING),
+    )
 }
 PACKAGED_EXAMPLES = 1000  # of conf/split
 SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
@@ -27,6 +33,8 @@ SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
 def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape], seed: int | None = None) -> str:
     """The command that measures `shapes` on `split` as `plan` was measured, by the job that measured it if known."""
+    if plan.executor.target.startswith(IMPORTED):
+        return f"{LAUNCH} executor._target_=package.Class, with the candidate as an executor of your own"
     shapes = sorted(shapes, key=shape_order)
     axes = AXES if any((s.hidden, s.depth) != (plan.model.hidden, plan.model.depth) for s in shapes) else AXES[:2]
     fixed = (_overrides(plan) if job is None else _changed(plan) | _kept(job)) | {"split": split}

@@ -10,15 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ace.decide.cells import SPLITS, Cell
+from ace.decide.cells import SPLITS, Cell, declared_maximum
 from ace.decide.quality import settled_by
 from ace.domain.decision import QualityAnswer, percent
 from ace.domain.estimate import Comparison
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, NULL, Session
-from ace.stats import compare, compare_cells
+from ace.domain.record import BASELINE, CANDIDATE, INTERLEAVED, NULL, CellRecord, Session
+from ace.stats import compare, compare_cells, compare_sequential
 
+LEAST_SEQUENTIAL = 0.90  # the boundaries are calibrated from here up; a policy that asks for less gets more
 Seconds = list[tuple[float, ...]]
 """(sessions, rounds)"""
 
@@ -68,23 +69,52 @@ def estimate(cells: Sequence[Cell], policy: Policy) -> tuple[CellEstimate, ...]:
         if not grid:
             continue
         looks = max(cell.looks for cell in grid)
-        pairs = [arm_seconds(cell.sessions, BASELINE, CANDIDATE) for cell in grid]
-        bands = compare_cells(pairs, margin=policy.margin, confidence=1 - policy.alpha / looks)
-        for cell, pair, band in zip(grid, pairs, bands, strict=True):
-            made[cell.key] = _estimate(cell, pair, band, policy)
+        for cell, band in zip(grid, _bands(grid, policy.alpha / looks, policy), strict=True):
+            made[cell.key] = _estimate(cell, band, policy)
     return tuple(made[cell.key] for cell in cells)
 
 
-def _estimate(cell: Cell, pair: tuple[Seconds, Seconds], band: Comparison, policy: Policy) -> CellEstimate:
+def _bands(grid: Sequence[Cell], alpha: float, policy: Policy) -> list[Comparison]:
+    """Intervals that hold for all cells of a split together. Where one could stop early each has a boundary of its
+    own, at a level divided by the cells (Dunn 1961): variances of sessions that were looked at are not pooled."""
+    if all(cell.declared_maximum is None and cell.conditions.order == INTERLEAVED for cell in grid):
+        pairs = [tables(cell.records, CANDIDATE) for cell in grid]
+        return compare_cells(pairs, margin=policy.margin, confidence=1 - alpha)
+    return [compared(cell.records, CANDIDATE, policy.margin, 1 - alpha / len(grid)) for cell in grid]
+
+
+def compared(records: Sequence[CellRecord], arm: str, margin: float, confidence: float) -> Comparison:
+    """`arm` against the baseline over all sessions of `records`, at the boundary of their design."""
+    pair, order = tables(records, arm), records[0].order if records else INTERLEAVED
+    return comparison(pair, declared_maximum(records), margin, confidence, order)
+
+
+def tables(records: Sequence[CellRecord], arm: str) -> tuple[Seconds, Seconds]:
+    """Seconds of the baseline and of `arm`, (sessions, rounds) each, of sessions and of imported timings."""
+    own = arm_seconds([session for record in records for session in record.sessions], BASELINE, arm)
+    foreign = [record.imported.pair for record in records if record.imported is not None and arm == CANDIDATE]
+    return [*own[0], *(row for b, _ in foreign for row in b)], [*own[1], *(row for _, c in foreign for row in c)]
+
+
+def comparison(
+    pair: tuple[Seconds, Seconds], most: int | None, margin: float, confidence: float, order: str = INTERLEAVED
+) -> Comparison:
+    """Candidate against baseline; `most` sessions could have been measured, None where their number was fixed."""
+    if most is None:
+        return compare(*pair, margin=margin, confidence=confidence, order=order)
+    return compare_sequential(*pair, max_sessions=most, margin=margin, confidence=max(confidence, LEAST_SEQUENTIAL))
+
+
+def _estimate(cell: Cell, band: Comparison, policy: Policy) -> CellEstimate:
     alpha = policy.alpha / cell.looks
-    null = arm_seconds(cell.sessions, BASELINE, NULL)
     return CellEstimate(
         cell=cell,
         alpha=alpha,
         band=band,
-        own=compare(*pair, margin=policy.margin, confidence=1 - alpha),
-        bounds=compare(*pair, margin=policy.margin, confidence=1 - 2 * alpha),
-        null=compare(*null, margin=policy.margin, confidence=1 - alpha),
+        own=compared(cell.records, CANDIDATE, policy.margin, 1 - alpha),
+        bounds=compared(cell.records, CANDIDATE, policy.margin, 1 - 2 * alpha),
+        # nobody stops because of what the null arm shows, so its interval is that of the sessions there are
+        null=comparison(tables(cell.records, NULL), None, policy.margin, 1 - alpha),
         quality=settled_by(cell.records, alpha, policy),
         seconds=tuple((arm, typical_seconds(cell.sessions, arm, band.cut_rounds)) for arm in arms_of(cell.sessions)),
         objections=tuple(_objections(cell, alpha, policy)),
@@ -94,9 +124,7 @@ def _estimate(cell: Cell, pair: tuple[Seconds, Seconds], band: Comparison, polic
 def _objections(cell: Cell, alpha: float, policy: Policy) -> Iterator[str]:
     """Measurements that are not pooled and yet say that the candidate is slower or answers worse."""
     for conditions, measurements in cell.others:
-        sessions = [s for m in measurements for s in m.record.sessions]
-        pair = arm_seconds(sessions, BASELINE, CANDIDATE)
-        found = compare(*pair, margin=policy.margin, confidence=1 - 2 * alpha)
+        found = compared([m.record for m in measurements], CANDIDATE, policy.margin, 1 - 2 * alpha)
         if found.high is not None and found.high < 0 and not forbidding(found):
             yield f"slower ({percent(found.high)} at most) by {conditions}"
         scored = settled_by([m.record for m in measurements], alpha, policy)

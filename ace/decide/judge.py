@@ -14,7 +14,7 @@ from ace.decide.dossier import DEVELOPMENT, HOLDOUT, Dossier, compile_dossier
 from ace.decide.estimates import CellEstimate, estimate
 from ace.decide.gates import REQUIRED, check
 from ace.decide.gates.coverage import Consulted
-from ace.decide.gates.provenance import MEASURED, NONE
+from ace.decide.gates.provenance import IMPORTED, MEASURED, NONE
 from ace.decide.gather import Case, gather
 from ace.decide.regimes import slower_than_same, without_gain
 from ace.decide.skeptic import challenge
@@ -133,9 +133,16 @@ def _cell(found: CellEstimate, regime: Regime) -> CellDecision:
         null=NullAnswer(found.null.gain, found.null.low, found.null.high),
         quality=found.quality,
         energy=EnergyAnswer(NONE, False, NO_SOURCE),
-        provenance=CellProvenance(MEASURED if seconds else NONE, MEASURED if found.quality else NONE, NONE),
+        provenance=CellProvenance(_latency_grade(found), MEASURED if found.quality else NONE, NONE),
         records=tuple(m.digest for m in found.cell.measurements),
     )
+
+
+def _latency_grade(found: CellEstimate) -> str:
+    """Only a session of ACE's own is MEASURED; timings of another tool are what its file says."""
+    if any(record.imported is not None for record in found.cell.records):
+        return IMPORTED
+    return MEASURED if found.seconds else NONE
 
 
 def _reproduce(case: Case) -> tuple[str, ...]:

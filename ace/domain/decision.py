@@ -59,7 +59,7 @@ class EnergyAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CellProvenance:
-    """Grade of each kind of number in the cell: MEASURED, or NONE where nothing was measured."""
+    """Grade of each kind of number: MEASURED, IMPORTED from another tool, or NONE where nothing was measured."""
 
     latency: str
     quality: str

@@ -14,6 +14,10 @@ from ace.errors import PlanError
 
 Parameters = tuple[tuple[str, Any], ...]
 """Keyword arguments as sorted pairs; the values are text, numbers, or tuples of them."""
+FIXED, OBRIEN_FLEMING = "fixed", "obrien-fleming"
+STOPPING = (FIXED, OBRIEN_FLEMING)
+FEWEST_SEQUENTIAL = 6
+"""The first look: below it the t interval of a session statistic is wider than anything of interest."""
 
 
 def require(condition: bool, key: str, value: object, allowed: str) -> None:
@@ -114,7 +118,8 @@ class Protocol:
 
     `rounds` are timed rounds a session, two to a mirrored block; `warmup_rounds` come before them and are kept as
     data. `min_timing_s`: a timing repeats its call until it lasts at least this long. `session_limit_s`: a session
-    that takes longer is a Failure.
+    that takes longer is a Failure. `stopping`: fixed measures all `sessions`; obrien-fleming looks after each and may
+    stop before that maximum, which the bounds pay for.
     """
 
     name: str
@@ -124,8 +129,16 @@ class Protocol:
     min_timing_s: float
     threads: int
     session_limit_s: float
+    stopping: str
 
     def __post_init__(self) -> None:
+        require(self.stopping in STOPPING, "protocol.stopping", self.stopping, ", ".join(STOPPING))
+        require(
+            self.stopping == FIXED or self.sessions >= FEWEST_SEQUENTIAL,
+            "protocol.sessions",
+            self.sessions,
+            f"{FEWEST_SEQUENTIAL} or more with protocol.stopping={self.stopping}",
+        )
         require(self.sessions >= 1, "protocol.sessions", self.sessions, "1 or more")
         require(
             self.rounds >= 2 and self.rounds % 2 == 0,

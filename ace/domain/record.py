@@ -14,6 +14,9 @@ SCHEMA_VERSION = 1
 Digests = tuple[tuple[str, str], ...]
 """(name, sha256) of files."""
 BASELINE, NULL, CANDIDATE = "baseline", "null", "candidate"
+INTERLEAVED = "interleaved"
+ORDERS = (INTERLEAVED, "alternating", "blocked", "unknown")
+"""In which order the arms ran; ACE itself interleaves them in mirrored blocks."""
 
 
 def _require(condition: bool, text: str) -> None:
@@ -171,6 +174,54 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What the stop rule saw after `sessions` measured sessions, and whether it asked for no more. Bounds are logs."""
+
+    sessions: int
+    answer: str
+    low: float | None
+    high: float | None
+    settled: bool
+
+
+Table = tuple[tuple[float, ...], ...]
+"""(sessions, timings) seconds"""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Timings that another tool measured, as its file holds them. Nothing but the clock of that tool vouches for them.
+
+    `order`: interleaved, alternating, blocked or unknown, with `order_reason` saying how it is known. `sha256`: of the
+    file. The arms may differ in their number of sessions; those without a partner are kept and not compared.
+    """
+
+    tool: str
+    file: str
+    sha256: str
+    baseline_name: str
+    candidate_name: str
+    baseline: Table
+    candidate: Table
+    order: str
+    order_reason: str
+
+    def __post_init__(self) -> None:
+        for arm, table in ((BASELINE, self.baseline), (CANDIDATE, self.candidate)):
+            _require(bool(table) and all(table), f"imported {arm}: a session without a timing")
+            _require(all(seconds > 0 for row in table for seconds in row), f"imported {arm}: a time is not positive")
+        _require(self.order in ORDERS, f"imported order {self.order!r}; expected one of {', '.join(ORDERS)}")
+
+    @property
+    def pair(self) -> tuple[Table, Table]:
+        """Both arms cut to the sessions and timings that have a partner."""
+        sessions = min(len(self.baseline), len(self.candidate))
+        width = min(len(row) for table in (self.baseline, self.candidate) for row in table)
+        first, second = (tuple(row[:width] for row in table[:sessions]) for table in (self.baseline, self.candidate))
+        return first, second
+
+
+@dataclass(frozen=True, slots=True)
 class CodeState:
     """Which code measured: git's word, and digests that need no git. `commit` is None outside a checkout."""
 
@@ -185,7 +236,8 @@ class CellRecord:
     """Everything known about one attempt at one cell.
 
     `weights`, `data`: sha256 of every file read, by name. `quality` is None with `quality_reason` saying why.
-    `planted` names the arm that carries planted extra compute; such a cell calibrates, it claims nothing.
+    `planted` names the arm that carries planted extra compute; such a cell calibrates, it claims nothing. `looks` are
+    those of a sequential protocol, in order; a fixed one has none. A record with `imported` timings has no session.
     """
 
     schema_version: int
@@ -196,6 +248,8 @@ class CellRecord:
     quality: Quality | None
     quality_reason: str | None
     planted: str | None
+    looks: tuple[Look, ...]
+    imported: Imported | None
     code: CodeState
     weights: Digests
     data: Digests
@@ -206,11 +260,19 @@ class CellRecord:
         _require((self.quality is None) != (self.quality_reason is None), "quality and its reason exclude each other")
         indices = [s.index for s in self.sessions]
         _require(len(set(indices)) == len(indices), "a session index twice")
+        _require(self.imported is None or not self.sessions, "imported timings beside sessions of ACE's own")
+        seen = [look.sessions for look in self.looks]
+        _require(seen == sorted(seen), "looks are not in the order of their sessions")
 
     @property
     def split(self) -> str:
         """development, validation or holdout."""
         return self.plan.benchmark.split
+
+    @property
+    def order(self) -> str:
+        """In which order the arms ran, as far as it is known."""
+        return self.imported.order if self.imported else INTERLEAVED
 
     def timings(self, arm: str) -> list[tuple[float, ...]]:
         """(sessions, rounds) wall seconds of `arm`."""

@@ -10,16 +10,21 @@ from ace.domain.plan import ExecutorSpec
 from ace.domain.record import CodeState
 from ace.executors.loading import source_digest
 
+NO_EXECUTOR = "none"
 
-def code_state(executor: ExecutorSpec, folder: Path) -> CodeState:
-    """`folder`: whose git checkout to ask; without one, commit and dirty are None and the digests stand alone."""
+
+def code_state(executor: ExecutorSpec | None, folder: Path) -> CodeState:
+    """`folder`: whose git checkout to ask; without one, commit and dirty are None and the digests stand alone.
+
+    `executor` is None where no executor of ACE's ran (imported timings).
+    """
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain") if commit else None
     return CodeState(
         commit=commit,
         dirty=None if changes is None else changes != "",
         package_digest=source_digest("ace.cell"),
-        executor_digest=source_digest(executor.target),
+        executor_digest=NO_EXECUTOR if executor is None else source_digest(executor.target),
     )
 
 

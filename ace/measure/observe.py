@@ -4,23 +4,36 @@ Called by `ace.cell`. The parent sleeps while a worker works; between workers it
 """
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ace.benchmarks.loading import load_documents
-from ace.domain.plan import CellPlan
-from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Digests, Failure, OutputCheck, Session
+from ace.domain.plan import FEWEST_SEQUENTIAL, CellPlan
+from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Digests, Failure, Look, OutputCheck, Session
 from ace.measure.examination import examine
 from ace.measure.messages import Task
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
 
+StopRule = Callable[[Sequence[Session]], Look]
+"""Looks at the sessions measured so far; made where thresholds are known, handed in, called between workers."""
+
 
 def observe(
-    plan: CellPlan, attempt: str, code: CodeState, weights: Digests, shop: Workshop, watcher: Watcher
+    plan: CellPlan,
+    attempt: str,
+    code: CodeState,
+    weights: Digests,
+    shop: Workshop,
+    watcher: Watcher,
+    stop: StopRule | None = None,
 ) -> CellRecord:
-    """Measure one cell.  A misbehaving candidate ends up in the record's failures, never in an exception."""
+    """Measure one cell: all planned sessions, or fewer where `stop` says that they settle it.
+
+    A misbehaving candidate ends up in the record's failures, never in an exception.
+    """
     started_at = time.time()
     watcher.stage("tokenising")
     documents = load_documents(plan.benchmark, plan.shape.seq_len, plan.seed, shop.cache)
@@ -29,6 +42,7 @@ def observe(
     sessions: list[Session] = []
     failures = [found.failure] if found.failure else []
     planted = None
+    looks: list[Look] = []
     for index in range(0 if found.failure else plan.protocol.sessions):
         answer = shop.run(Task.SESSION, plan, time.time(), index)
         planted = planted or answer.planted
@@ -37,6 +51,10 @@ def observe(
         else:
             failures.append(answer.failure or Failure(index, "process", "rubbish", None, "an answer without a session"))
         watcher.session(index + 1, plan.protocol.sessions, len(failures))
+        if stop is not None and answer.session is not None and len(sessions) >= FEWEST_SEQUENTIAL:
+            looks.append(stop(sessions))
+            if looks[-1].settled:
+                break
     return CellRecord(
         schema_version=SCHEMA_VERSION,
         attempt=attempt,
@@ -46,6 +64,8 @@ def observe(
         quality=found.quality,
         quality_reason=found.quality_reason,
         planted=planted,
+        looks=tuple(looks),
+        imported=None,
         code=code,
         weights=weights,
         data=documents.digests,

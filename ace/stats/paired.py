@@ -106,7 +106,8 @@ def conclude(evidence: Evidence, yardstick: Yardstick, margin: float, verdict: V
     reasons = evidence.reasons
     if answer is Answer.INCONCLUSIVE:
         needed = None if needed is None else max(needed, n + 1)
-        reasons = (*reasons, too_wide(low, high, n, needed))
+        visible = visible_gain(yardstick.error, yardstick.df, yardstick.critical, margin)
+        reasons = (*reasons, too_wide(low, high, n, needed, visible))
     elif needed is not None:
         needed = max(MIN_SESSIONS, min(needed, n))
     return Comparison(
@@ -136,11 +137,12 @@ def answer_of(low: float, high: float, margin: float) -> Answer:
     return Answer.SAME if -threshold < low and high < threshold else Answer.INCONCLUSIVE
 
 
-def too_wide(low: float, high: float, sessions: int, needed: int | None) -> str:
+def too_wide(low: float, high: float, sessions: int, needed: int | None, visible: float) -> str:
     """Why an interval did not answer, in plain words."""
     settle = f"; about {needed} would settle it" if needed is not None else ""
     span = f"{_percent(low)} to {_percent(high)}"
-    return f"interval {span} crosses the margin with {counted(sessions, 'session')}{settle}"
+    seen = f"this machine cannot see effects under {_percent(visible).lstrip('+')} with them"
+    return f"interval {span} crosses the margin with {counted(sessions, 'session')}: {seen}{settle}"
 
 
 def _percent(log_gain: float) -> str:

@@ -1,6 +1,6 @@
 """The names under which things lie in the store, shared by writer, reader and reconciliation."""
 
-CELL, SWEEP, DECISION = "cell", "sweep", "decision"
+CELL, SWEEP, DECISION, CALIBRATION = "cell", "sweep", "decision", "calibration"
 """The values of KIND."""
 
 PREFIX = "ace."
@@ -39,6 +39,8 @@ PLAN_FILE = "plan.json"
 RECORD_FILE = "record.json"
 PLANNED_FILE = "planned.json"
 TRACEBACK_FILE = "traceback.txt"
+CALIBRATION_FILE = "calibration.json"
+CALIBRATION_DIGEST = "ace.calibration_sha256"
 
 # MLflow's own limits: beyond them it cuts with a warning or refuses the whole batch.
 TAG_LIMIT = 8000

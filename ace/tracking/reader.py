@@ -15,6 +15,7 @@ from typing import Any
 
 from mlflow.entities import Run
 
+from ace.domain.calibration import Calibration
 from ace.domain.canonical import canonical_json
 from ace.domain.plan import CellPlan
 from ace.domain.record import SCHEMA_VERSION, CellRecord
@@ -24,7 +25,7 @@ from ace.errors import AceError, StoreError
 from ace.tracking import names
 from ace.tracking.artifacts import artifact_names, read_artifact
 from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
-from ace.tracking.store import Store
+from ace.tracking.store import Store, experiments
 
 TRACEBACK = "traceback: "
 LINE_LIMIT = 500
@@ -53,6 +54,22 @@ def read_evidence(store: Store, experiment: str) -> Evidence:
         except StoreError as error:
             cells.append(_cell(run, problem=f"a declared {names.SWEEP}: {error}" if _is_sweep(run) else str(error)))
     return Evidence(experiment, tuple(cells), tuple(sweeps))
+
+
+def latest_calibration(store: Store, experiment: str) -> Calibration | None:
+    """What this machine was last found to see, None where it never was.  Raises StoreError for one that was altered."""
+    if experiment not in experiments(store):
+        return None
+    found = store.experiment(experiment)
+    runs = [run for run in store.runs(str(found.experiment_id)) if names.CALIBRATION_DIGEST in run.data.tags]
+    finished = [run for run in runs if run.info.status == "FINISHED" and not _deleted(run)]
+    if not finished:
+        return None
+    raw = read_artifact(store.client, finished[-1], str(found.artifact_location), names.CALIBRATION_FILE)
+    if hashlib.sha256(raw).hexdigest() != finished[-1].data.tags[names.CALIBRATION_DIGEST]:
+        raise StoreError(f"{names.CALIBRATION_FILE} was altered; run ace-calibrate again")
+    made: Calibration = _decode(Calibration, raw, names.CALIBRATION_FILE)
+    return made
 
 
 def _files(store: Store, run: Run) -> frozenset[str]:

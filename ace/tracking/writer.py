@@ -126,6 +126,20 @@ class Tracker:
         self._terminate(run_id, "FINISHED")
         return run_id
 
+    def log_calibration(self, text: str, metrics: Mapping[str, float], note: str) -> str:
+        """The id of a new run that holds what a machine was found to see."""
+        tags = {names.CALIBRATION_DIGEST: sha256_text(text), names.NOTE: names.clip(note, names.TAG_LIMIT)}
+        run = self._create(names.CALIBRATION, tags, "calibration")
+        run_id = str(run.info.run_id)
+        refusal = refused_metric(metrics)
+        if refusal:
+            raise StoreError(refusal)
+        with store_errors(f"cannot describe run {run_id}"):
+            self._client.log_batch(run_id, _metrics(metrics, run.info.start_time))
+        self._write(run_id, names.CALIBRATION_FILE, text)
+        self._terminate(run_id, "FINISHED")
+        return run_id
+
     def _create(self, kind: str, tags: Mapping[str, str], name: str, start_ms: int | None = None) -> Run:
         """A new run, with all its tags in the one transaction that makes it."""
         all_tags = {**tags, **run_tags(kind), **self._process.tags()}

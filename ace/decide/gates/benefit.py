@@ -45,6 +45,8 @@ def _nothing_positive(dossier: Dossier, threshold: str, policy: Policy) -> Findi
     if bounds:
         shown += f" (largest upper bound {percent(max(bounds))})"
     shown += "".join(f"; {c.key}: {_contradiction(c)}" for c in undecided if c.objections)
+    unfit = [f"{c.key}: {named(list(c.unfit))}" for c in undecided if c.unfit]
+    shown += f"; nothing can be read off {named(unfit)}" if unfit else ""
     if (unmeasured := dossier.unmeasured(DEVELOPMENT)) and not undecided:
         step = commands.measure(cells[0].cell.newest.record.plan, None, DEVELOPMENT, unmeasured)
         shown += f"; not measured: {named([str(shape) for shape in unmeasured])}"

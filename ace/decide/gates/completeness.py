@@ -14,6 +14,7 @@ from ace.decide.dossier import Dossier
 from ace.decide.gates.symmetry import symmetry
 from ace.decide.gather import Case
 from ace.domain.finding import Finding, Outcome
+from ace.domain.plan import FIXED
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord
 from ace.domain.stored import StoredCell, StoredSweep
@@ -160,11 +161,18 @@ def _sessions(case: Case) -> Finding:
     )
 
 
+def _stopped_early(record: CellRecord) -> bool:
+    """Whether a sequential protocol said, after the very sessions that are here, that they settle it."""
+    last = record.looks[-1] if record.looks and record.plan.protocol.stopping != FIXED else None
+    return last is not None and last.settled and last.sessions == len(record.sessions)
+
+
 def _session_gap(record: CellRecord) -> str | None:
-    if any(failure.session is None for failure in record.failures):
-        return None  # the examination failed: no session was to follow
-    accounted = {s.index for s in record.sessions} | {f.session for f in record.failures}
-    missing = sorted(set(range(record.plan.protocol.sessions)) - accounted)
+    if record.imported is not None or any(failure.session is None for failure in record.failures):
+        return None  # sessions are another tool's, or the examination failed: no session was to follow
+    accounted = {s.index for s in record.sessions} | {f.session for f in record.failures if f.session is not None}
+    planned = range(max(accounted, default=-1) + 1) if _stopped_early(record) else range(record.plan.protocol.sessions)
+    missing = sorted(set(planned) - accounted)
     if not missing:
         return None
     return f"{record.split} {record.plan.shape}: session {named([str(i) for i in missing])} neither measured nor failed"

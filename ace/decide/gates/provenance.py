@@ -14,7 +14,7 @@ from ace.domain.record import Session
 
 NAME = "provenance"
 CLOCK_SHARE = 0.1  # of the margin (of delta where the margin is 0): below it, a tick of the clock moves no answer
-MEASURED, NONE = "MEASURED", "NONE"
+MEASURED, IMPORTED, NONE = "MEASURED", "IMPORTED", "NONE"
 
 
 def provenance(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
@@ -23,7 +23,12 @@ def provenance(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     threshold = f"wall and CPU time of every session; a clock tick <= {share:.2%} of a timing"
     sessions = [(cell.key, s) for cell in dossier.cells for s in cell.cell.sessions]
     coarse = [f"{key} session {s.index}" for key, s in sessions if not clock_resolves(s, policy)]
-    if not sessions or coarse:
+    imported = [cell for cell in dossier.cells if any(r.imported for r in cell.cell.records)]
+    if imported:
+        told = [f"{cell.key} {cell.cell.conditions}" for cell in imported]
+        seen = f"latency {IMPORTED}: {named(told)}; no null arm, no witness and no output of it was seen"
+        yield gate(NAME, Outcome.NO_EVIDENCE, seen, threshold, "measure these cells with launch.py to claim them")
+    elif not sessions or coarse:
         seen = (
             f"{len(sessions)} sessions; no sufficient clock in {named(coarse)}" if coarse else "no session was measured"
         )

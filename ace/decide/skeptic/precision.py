@@ -84,7 +84,7 @@ def unsteady(cell: CellEstimate, policy: Policy) -> Finding:
         return Finding(
             "unsteady", Outcome.NO_EVIDENCE, Severity.DOWNGRADE, cell.key, "no session", threshold, again(cell)
         )
-    blocks = (min(len(s.order) for s in cell.cell.sessions) - cell.own.cut_rounds) // 2
+    blocks = (cell.cell.conditions.rounds - cell.own.cut_rounds) // 2
     fires = NOT_STEADY in cell.unfit
     if not fires and blocks < LEAST_BLOCKS:
         seen = f"{max(blocks, 0)} whole blocks kept, too few to see a movement"

@@ -20,7 +20,7 @@ PLAN = CellPlan(
     executor=ExecutorSpec("ace.executors.identity.Identity", ()),
     benchmark=BenchmarkSpec("development", "b", "x.y", "probe_accuracy", 10),
     shape=Shape(16, 2, 32, 2),
-    protocol=Protocol("quick", 2, 2, 1, 0.001, 1, 60.0),
+    protocol=Protocol("quick", 2, 2, 1, 0.001, 1, 60.0, "fixed"),
     telemetry="none",
     seed=0,
 )
