@@ -125,6 +125,7 @@ def session(
             Witness(CANDIDATE, tuple(tokens), 700_000),
         ),
         declared_tokens_per_layer=declared,
+        declared_changes=(),
         checks=tuple(OutputCheck(arm, 3, 1e-7, 1e-6) for arm in ARMS),
         baseline_digest="weights",
         peak_rss_bytes=500_000_000,

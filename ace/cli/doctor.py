@@ -87,7 +87,7 @@ def _calibration(overrides: Sequence[str]) -> Iterator[Line]:
     try:
         made = latest_calibration(open_existing_store(settings.tracking_uri, settings.root), EXPERIMENT)
     except AceError as error:
-        yield True, f"not known: {error}"
+        yield True, f"not known ({error}); run ace-calibrate, about 3 minutes"
         return
     if made is None:
         yield True, "not known yet: run ace-calibrate (about 3 minutes)"

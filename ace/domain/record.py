@@ -100,7 +100,8 @@ class Session:
 
     `order[r]` lists the arms as they were timed in round r; `inputs[r]` the indices of the documents they all got.
     `timed_s`: sum of all timed calls; `measuring_s`: wall time from the first timed round to the last.
-    `declared_tokens_per_layer`: what the executor says is left, None when it declares nothing.
+    `declared_tokens_per_layer`: what the executor says is left, None when it declares nothing. `declared_changes`: what
+    it says differs from the baseline (ace.domain.workload.CHANGES).
     """
 
     index: int
@@ -118,6 +119,7 @@ class Session:
     arms: tuple[ArmState, ...]
     witness: tuple[Witness, ...]
     declared_tokens_per_layer: tuple[int, ...] | None
+    declared_changes: tuple[str, ...]
     checks: tuple[OutputCheck, ...]
     baseline_digest: str
     peak_rss_bytes: int

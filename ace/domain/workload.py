@@ -15,14 +15,26 @@ class Batch:
     mask: Any
 
 
+DTYPE, KERNELS = "dtype", "kernels"
+CHANGES = (DTYPE, KERNELS)
+"""What of an arm may differ from the baseline when it is declared: number types of weights, attention kernels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The work that an executor says is left.
+    """What an executor says of its candidate, for measurement to check.
 
-    `tokens_per_layer`: the fewest tokens of one example that any part of layer i still handles, first layer first.
+    `tokens_per_layer`: the fewest tokens of one example that any part of layer i still handles, first layer first; None
+    where no reduction of tokens is declared. `changes`: which of CHANGES the idea makes, so that parity expects it.
     """
 
-    tokens_per_layer: tuple[int, ...]
+    tokens_per_layer: tuple[int, ...] | None = None
+    changes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = [change for change in self.changes if change not in CHANGES]
+        if unknown:
+            raise ValueError(f"declared change {unknown[0]!r}; allowed: {', '.join(CHANGES)}")
 
 
 class Executor(Protocol):

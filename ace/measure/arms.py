@@ -15,7 +15,7 @@ from torch.nn.modules import module as torch_module
 
 from ace.domain.plan import CellPlan
 from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState
-from ace.domain.workload import Batch, Executor
+from ace.domain.workload import Batch, Executor, Work
 from ace.executors.planted import Planted
 from ace.measure.failing import ArmError, foreign_code
 from ace.models.loading import load_model
@@ -28,7 +28,7 @@ class Arms:
     modules: dict[str, nn.Module]
     model: nn.Module
     model_digest: str
-    declared_tokens_per_layer: tuple[int, ...] | None
+    declared: Work
     planted: str | None
 
 
@@ -61,9 +61,13 @@ def prepare(plan: CellPlan, executor: Executor, example: Batch) -> Arms:
     return Arms(modules, model, before, declared, planted)
 
 
-def _declared(executor: Executor, example: Batch) -> tuple[int, ...] | None:
+def _declared(executor: Executor, example: Batch) -> Work:
     declares = getattr(executor, "declares", None)
-    return None if declares is None else tuple(int(n) for n in declares(example).tokens_per_layer)
+    if declares is None:
+        return Work()
+    said = declares(example)
+    tokens = said.tokens_per_layer
+    return Work(None if tokens is None else tuple(int(n) for n in tokens), tuple(str(c) for c in said.changes))
 
 
 def require_unchanged(model: nn.Module, digest: str, stage: str) -> None:

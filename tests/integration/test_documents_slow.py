@@ -46,9 +46,9 @@ def test_the_commands_of_the_readme_work_as_written(
         seen.add(command[0])
         if command[:2] == ["python", "launch.py"]:
             done = launch(*command[2:], *TINY)
-        elif command[0] == "ace-launch":
+        elif command[0] in ("ace-launch", "ace-calibrate"):
             done = run([*command, *TINY], folder, user_environment)
-        elif command[0] == "ace-decide":
+        elif command[0] in ("ace-decide", "ace-doctor"):
             done = run(command, folder, user_environment)
         elif command[:2] == ["mlflow", "ui"]:
             _serves(command, folder, user_environment)
@@ -57,7 +57,7 @@ def test_the_commands_of_the_readme_work_as_written(
             assert command[0] == "make", f"README shows {command}, which this test does not run"
             continue
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    assert seen >= {"python", "ace-launch", "ace-decide", "mlflow", "make"}
+    assert seen >= {"python", "ace-launch", "ace-decide", "ace-calibrate", "ace-doctor", "mlflow", "make"}
 
 
 def test_a_new_executor_by_the_letter_of_contributing(tmp_path: Path, user_environment: dict[str, str]) -> None:

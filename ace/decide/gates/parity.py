@@ -13,12 +13,13 @@ from ace.decide.estimates import CellEstimate
 from ace.decide.gates import surroundings
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import ArmState, Session
+from ace.domain.record import CANDIDATE, ArmState, Session
+from ace.domain.workload import KERNELS
 
 Look = Callable[[ArmState], tuple[object, ...]]
 
 NAME = "parity"
-DECLARE = "make the arms alike; an executor cannot declare such a difference in this version"
+DECLARE = "make the arms alike; where the idea is that difference, declare it: Work(changes=(...)) from declares()"
 
 
 def parity(dossier: Dossier, _: Policy) -> Iterator[Finding]:
@@ -49,12 +50,13 @@ def _alike(cells: tuple[CellEstimate, ...], what: str, look: Look) -> Finding:
     differing = []
     seen: set[object] = set()
     for cell, session in _sessions(cells):
-        values = {state.arm: look(state) for state in session.arms}
+        values = {state.arm: look(state) for state in _compared(session, what)}
         seen |= set(values.values())
         if len(set(values.values())) > 1 or any(what == "threads" and len(set(v)) > 1 for v in values.values()):
             shown = ", ".join(f"{arm} {_shown(value)}" for arm, value in values.items())
             differing.append(f"{cell.key} session {session.index}: {shown}")
-    evidence = f"{what}: " + (named(differing) if differing else f"{', '.join(sorted(map(_shown, seen)))} in every arm")
+    arms = "every arm" + _except_declared(cells, what)
+    evidence = f"{what}: " + (named(differing) if differing else f"{', '.join(sorted(map(_shown, seen)))} in {arms}")
     return gate(NAME, passed(not differing), evidence, f"{what} equal in all arms", "" if not differing else DECLARE)
 
 
@@ -74,7 +76,7 @@ def _kernels(cells: tuple[CellEstimate, ...]) -> Finding:
         )
     differing = []
     for cell, session in followed:
-        kernels = {state.arm: state.attention_backends for state in session.arms}
+        kernels = {state.arm: state.attention_backends for state in _compared(session, KERNELS)}
         if len(set(kernels.values())) > 1:
             shown = ", ".join(f"{arm} {_shown(value)}" for arm, value in kernels.items())
             differing.append(f"{cell.key} session {session.index}: {shown}")
@@ -82,6 +84,16 @@ def _kernels(cells: tuple[CellEstimate, ...]) -> Finding:
     return gate(
         NAME, passed(not differing), evidence, "attention kernel equal in all arms", "" if not differing else DECLARE
     )
+
+
+def _compared(session: Session, what: str) -> list[ArmState]:
+    """The arms that must be alike: all of them, or all but a candidate that declares this very difference."""
+    return [state for state in session.arms if state.arm != CANDIDATE or what not in session.declared_changes]
+
+
+def _except_declared(cells: tuple[CellEstimate, ...], what: str) -> str:
+    declared = any(what in session.declared_changes for _, session in _sessions(cells))
+    return ", the candidate's declared to differ" if declared else ""
 
 
 def _order(cells: tuple[CellEstimate, ...]) -> Finding:

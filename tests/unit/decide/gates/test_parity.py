@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from ace.decide.gates.parity import parity
 from ace.domain.finding import Outcome
 from ace.domain.record import CANDIDATE
@@ -67,3 +69,22 @@ def test_blocked_order_fails():
 
 def test_no_session_is_no_evidence():
     assert outcomes(ask(replace(b.record(), sessions=()))) == {Outcome.NO_EVIDENCE}
+
+
+@pytest.mark.parametrize(("declared", "expected"), [(("dtype",), Outcome.PASS), ((), Outcome.FAIL)])
+def test_another_dtype_is_parity_only_where_the_idea_declares_it(declared, expected):
+    def quantised(session):
+        arms = tuple(replace(a, dtypes=("qint8",)) if a.arm == CANDIDATE else a for a in session.arms)
+        return replace(session, arms=arms, declared_changes=declared)
+
+    found = parity(laid_out(b.stored(each_session(b.record(), quantised))), POLICY)
+    assert next(f.outcome for f in found if f.evidence.startswith("dtype")) is expected
+
+
+def test_a_declared_dtype_excuses_no_baseline_that_differs_from_its_null():
+    def odd(session):
+        arms = tuple(replace(a, dtypes=("float64",)) if a.arm == "null" else a for a in session.arms)
+        return replace(session, arms=arms, declared_changes=("dtype",))
+
+    found = parity(laid_out(b.stored(each_session(b.record(), odd))), POLICY)
+    assert next(f.outcome for f in found if f.evidence.startswith("dtype")) is Outcome.FAIL
