@@ -24,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     outputs.timed_is_not_scored,
     outputs.touched_baseline,
     timing.drift,
+    timing.order_effect,
     timing.dispersion,
     timing.resolution,
     timing.conditions,

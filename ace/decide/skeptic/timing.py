@@ -1,22 +1,21 @@
-"""Rules drift, dispersion, resolution and conditions: was the room quiet while it was measured? All of them only warn.
+"""Rules drift, order effect, dispersion, resolution and conditions: was the room quiet? All of them only warn.
 
 Mirrored blocks cancel a linear drift and pairs cancel slow noise, so these do not move the gain; they say how much
 there was to cancel.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from statistics import median
 
 import numpy as np
 
+from ace import stats
 from ace.decide.asking import named
 from ace.decide.estimates import CellEstimate, arm_seconds
 from ace.domain.decision import percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE
-from ace.stats import student
 
 QUIET = "quiet the machine (other processes, frequency scaling) before measuring more"
 LEAST_ROUNDS = 4
@@ -27,6 +26,10 @@ def _warn(name: str, outcome: Outcome, cell: CellEstimate, evidence: str, thresh
     return Finding(name, outcome, Severity.WARN, cell.key, evidence, threshold, step)
 
 
+def _fired(fires: bool) -> Outcome:
+    return Outcome.FAIL if fires else Outcome.PASS
+
+
 def _log_seconds(cell: CellEstimate, *arms: str) -> list[np.ndarray]:
     """Logs of each arm, warm-up cut.  (sessions, rounds) each."""
     tables = arm_seconds(cell.cell.sessions, *arms)
@@ -34,21 +37,32 @@ def _log_seconds(cell: CellEstimate, *arms: str) -> list[np.ndarray]:
 
 
 def drift(cell: CellEstimate, policy: Policy) -> Finding:
-    """Slope of the baseline over a session, as the change from its first round to its last."""
+    """The baseline's own change over a session, from its first third to its last."""
     threshold = f"baseline's change over a session not beyond ±{100 * policy.delta:g} %"
-    baseline, _ = _log_seconds(cell, BASELINE, CANDIDATE)
-    sessions, rounds = baseline.shape
-    if sessions < 2 or rounds < LEAST_ROUNDS:
-        return _warn(
-            "drift", Outcome.NO_EVIDENCE, cell, f"{sessions} sessions of {rounds} rounds", threshold, "measure more"
-        )
-    x = np.arange(rounds) - (rounds - 1) / 2
-    change = (rounds - 1) * (baseline @ x) / (x @ x)  # (sessions,)
-    mean, error = float(change.mean()), float(change.std(ddof=1)) / math.sqrt(sessions)
-    reach = student.quantile(sessions - 1, 1 - cell.alpha / 2) * error
-    fires = abs(mean) - reach > policy.gain_floor
-    shown = f"baseline's time changes {percent_within(mean, mean - reach, mean + reach)} over a session"
-    return _warn("drift", Outcome.FAIL if fires else Outcome.PASS, cell, shown, threshold, QUIET)
+    seconds, _ = arm_seconds(cell.cell.sessions, BASELINE, CANDIDATE)
+    kept = [row[cell.own.cut_rounds :] for row in seconds]
+    found = stats.drift(kept, confidence=1 - cell.alpha) if kept and len(kept[0]) >= LEAST_ROUNDS else None
+    if found is None:
+        shown = f"{len(kept)} sessions of {len(kept[0]) if kept else 0} rounds"
+        return _warn("drift", Outcome.NO_EVIDENCE, cell, shown, threshold, "measure more")
+    fires = found.low > policy.gain_floor or found.high < -policy.gain_floor
+    shown = f"baseline's time changes {percent_within(found.value, found.low, found.high)} over a session"
+    return _warn("drift", _fired(fires), cell, shown, threshold, QUIET)
+
+
+def order_effect(cell: CellEstimate, policy: Policy) -> Finding:
+    """Whether whoever runs second gains by it: blocks cancel that; a large one says that calls disturb each other."""
+    threshold = f"gain does not depend on who runs first by more than ±{100 * policy.delta:g} %"
+    sessions = [s for s in cell.cell.sessions if {BASELINE, CANDIDATE} <= {t.arm for t in s.timings}]
+    seconds = arm_seconds(sessions, BASELINE, CANDIDATE)
+    rounds = len(seconds[0][0]) if seconds[0] else 0
+    first = [[row.index(BASELINE) < row.index(CANDIDATE) for row in s.order[:rounds]] for s in sessions]
+    found = stats.order_interaction(*seconds, first, confidence=1 - cell.alpha) if rounds else None
+    if found is None:
+        return _warn("order effect", Outcome.NO_EVIDENCE, cell, "one order only", threshold, "measure more")
+    fires = found.low > policy.gain_floor or found.high < -policy.gain_floor
+    shown = f"gain differs by {percent_within(found.value, found.low, found.high)} between the two orders"
+    return _warn("order effect", _fired(fires), cell, shown, threshold, QUIET)
 
 
 def dispersion(cell: CellEstimate, policy: Policy) -> Finding:

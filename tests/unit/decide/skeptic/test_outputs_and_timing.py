@@ -5,7 +5,7 @@ import pytest
 
 from ace.decide.skeptic import NOT_LOOKED_FOR, challenge
 from ace.decide.skeptic.outputs import timed_is_not_scored, touched_baseline
-from ace.decide.skeptic.timing import conditions, dispersion, drift, resolution
+from ace.decide.skeptic.timing import conditions, dispersion, drift, order_effect, resolution
 from ace.domain.finding import Outcome, Severity
 from ace.domain.record import BASELINE, CANDIDATE, CodeState, Timings
 from tests.unit.decide import builders as b
@@ -90,7 +90,8 @@ def test_timings_under_a_millisecond_warn_unless_calls_are_repeated():
 
 def test_no_session_is_no_evidence_for_the_rules_about_the_room():
     empty = only_cell(replace(b.record(), sessions=()))
-    assert {rule(empty, POLICY).outcome for rule in (drift, dispersion, resolution)} == {Outcome.NO_EVIDENCE}
+    rules = (drift, order_effect, dispersion, resolution)
+    assert {rule(empty, POLICY).outcome for rule in rules} == {Outcome.NO_EVIDENCE}
 
 
 def test_measurements_by_other_code_are_named_beside_the_headline():
@@ -107,3 +108,21 @@ def test_rules_without_a_test_say_so_and_never_pass():
     found = [f for f in challenge((), POLICY) if f.name in {name for name, _, _ in NOT_LOOKED_FOR}]
     assert {f.outcome for f in found} == {Outcome.NO_EVIDENCE}
     assert len(found) == len(NOT_LOOKED_FOR)
+
+
+def test_a_gain_that_belongs_to_whoever_runs_second_is_told_and_changes_no_answer():
+    def second_is_faster(session):
+        def faster(timings):
+            other = BASELINE if timings.arm == CANDIDATE else CANDIDATE
+            factors = [0.95 if row.index(timings.arm) > row.index(other) else 1.05 for row in session.order]
+            return replace(timings, wall_s=tuple(t * f for t, f in zip(timings.wall_s, factors, strict=True)))
+
+        return replace(
+            session, timings=tuple(faster(t) if t.arm in (BASELINE, CANDIDATE) else t for t in session.timings)
+        )
+
+    honest, disturbed = only_cell(b.record(GAIN)), only_cell(each_session(b.record(GAIN), second_is_faster))
+    assert order_effect(honest, POLICY).outcome is Outcome.PASS
+    found = order_effect(disturbed, POLICY)
+    assert (found.outcome, found.severity) == (Outcome.FAIL, Severity.WARN)
+    assert abs(disturbed.own.gain - honest.own.gain) < 0.01
