@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape, require
+from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, RivalSpec, Shape, require
 from ace.domain.policy import Policy
 from ace.domain.serial import decode, freeze
 from ace.errors import EvidenceError, PlanError
@@ -74,6 +74,7 @@ def plan_of(config: DictConfig) -> CellPlan:
         protocol=_build(Protocol, "protocol", values["protocol"]),
         telemetry=str(_group(values, "telemetry", ("name",))["name"]),
         seed=_build(_Seed, "", {"seed": values["seed"]}).seed,
+        rivals=_rivals(values) if split["name"] == "development" else (),  # they judge the claim where it is chosen
     )
 
 
@@ -222,11 +223,29 @@ def _model(model: dict[str, Any], shape: Shape) -> ModelSpec:
 
 def _executor(values: dict[str, Any]) -> ExecutorSpec:
     executor = dict(values["executor"] or {})
+    executor.pop("rivals", None)
+    return _executor_spec("executor", executor)
+
+
+def _rivals(values: dict[str, Any]) -> tuple[RivalSpec, ...]:
+    """The rivals that stand in the executor's file, by name; `executor.rivals=null` measures without them."""
+    given = (values["executor"] or {}).get("rivals") or {}
+    require(isinstance(given, dict), "executor.rivals", given, "names, each with role, _target_ and parameters")
+    made = []
+    for name, rival in given.items():
+        require(isinstance(rival, dict), f"executor.rivals.{name}", rival, "role, _target_ and parameters")
+        own = dict(rival)
+        role = str(own.pop("role", None))
+        made.append(RivalSpec(str(name), role, _executor_spec(f"executor.rivals.{name}", own)))
+    return tuple(made)
+
+
+def _executor_spec(place: str, executor: dict[str, Any]) -> ExecutorSpec:
     target = executor.pop("_target_", None)
-    require(isinstance(target, str), "executor._target_", target, "package.module.Class")
+    require(isinstance(target, str), f"{place}._target_", target, "package.module.Class")
     for key, value in executor.items():
         try:
             freeze(value)
         except EvidenceError as error:
-            raise PlanError(f"executor.{key}={value} is refused; {error}.") from error
+            raise PlanError(f"{place}.{key}={value} is refused; {error}.") from error
     return ExecutorSpec(str(target), freeze(executor))

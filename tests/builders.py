@@ -22,6 +22,7 @@ from ace.domain.record import (
     CodeState,
     Environment,
     Failure,
+    MemoryUse,
     OutputCheck,
     Quality,
     Session,
@@ -59,6 +60,7 @@ def plan(
         protocol=Protocol("standard", sessions, rounds, 3, 0.001, 1, 900.0, "fixed"),
         telemetry="none",
         seed=seed,
+        rivals=(),
     )
 
 
@@ -128,6 +130,8 @@ def session(
         declared_changes=(),
         checks=tuple(OutputCheck(arm, 3, 1e-7, 1e-6) for arm in ARMS),
         baseline_digest="weights",
+        prepare_s=0.05,
+        new_dependencies=(),
         peak_rss_bytes=500_000_000,
         environment=environment(),
     )
@@ -170,6 +174,8 @@ def record(
         planted=None,
         looks=(),
         imported=None,
+        rivals=(),
+        memory=tuple(MemoryUse(arm, peak, None) for arm, peak in ((BASELINE, 200_000_000), (CANDIDATE, 201_000_000))),
         code=CodeState("abc", False, "package", "executor"),
         weights=(("model.safetensors", "53aa"),),
         data=(("20newsgroups-train.tab", "3287"),),

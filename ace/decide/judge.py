@@ -104,7 +104,7 @@ def _claims(speed: ScopeClaim) -> Claims:
     return Claims(
         speed=speed,
         energy=silent(f"no evidence: {NO_SOURCE}"),
-        memory=silent("no evidence: memory was not measured per arm in a process of its own"),
+        memory=silent("no evidence: less memory is not judged as a claim; gate guardrails shows the peak of each arm"),
         ecd=silent("no evidence: effective compute density needs energy, and " + NO_SOURCE),
     )
 

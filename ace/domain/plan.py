@@ -5,6 +5,7 @@ part of every record. A plan that exists is valid: impossible values raise PlanE
 is allowed.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +89,28 @@ class ExecutorSpec:
         return f"{self.target.rsplit('.', 1)[1]}({arguments})"
 
 
+SIMPLER, CHANCE, COMPILER = "simpler", "chance", "compiler"
+ROLES = (SIMPLER, CHANCE, COMPILER)
+
+
+@dataclass(frozen=True, slots=True)
+class RivalSpec:
+    """Another way to the same saving, timed in the same sessions (4-rules, fairness).
+
+    `role`: simpler (if it does as well, the idea is unnecessary), chance (the same counts without the idea), compiler
+    (the unchanged model, compiled).
+    """
+
+    name: str
+    role: str
+    executor: ExecutorSpec
+
+    def __post_init__(self) -> None:
+        fine = re.fullmatch(r"[a-z][a-z0-9_]{0,40}", self.name) and self.name not in ("baseline", "null", "candidate")
+        require(bool(fine), "executor.rivals", self.name, "a name of its own in small letters, digits and _")
+        require(self.role in ROLES, f"executor.rivals.{self.name}.role", self.role, ", ".join(ROLES))
+
+
 def _plain(value: Any) -> str:
     return "[" + ", ".join(_plain(item) for item in value) + "]" if isinstance(value, tuple) else str(value)
 
@@ -154,7 +177,7 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """One cell of the sweep: model x executor x shape x split, and how it is observed.
+    """One cell of the sweep: model x executor x shape x split, and how it is observed, with the rivals beside it.
 
     `telemetry` names the energy source that was asked for; "none" asks for none and no energy is claimed.
     """
@@ -167,8 +190,11 @@ class CellPlan:
     protocol: Protocol
     telemetry: str
     seed: int
+    rivals: tuple[RivalSpec, ...]
 
     def __post_init__(self) -> None:
+        names = [rival.name for rival in self.rivals]
+        require(len(set(names)) == len(names), "executor.rivals", names, "each name once")
         require(
             self.shape.seq_len <= self.model.positions,
             "seq_len",

@@ -29,6 +29,11 @@ class Policy:
     dispersion_limit: float
     resolution_s: float
     asymmetry_p: float
+    tail_margin: float
+    memory_margin: float
+    amortisation_calls: float
+    complexity_parameters: float
+    complexity_dependencies: int
 
     def __post_init__(self) -> None:
         for key in ("delta", "margin", "quality_margin", "mechanism_tolerance", "output_tolerance"):
@@ -39,6 +44,11 @@ class Policy:
         require(0 < self.asymmetry_p < 1, "policy.asymmetry_p", self.asymmetry_p, "a probability in (0, 1)")
         require(self.delta > 0, "policy.delta", self.delta, "a fraction above 0: some gain must be worth having")
         require(self.margin <= self.delta, "policy.margin", self.margin, f"at most policy.delta={self.delta}")
+        for key in ("tail_margin", "memory_margin", "complexity_parameters"):
+            require(0 <= getattr(self, key) < math.inf, f"policy.{key}", getattr(self, key), "a fraction, 0 or more")
+        calls, packages = self.amortisation_calls, self.complexity_dependencies
+        require(1 <= calls < math.inf, "policy.amortisation_calls", calls, "1 or more calls")
+        require(packages >= 0, "policy.complexity_dependencies", packages, "0 or more")
         require(1 <= self.too_good_factor < math.inf, "policy.too_good_factor", self.too_good_factor, "1 or more")
         require(self.quality_min_examples >= 2, "policy.quality_min_examples", self.quality_min_examples, "2 or more")
         require(self.min_sessions >= 2, "policy.min_sessions", self.min_sessions, "2 or more")

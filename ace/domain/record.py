@@ -101,7 +101,8 @@ class Session:
     `order[r]` lists the arms as they were timed in round r; `inputs[r]` the indices of the documents they all got.
     `timed_s`: sum of all timed calls; `measuring_s`: wall time from the first timed round to the last.
     `declared_tokens_per_layer`: what the executor says is left, None when it declares nothing. `declared_changes`: what
-    it says differs from the baseline (ace.domain.workload.CHANGES).
+    it says differs from the baseline (ace.domain.workload.CHANGES). `prepare_s`: wall time of the executor's prepare.
+    `new_dependencies`: distributions beyond ACE's own that were imported since the candidate's code was.
     """
 
     index: int
@@ -122,6 +123,8 @@ class Session:
     declared_changes: tuple[str, ...]
     checks: tuple[OutputCheck, ...]
     baseline_digest: str
+    prepare_s: float
+    new_dependencies: tuple[str, ...]
     peak_rss_bytes: int
     environment: Environment
 
@@ -173,6 +176,25 @@ class Quality:
     def __post_init__(self) -> None:
         lengths = {len(self.baseline), len(self.candidate), len(self.cosine)}
         _require(len(lengths) == 1, f"quality: the arms have different numbers of examples: {sorted(lengths)}")
+
+
+@dataclass(frozen=True, slots=True)
+class RivalResult:
+    """A rival that was to be measured: its quality, or why there is none. `failure`: why it could not run at all."""
+
+    name: str
+    role: str
+    quality: Quality | None
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Peak resident memory of one arm alone in a process of its own, over calls of the cell's shape, or why not."""
+
+    arm: str
+    peak_bytes: int | None
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +274,8 @@ class CellRecord:
     planted: str | None
     looks: tuple[Look, ...]
     imported: Imported | None
+    rivals: tuple[RivalResult, ...]
+    memory: tuple[MemoryUse, ...]
     code: CodeState
     weights: Digests
     data: Digests

@@ -22,7 +22,7 @@ def imported_plan(of: CellPlan, pair: Pair) -> CellPlan:
     protocol = Protocol("imported", sessions, 2, 1, 1e-9, 1, 1.0, FIXED)
     executor = ExecutorSpec(f"imported.{pair.tool.replace('-', '_')}", names)
     model = replace(of.model, name="imported", target="imported.model", pretrained=False)
-    return replace(of, executor=executor, model=model, protocol=protocol)
+    return replace(of, rivals=(), executor=executor, model=model, protocol=protocol)
 
 
 def imported_record(
@@ -50,6 +50,8 @@ def imported_record(
             order=pair.order,
             order_reason=pair.order_reason,
         ),
+        rivals=(),
+        memory=(),
         code=code,
         weights=(),
         data=((file, hashlib.sha256(content).hexdigest()),),

@@ -6,6 +6,7 @@ another's warm cache, and the baseline is proved unchanged afterwards.
 
 import copy
 import hashlib
+import time
 from dataclasses import dataclass
 from types import FunctionType
 
@@ -16,6 +17,7 @@ from torch.nn.modules import module as torch_module
 from ace.domain.plan import CellPlan
 from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState
 from ace.domain.workload import Batch, Executor, Work
+from ace.executors.loading import load_executor
 from ace.executors.planted import Planted
 from ace.measure.failing import ArmError, foreign_code
 from ace.models.loading import load_model
@@ -29,6 +31,7 @@ class Arms:
     model: nn.Module
     model_digest: str
     declared: Work
+    prepare_s: float
     planted: str | None
 
 
@@ -38,27 +41,40 @@ def prepare(plan: CellPlan, executor: Executor, example: Batch) -> Arms:
     null: nn.Module = copy.deepcopy(model)
     before = state_digest(model)
     given = Batch(example.ids.clone(), example.mask.clone())
+    start = time.perf_counter()
+    candidate = _prepared(executor, CANDIDATE, model, given)
+    prepare_s = time.perf_counter() - start
     with foreign_code("prepare", CANDIDATE):
-        candidate = executor.prepare(model, given)
         declared = _declared(executor, given)
-    if not isinstance(candidate, nn.Module):
-        raise ArmError(
-            "prepare",
-            "invalid output",
-            CANDIDATE,
-            f"prepare returned a {type(candidate).__name__}; expected a torch.nn.Module",
-        )
     require_unchanged(model, before, "prepare")
-    if not (torch.equal(given.ids, example.ids) and torch.equal(given.mask, example.mask)):
-        raise ArmError(
-            "prepare", "changed input", CANDIDATE, "prepare changed the example it was given; clone it first"
-        )
+    _require_same_input(given, example, CANDIDATE)
+    rivals: dict[str, nn.Module] = {}
+    for rival in plan.rivals:
+        with foreign_code("prepare", rival.name):
+            other = load_executor(rival.executor)
+        rivals[rival.name] = _prepared(other, rival.name, model, given).eval()
+        require_unchanged(model, before, "prepare", rival.name)
+        _require_same_input(given, example, rival.name)
     baseline: nn.Module = model
     planted = executor.arm if type(executor) is Planted else None  # exactly ours: no subclass may touch the baseline
     if type(executor) is Planted and executor.arm == BASELINE:
         baseline, null = executor.plant(model, example), executor.plant(null, example)
-    modules = {BASELINE: baseline, NULL: null, CANDIDATE: candidate.eval()}
-    return Arms(modules, model, before, declared, planted)
+    modules = {BASELINE: baseline, NULL: null, CANDIDATE: candidate.eval(), **rivals}
+    return Arms(modules, model, before, declared, prepare_s, planted)
+
+
+def _prepared(executor: Executor, arm: str, model: nn.Module, given: Batch) -> nn.Module:
+    with foreign_code("prepare", arm):
+        made = executor.prepare(model, given)
+    if not isinstance(made, nn.Module):
+        came = f"prepare returned a {type(made).__name__}; expected a torch.nn.Module"
+        raise ArmError("prepare", "invalid output", arm, came)
+    return made
+
+
+def _require_same_input(given: Batch, example: Batch, arm: str) -> None:
+    if not (torch.equal(given.ids, example.ids) and torch.equal(given.mask, example.mask)):
+        raise ArmError("prepare", "changed input", arm, "prepare changed the example it was given; clone it first")
 
 
 def _declared(executor: Executor, example: Batch) -> Work:
@@ -70,13 +86,13 @@ def _declared(executor: Executor, example: Batch) -> Work:
     return Work(None if tokens is None else tuple(int(n) for n in tokens), tuple(str(c) for c in said.changes))
 
 
-def require_unchanged(model: nn.Module, digest: str, stage: str) -> None:
+def require_unchanged(model: nn.Module, digest: str, stage: str, arm: str = CANDIDATE) -> None:
     """Raise ArmError("changed baseline") unless the baseline is what it was before the executor saw it."""
     if state_digest(model) != digest:
         raise ArmError(
             stage,
             "changed baseline",
-            CANDIDATE,
+            arm,
             "the executor changed the baseline model (weights, hooks, mode or methods); "
             "work on copy.deepcopy(model) instead",
         )

@@ -25,6 +25,8 @@ class Task(StrEnum):
     EMBED_BASELINE = "embed_baseline"
     EMBED_CANDIDATE = "embed_candidate"
     SESSION = "session"
+    MEMORY_BASELINE = "memory_baseline"
+    MEMORY_CANDIDATE = "memory_candidate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,12 @@ class WorkOrder:
     threads: int
     spawned_at: float
 
+    @property
+    def threads_here(self) -> int:
+        """Those of the protocol, but for embedding, whose time nobody looks at."""
+        embedding = self.task in (Task.EMBED_BASELINE, Task.EMBED_CANDIDATE)
+        return self.threads if embedding else self.plan.protocol.threads
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -54,6 +62,7 @@ class Answer:
     failure: Failure | None = None
     refused: str | None = None
     planted: str | None = None
+    peak_bytes: int | None = None
 
 
 def write_json(path: Path, value: Any) -> None:

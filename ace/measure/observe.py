@@ -11,7 +11,19 @@ import numpy as np
 
 from ace.benchmarks.loading import load_documents
 from ace.domain.plan import FEWEST_SEQUENTIAL, CellPlan
-from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Digests, Failure, Look, OutputCheck, Session
+from ace.domain.record import (
+    BASELINE,
+    CANDIDATE,
+    SCHEMA_VERSION,
+    CellRecord,
+    CodeState,
+    Digests,
+    Failure,
+    Look,
+    MemoryUse,
+    OutputCheck,
+    Session,
+)
 from ace.measure.examination import examine
 from ace.measure.messages import Task
 from ace.measure.watching import Watcher
@@ -43,8 +55,9 @@ def observe(
     failures = [found.failure] if found.failure else []
     planted = None
     looks: list[Look] = []
+    running = replace(plan, rivals=tuple(rival for rival in plan.rivals if found.runs(rival.name)))
     for index in range(0 if found.failure else plan.protocol.sessions):
-        answer = shop.run(Task.SESSION, plan, time.time(), index)
+        answer = shop.run(Task.SESSION, running, time.time(), index)
         planted = planted or answer.planted
         if answer.session is not None:
             sessions.append(compared_with_scored(answer.session, found.scored, kept_outputs(shop, index)))
@@ -66,12 +79,27 @@ def observe(
         planted=planted,
         looks=tuple(looks),
         imported=None,
+        rivals=found.rivals,
+        memory=() if found.failure else memory_use(plan, shop, watcher),
         code=code,
         weights=weights,
         data=documents.digests,
         started_at=started_at,
         ended_at=time.time(),
     )
+
+
+def memory_use(plan: CellPlan, shop: Workshop, watcher: Watcher) -> tuple[MemoryUse, ...]:
+    """Peak memory of each arm in a process of its own."""
+    watcher.stage("memory")
+    used = []
+    for arm, task in ((BASELINE, Task.MEMORY_BASELINE), (CANDIDATE, Task.MEMORY_CANDIDATE)):
+        answer = shop.run(task, plan, time.time())
+        reason = None if answer.peak_bytes is not None else "this system does not tell a process its peak memory"
+        if answer.failure is not None:
+            reason = f"{answer.failure.kind} at {answer.failure.stage}: {answer.failure.detail[:500]}"
+        used.append(MemoryUse(arm, answer.peak_bytes, reason))
+    return tuple(used)
 
 
 def kept_outputs(shop: Workshop, session: int) -> dict[str, np.ndarray]:
@@ -84,6 +112,8 @@ def compared_with_scored(session: Session, scored: dict[str, np.ndarray], kept: 
     """The session with each kept output's distance to the scored embedding: max |difference| / max |scored|."""
 
     def compare(check: OutputCheck) -> OutputCheck:
+        if check.arm not in scored:
+            return check
         output, documents = kept[f"{check.arm}/{check.round}/output"], kept[f"{check.arm}/{check.round}/documents"]
         reference = scored[check.arm][documents]
         error = float(np.abs(output - reference).max() / (np.abs(reference).max() or 1.0))

@@ -54,7 +54,7 @@ def run_worker(order: WorkOrder, folder: Path, limit_s: float) -> Answer:
 
 def worker_environment(order: WorkOrder) -> dict[str, str]:
     """The parent's environment with thread counts fixed and the parent's import path handed on."""
-    threads = str(order.plan.protocol.threads if order.task is Task.SESSION else order.threads)
+    threads = str(order.threads_here)
     path = [os.getcwd() if entry == "" else entry for entry in sys.path]
     fixed = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
     return {**os.environ, **fixed, "PYTHONPATH": os.pathsep.join(path)}

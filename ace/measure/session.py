@@ -8,6 +8,7 @@ import gc
 import random
 import resource
 import time
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ace.domain.record import OutputCheck, Session, Timings
 from ace.domain.workload import Batch, Executor
 from ace.measure import timing, witness
 from ace.measure.arms import Arms, arm_state, prepare, require_unchanged
+from ace.measure.dependencies import new_distributions
 from ace.measure.environment import fingerprint
 from ace.measure.failing import ArmError, foreign_code
 from ace.measure.messages import WorkOrder
@@ -58,8 +60,13 @@ class Inputs:
         return Batch(torch.from_numpy(self.ids[rows]), torch.from_numpy(self.mask[rows]))
 
 
-def run_session(order: WorkOrder, executor: Executor) -> tuple[Session, Arms, dict[str, np.ndarray]]:
-    """Measure one session.  Raises ArmError when an arm misbehaves; returns outputs kept from timed calls as well."""
+def run_session(
+    order: WorkOrder, executor: Executor, imported: Set[str]
+) -> tuple[Session, Arms, dict[str, np.ndarray]]:
+    """Measure one session.  Raises ArmError when an arm misbehaves; returns outputs kept from timed calls as well.
+
+    `imported`: top-level names that were imported before the executor was.
+    """
     plan, protocol = order.plan, order.plan.protocol
     seeds = np.random.SeedSequence([plan.seed, order.session])
     rng, dice = np.random.default_rng(seeds), random.Random(f"{plan.seed}/{order.session}")
@@ -109,6 +116,8 @@ def run_session(order: WorkOrder, executor: Executor) -> tuple[Session, Arms, di
         declared_changes=arms.declared.changes,
         checks=tuple(checks),
         baseline_digest=arms.model_digest,
+        prepare_s=arms.prepare_s,
+        new_dependencies=new_distributions(imported, plan.executor.target),
         peak_rss_bytes=peak,
         environment=surroundings,
     )

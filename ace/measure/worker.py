@@ -16,8 +16,10 @@ import torch
 from ace.domain.record import Failure
 from ace.errors import DataError, PlanError
 from ace.executors.loading import load_executor
+from ace.measure.dependencies import imported_names
 from ace.measure.embedding import embed
 from ace.measure.failing import ArmError, foreign_code
+from ace.measure.memory import peak_bytes
 from ace.measure.messages import Answer, Task, WorkOrder, read_order, write_json
 from ace.measure.session import run_session
 
@@ -35,15 +37,18 @@ def die_with_parent(parent: int) -> None:
 def carry_out(order: WorkOrder, folder: Path) -> Answer:
     """Do what the order says."""
     session = order.session if order.task is Task.SESSION else None
+    before = imported_names()
     try:
         with foreign_code("construct", "candidate"):
             executor = load_executor(order.plan.executor)
         if order.task is Task.CHECK:
             return Answer()
         if order.task is Task.SESSION:
-            measured, arms, kept = run_session(order, executor)
+            measured, arms, kept = run_session(order, executor, before)
             np.savez(folder / "outputs.npz", allow_pickle=False, **kept)
             return Answer(session=measured, planted=arms.planted)
+        if order.task in (Task.MEMORY_BASELINE, Task.MEMORY_CANDIDATE):
+            return Answer(peak_bytes=peak_bytes(order, executor))
         embeddings, planted = embed(order, executor)
         np.save(folder / "embeddings.npy", embeddings, allow_pickle=False)
         return Answer(planted=planted)
@@ -61,7 +66,7 @@ def main() -> None:
     die_with_parent(int(sys.argv[2]))
     order = read_order(folder)
     torch.set_num_interop_threads(1)
-    torch.set_num_threads(order.plan.protocol.threads if order.task is Task.SESSION else order.threads)
+    torch.set_num_threads(order.threads_here)
     write_json(folder / "answer.json", carry_out(order, folder))
 
 

@@ -43,7 +43,8 @@ def heat_map(cells: Sequence[CellDecision]) -> bytes:
     if not panels:
         axes[0].set_axis_off()
         axes[0].text(0.5, 0.5, "no cell was measured", ha="center", va="center")
-    figure.supxlabel(f"gain: {ESTIMAND}, baseline over candidate. Hatched: unresolved. Outlined: positive.", fontsize=8)
+    legend = f"gain: {ESTIMAND},\nbaseline over candidate. Hatched: unresolved. Outlined: positive."
+    figure.supxlabel(legend, fontsize=8)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()

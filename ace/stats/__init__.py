@@ -11,6 +11,7 @@ from ace.stats.paired import compare
 from ace.stats.screening import screen, screen_and_confirm
 from ace.stats.selection import Selected, best_of, shrink
 from ace.stats.sequential import compare_sequential
+from ace.stats.tail import quantile_gain
 
 __all__ = [
     "Selected",
@@ -22,6 +23,7 @@ __all__ = [
     "e_process",
     "order_interaction",
     "over_sessions",
+    "quantile_gain",
     "score_difference",
     "screen",
     "screen_and_confirm",

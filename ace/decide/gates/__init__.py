@@ -3,13 +3,19 @@
 Fifth step of `judge`. A gate passes when all of its findings do; `coverage` is asked last, over the others.
 """
 
+from collections.abc import Callable, Iterator
+
 from ace.decide.dossier import Dossier
-from ace.decide.gates import benefit, completeness, instrument, integrity, not_yet, parity, provenance, registration
+from ace.decide.gates import benefit, completeness, costs, instrument, integrity, parity, provenance, registration
 from ace.decide.gates.coverage import Consulted, coverage
+from ace.decide.gates.fairness import fairness
+from ace.decide.gates.guardrails import guardrails
 from ace.domain.finding import Finding
 from ace.domain.policy import Policy
 
-GATES: tuple[tuple[str, not_yet.Gate], ...] = (
+Gate = Callable[[Dossier, Policy], Iterator[Finding]]
+
+GATES: tuple[tuple[str, Gate], ...] = (
     ("frozen", registration.frozen),
     ("integrity", integrity.integrity),
     ("complete", completeness.complete),
@@ -17,13 +23,13 @@ GATES: tuple[tuple[str, not_yet.Gate], ...] = (
     ("instrument", instrument.instrument),
     ("gain", benefit.gain),
     ("quality", benefit.quality),
-    ("guardrails", not_yet.guardrails),
-    ("fairness", not_yet.fairness),
+    ("guardrails", guardrails),
+    ("fairness", fairness),
     ("validation", benefit.validation),
     ("holdout", registration.holdout),
-    ("overhead", not_yet.overhead),
+    ("overhead", costs.overhead),
     ("provenance", provenance.provenance),
-    ("complexity", not_yet.complexity),
+    ("complexity", costs.complexity),
 )
 REQUIRED = (*(name for name, _ in GATES), "coverage")
 """What a claim of speed requires. The other scopes have no evidence in this version."""

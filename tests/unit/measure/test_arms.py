@@ -23,6 +23,7 @@ PLAN = CellPlan(
     protocol=Protocol("quick", 2, 2, 1, 0.001, 1, 60.0, "fixed"),
     telemetry="none",
     seed=0,
+    rivals=(),
 )
 
 

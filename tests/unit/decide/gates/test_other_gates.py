@@ -4,7 +4,7 @@ from typing import cast
 import pytest
 
 from ace.decide.estimates import estimate
-from ace.decide.gates import GATES, REQUIRED, check, not_yet
+from ace.decide.gates import GATES, REQUIRED, check
 from ace.decide.gates.coverage import Consulted, coverage
 from ace.decide.gates.provenance import provenance
 from ace.decide.gates.registration import frozen, holdout
@@ -25,13 +25,6 @@ def test_an_unregistered_claim_is_no_evidence_and_an_opened_holdout_fails():
     [found] = frozen(laid_out(b.stored(b.record()), opened), POLICY)
     assert found.outcome is Outcome.FAIL
     assert "early" in found.evidence
-
-
-@pytest.mark.parametrize("name", ["guardrails", "fairness", "overhead", "complexity"])
-def test_what_nobody_measured_never_passes(name):
-    [found] = getattr(not_yet, name)(laid_out(b.stored(b.record())), POLICY)
-    assert (found.name, found.outcome) == (name, Outcome.NO_EVIDENCE)
-    assert found.next_step
 
 
 def test_a_clock_far_finer_than_the_timings_is_measured_and_energy_does_not_apply():

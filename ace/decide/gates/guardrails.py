@@ -1,0 +1,66 @@
+"""Gate guardrails: what a faster median may not cost, the slow tail and memory.
+
+Per claimed cell, each within its margin by its bound. Memory is that of each arm alone in a process of its own.
+"""
+
+import math
+from collections.abc import Iterator
+
+from ace.decide import commands
+from ace.decide.asking import gate, named
+from ace.decide.dossier import Dossier
+from ace.decide.estimates import CellEstimate, arm_seconds
+from ace.domain.decision import percent, percent_within
+from ace.domain.finding import Finding, Outcome
+from ace.domain.policy import Policy
+from ace.domain.record import BASELINE, CANDIDATE
+from ace.stats import quantile_gain
+
+NAME = "guardrails"
+TAIL = 0.9  # p99 would need 299 independent timings an arm
+SEED = 0  # of the resampling: the same evidence gives the same bound
+
+
+def guardrails(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
+    """Tail latency and peak memory of each examined cell."""
+    tail, memory = policy.tail_margin, policy.memory_margin
+    for cell in dossier.examined:
+        yield _tail(cell, tail)
+        yield _memory(cell, memory)
+    if not dossier.examined:
+        threshold = f"p90 latency within {100 * tail:g} %, peak memory within {100 * memory:g} %"
+        yield gate(NAME, Outcome.NO_EVIDENCE, "no development cell was measured", threshold, "measure a cell")
+
+
+def _again(cell: CellEstimate) -> str:
+    return f"measure this cell once more: {commands.measure_again([cell.cell])}"
+
+
+def _tail(cell: CellEstimate, margin: float) -> Finding:
+    threshold = f"p90 of the candidate at most {100 * margin:g} % above the baseline's, by its bound over sessions"
+    seconds = arm_seconds(cell.cell.sessions, BASELINE, CANDIDATE)
+    base, own = ([row[cell.own.cut_rounds :] for row in arm] for arm in seconds)
+    found = quantile_gain(base, own, TAIL, seed=SEED, confidence=1 - 2 * cell.alpha) if base else None
+    if found is None:
+        return gate(NAME, Outcome.NO_EVIDENCE, "fewer than two sessions", threshold, _again(cell), cell.key)
+    shown = f"p90 latency gains {percent_within(found.value, found.low, found.high)}"
+    if found.low > -math.log1p(margin):
+        return gate(NAME, Outcome.PASS, shown, threshold, cell=cell.key)
+    outcome = Outcome.FAIL if found.high < -math.log1p(margin) else Outcome.NO_EVIDENCE
+    return gate(NAME, outcome, shown, threshold, _again(cell), cell.key)
+
+
+def _memory(cell: CellEstimate, margin: float) -> Finding:
+    """The largest of the candidate's peaks against the smallest of the baseline's, over all measurements."""
+    threshold = f"peak memory of the candidate alone at most {100 * margin:g} % above the baseline's"
+    uses = [use for record in cell.cell.records for use in record.memory]
+    peaks = {arm: [u.peak_bytes for u in uses if u.arm == arm and u.peak_bytes] for arm in (BASELINE, CANDIDATE)}
+    if not all(peaks.values()):
+        why = named(sorted({u.reason for u in uses if u.reason})) or "peak memory was not measured"
+        return gate(NAME, Outcome.NO_EVIDENCE, why, threshold, _again(cell), cell.key)
+    ratio = math.log(max(peaks[CANDIDATE]) / min(peaks[BASELINE]))
+    megabytes = max(peaks[CANDIDATE]) / 1e6, min(peaks[BASELINE]) / 1e6
+    shown = f"peak memory {percent(ratio)} ({megabytes[0]:.0f} MB, baseline {megabytes[1]:.0f} MB)"
+    outcome = Outcome.PASS if ratio <= math.log1p(margin) else Outcome.FAIL
+    step = "" if outcome is Outcome.PASS else "claim it where this memory can be spared, or make the candidate smaller"
+    return gate(NAME, outcome, shown, threshold, step, cell.key)

@@ -1,0 +1,51 @@
+"""Which distributions a candidate brought along: imported since its code was, and no part of ACE's own set.
+
+Asked once a session, after the arms are prepared; goes into the record, where gate complexity counts them.
+"""
+
+import re
+import sys
+from collections.abc import Set
+from functools import cache
+from importlib import metadata
+
+OWN = "ace"
+
+
+def imported_names() -> frozenset[str]:
+    """Top-level names of everything imported so far."""
+    return frozenset(name.partition(".")[0] for name in sys.modules)
+
+
+def new_distributions(before: Set[str], executor_target: str) -> tuple[str, ...]:
+    """Distributions of the names imported since `before`, without the standard library, ACE, what ACE itself requires
+    and the executor's own package."""
+    own = {OWN, executor_target.partition(".")[0], "__main__", "__mp_main__"}
+    new = {n for n in imported_names() - before - own - sys.stdlib_module_names if not n.startswith("_")}
+    if not new:
+        return ()
+    homes = metadata.packages_distributions()
+    found = {home for name in new for home in homes.get(name, ())}
+    return tuple(sorted(home for home in found if _normal(home) not in _required_by_ace()))
+
+
+@cache
+def _required_by_ace() -> frozenset[str]:
+    """ACE and everything it requires, however deep; extras are not part of it."""
+    seen: set[str] = set()
+    waiting = [OWN]
+    while waiting:
+        name = _normal(waiting.pop())
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            required = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        waiting += [re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0] for line in required if "extra ==" not in line]
+    return frozenset(seen)
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

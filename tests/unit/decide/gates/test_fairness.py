@@ -1,0 +1,79 @@
+"""A simpler way to the same saving makes the idea unnecessary, and the gate says which."""
+
+from dataclasses import replace
+
+import pytest
+
+from ace.decide.gates.fairness import fairness
+from ace.domain.finding import Outcome
+from tests.unit.decide import builders as b
+from tests.unit.decide.rivals import fair, with_rivals
+from tests.unit.decide.table import GAIN, laid_out, outcomes
+
+POLICY = b.near_term()
+
+
+def ask(record):
+    return list(fairness(laid_out(b.stored(record)), POLICY))
+
+
+def against(name, gain, quality=None, **changes):
+    made = with_rivals(b.honest(GAIN, b.plan(), **changes), {name: gain}, {name: quality} if quality else None)
+    return next(f for f in ask(made) if f.evidence.startswith(f"{name}:"))
+
+
+def test_an_honest_idea_passes_against_all_its_rivals():
+    assert outcomes(ask(fair())) == {Outcome.PASS}
+
+
+def test_a_truncation_that_is_as_fast_and_as_good_makes_the_idea_unnecessary():
+    found = against("truncation", GAIN, b.scored(-0.005))
+    assert found.outcome is Outcome.FAIL
+    assert "use truncation" in found.next_step
+
+
+def test_a_truncation_that_is_as_fast_and_loses_quality_does_not():
+    found = against("truncation", GAIN, b.scored(-0.029, changed=0.1))
+    assert found.outcome is Outcome.PASS
+    assert "its quality does not pass" in found.evidence
+
+
+def test_a_simpler_way_that_is_slower_than_the_candidate_does_not_either():
+    assert against("truncation", GAIN - 0.06, b.scored(0.0)).outcome is Outcome.PASS
+
+
+def test_a_rival_without_scores_cannot_take_the_claim_away():
+    assert against("truncation", GAIN).outcome is Outcome.PASS
+
+
+def test_a_candidate_that_beats_eager_but_not_compiled_fails():
+    found = against("compiled", GAIN + 0.1)
+    assert found.outcome is Outcome.FAIL
+    assert against("compiled", GAIN - 0.1).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("lost", "outcome"), [(-0.12, Outcome.PASS), (0.0, Outcome.NO_EVIDENCE), (0.06, Outcome.FAIL)])
+def test_at_equal_counts_the_candidate_must_beat_chance(lost, outcome):
+    assert against("random", GAIN, b.scored(lost, changed=0.2)).outcome is outcome
+
+
+def test_a_missing_rival_is_no_evidence_with_the_command_that_measures_it():
+    found = ask(b.honest(GAIN, b.plan()))
+    assert outcomes(found) == {Outcome.NO_EVIDENCE}
+    compiled = next(f for f in found if "compiler" in f.evidence)
+    assert "executor.rivals.compiled._target_=ace.executors.compiler_fusion.CompilerFusion" in compiled.next_step
+
+
+def test_an_idea_that_removes_no_tokens_needs_no_simpler_reduction_beside_it():
+    found = ask(with_rivals(b.honest(GAIN, b.plan(), declared=None), {"compiled": 0.0}))
+    assert {f.outcome for f in found} == {Outcome.NOT_APPLICABLE, Outcome.PASS}
+
+
+def test_a_rival_that_could_not_be_run_is_no_evidence_and_says_why():
+    made = with_rivals(b.honest(GAIN, b.plan()), {"compiled": 0.0}, failure="raised at prepare: no compiler")
+    found = next(f for f in ask(made) if f.evidence.startswith("compiled:"))
+    assert (found.outcome, "no compiler" in found.evidence) == (Outcome.NO_EVIDENCE, True)
+
+
+def test_planted_work_claims_nothing_and_has_no_rivals():
+    assert outcomes(ask(replace(b.record(0.1, declared=None), planted="baseline"))) == set()

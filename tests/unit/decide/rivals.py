@@ -1,0 +1,43 @@
+"""A measured cell with rivals beside the candidate, each with a known true gain over the baseline and known quality."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ace.domain.plan import CHANCE, COMPILER, SIMPLER, ExecutorSpec, RivalSpec
+from ace.domain.record import BASELINE, CellRecord, Quality, RivalResult, Session, Timings
+from tests.unit.decide import builders as b
+
+ROLES = {"truncation": SIMPLER, "random": CHANCE, "compiled": COMPILER}
+
+
+def with_rivals(
+    made: CellRecord, gains: dict[str, float], qualities: dict[str, Quality] | None = None, failure: str | None = None
+) -> CellRecord:
+    """`gains`: log gain of each rival; `qualities`: its scores (none for one that is not named)."""
+    rng = np.random.default_rng(7)
+    qualities = qualities or {}
+    specs = tuple(RivalSpec(name, ROLES[name], ExecutorSpec("ace.executors.x.X", ())) for name in gains)
+    results = tuple(RivalResult(name, ROLES[name], qualities.get(name), failure) for name in gains)
+
+    def timed(session: Session) -> Session:
+        base = np.median(session.wall_s(BASELINE))
+        more = []
+        for name, gain in gains.items():
+            wall = base * np.exp(-gain + rng.normal(0, 0.004) + rng.normal(0, 0.01, len(session.order)))
+            more.append(Timings(name, tuple(wall.tolist()), tuple(wall.tolist())))
+        first = (*session.order[0], *gains)
+        order = tuple(first if r % 2 == 0 else first[::-1] for r in range(len(session.order)))
+        return replace(session, timings=(*session.timings, *more), order=order)
+
+    sessions = made.sessions if failure else tuple(timed(session) for session in made.sessions)
+    return replace(made, plan=replace(made.plan, rivals=specs), sessions=sessions, rivals=results)
+
+
+def fair(gain: float = 0.122, **changes: object) -> CellRecord:
+    """An honest cell that beats every rival: truncation loses quality, chance loses more, the compiler gains less."""
+    made = b.honest(gain, b.plan(), **changes)
+    gains = {"truncation": gain, "random": gain, "compiled": 0.02}
+    return with_rivals(
+        made, gains, {"truncation": b.scored(-0.05, changed=0.12), "random": b.scored(-0.12, changed=0.2)}
+    )
