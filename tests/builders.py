@@ -128,6 +128,7 @@ def session(
         ),
         declared_tokens_per_layer=declared,
         declared_changes=(),
+        rivals_failed=(),
         checks=tuple(OutputCheck(arm, 3, 1e-7, 1e-6) for arm in ARMS),
         baseline_digest="weights",
         prepare_s=0.05,
@@ -143,7 +144,8 @@ def quality(loss: float = 0.0, n: int = 1000, seed: int = 0) -> Quality:
     dense = (rng.random(n) < 0.74).astype(float)
     flipped = rng.random(n)
     candidate = np.where(flipped < 0.03 + max(loss, 0), 0.0, np.where(flipped > 1 - 0.03 - max(-loss, 0), 1.0, dense))
-    return Quality("probe_accuracy", tuple(dense.tolist()), tuple(candidate.tolist()), (0.97,) * n, "labels", "inputs")
+    scores = tuple(dense.tolist()), tuple(candidate.tolist())
+    return Quality("probe_accuracy", *scores, (0.97,) * n, 0.06, "labels", "inputs")
 
 
 def record(
@@ -219,7 +221,7 @@ def scored(difference: float = 0.0, n: int = 1000, changed: float = 0.06) -> Qua
     won = lost + net
     baseline = (1.0,) * right + (0.0,) * (n - right)
     candidate = (0.0,) * lost + (1.0,) * (right - lost + won) + (0.0,) * (n - right - won)
-    return Quality("probe_accuracy", baseline, candidate, (0.97,) * n, "labels", "inputs")
+    return Quality("probe_accuracy", baseline, candidate, (0.97,) * n, 0.06, "labels", "inputs")
 
 
 def honest(

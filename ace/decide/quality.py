@@ -5,9 +5,7 @@ independent and cannot be pooled. A loss that was shown stays shown. Otherwise t
 no other supersedes; only one with at least twice the examples does, so that an open answer can be settled by looking
 harder, not by looking again.
 
-Where the baseline itself is not better than chance, there is nothing to lose and nothing can pass. Records do not hold
-the chance level: for 20 Newsgroups it is the share of its largest group; for any other benchmark the worst case of a
-balanced question, one half, is assumed.
+Where the baseline itself is not better than chance, there is nothing to lose and nothing can pass.
 """
 
 import math
@@ -18,19 +16,15 @@ from numpy.typing import NDArray
 
 from ace.domain.decision import QualityAnswer
 from ace.domain.finding import Outcome
-from ace.domain.plan import BenchmarkSpec
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, Quality
 from ace.stats import student
-
-KNOWN_CHANCE = (("ace.benchmarks.newsgroups.", 0.06),)  # largest of 20 groups: 5.3 % of the training documents
-UNKNOWN_CHANCE = 0.5
 
 
 def settled_by(records: Sequence[CellRecord], alpha: float, policy: Policy) -> QualityAnswer | None:
     """The quality difference that stands for a cell; None when no measurement of it was scored."""
     answers = [
-        difference(r.quality, alpha, policy, chance_of(r.plan.benchmark))
+        difference(r.quality, alpha, policy)
         for r in records
         if r.quality is not None and r.quality.baseline
     ]
@@ -39,12 +33,7 @@ def settled_by(records: Sequence[CellRecord], alpha: float, policy: Policy) -> Q
     return min(standing, key=lambda a: (a.outcome is not Outcome.FAIL, a.lcb)) if standing else None
 
 
-def chance_of(benchmark: BenchmarkSpec) -> float:
-    """What an answer without any knowledge would score, at most."""
-    return next((c for place, c in KNOWN_CHANCE if benchmark.target.startswith(place)), UNKNOWN_CHANCE)
-
-
-def difference(quality: Quality, alpha: float, policy: Policy, chance: float = UNKNOWN_CHANCE) -> QualityAnswer:
+def difference(quality: Quality, alpha: float, policy: Policy) -> QualityAnswer:
     """Candidate minus baseline, a t interval over examples (two-sided at 1 - alpha, its bound one-sided at alpha)."""
     baseline, candidate = np.array(quality.baseline), np.array(quality.candidate)  # (examples,) each
     per_example = candidate - baseline
@@ -52,7 +41,7 @@ def difference(quality: Quality, alpha: float, policy: Policy, chance: float = U
     error = float(per_example.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
     wide, bound = (student.quantile(n - 1, 1 - a) * error if n > 1 else 1.0 for a in (alpha / 2, alpha))
     outcome = _outcome(mean - bound, mean + bound, n, policy)
-    if outcome is Outcome.PASS and not carries_signal(baseline, alpha, policy, chance):
+    if outcome is Outcome.PASS and not carries_signal(baseline, alpha, policy, quality.chance):
         outcome = Outcome.NO_EVIDENCE
     return QualityAnswer(
         difference=mean,

@@ -102,6 +102,7 @@ class Session:
     `timed_s`: sum of all timed calls; `measuring_s`: wall time from the first timed round to the last.
     `declared_tokens_per_layer`: what the executor says is left, None when it declares nothing. `declared_changes`: what
     it says differs from the baseline (ace.domain.workload.CHANGES). `prepare_s`: wall time of the executor's prepare.
+    `rivals_failed`: rivals that were not timed, and why.
     `new_dependencies`: distributions beyond ACE's own that were imported since the candidate's code was.
     """
 
@@ -121,6 +122,7 @@ class Session:
     witness: tuple[Witness, ...]
     declared_tokens_per_layer: tuple[int, ...] | None
     declared_changes: tuple[str, ...]
+    rivals_failed: tuple[tuple[str, str], ...]
     checks: tuple[OutputCheck, ...]
     baseline_digest: str
     prepare_s: float
@@ -163,17 +165,20 @@ class Quality:
     """Per-example scores of both arms on the same documents, in the same order.
 
     `baseline`, `candidate`: score of each example in [0, 1] (1 = the probe, fitted without it, was right).
-    `cosine`: of the candidate's embedding to the dense one.
+    `cosine`: of the candidate's embedding to the dense one. `chance`: what an answer that knows nothing but the labels'
+    frequencies scores, the share of the largest class.
     """
 
     metric: str
     baseline: tuple[float, ...]
     candidate: tuple[float, ...]
     cosine: tuple[float, ...]
+    chance: float
     labels_digest: str
     inputs_digest: str
 
     def __post_init__(self) -> None:
+        _require(0 <= self.chance <= 1, f"quality: a chance level of {self.chance}")
         lengths = {len(self.baseline), len(self.candidate), len(self.cosine)}
         _require(len(lengths) == 1, f"quality: the arms have different numbers of examples: {sorted(lengths)}")
 

@@ -40,11 +40,10 @@ class CompilerFusion:
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
         """The compiled copy, called once so that no timed call has to compile.
 
-        Raises MeasurementError when compilation fails: a failure of the candidate, never a slow candidate. Whatever the
-        model itself raises is passed on as it is.
+        Raises MeasurementError when compilation fails, which is a failure of the candidate and never a slow candidate.
         """
         own = copy.deepcopy(model).eval()  # training or not is part of what was traced
-        # cloned out here: made under inference_mode they would be another kind of tensor, and timed calls would trace anew
+        # out here, as timed inputs are made: under inference_mode they would be another kind of tensor, traced apart
         ids, mask = example.ids.clone(), example.mask.clone()
         with warnings.catch_warnings():
             # torch's own mkldnn module, which inductor imports, still uses what torch deprecates
@@ -81,7 +80,8 @@ class Compiled(nn.Module):
     def __init__(self, model: nn.Module, mode: str, fullgraph: bool, dynamic: bool):
         super().__init__()
         self.model = model
-        self.model.compile(mode=mode, fullgraph=fullgraph, dynamic=dynamic)  # in place: no second module, own hooks kept
+        # in place: no second module that holds the parameters once more, and the model's own hooks are kept
+        self.model.compile(mode=mode, fullgraph=fullgraph, dynamic=dynamic)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:  # noqa: D102
         output: Tensor = self.model(ids, mask)

@@ -56,14 +56,14 @@ class Int8Quantization:
 
 def quantise_with_torch_ao(model: nn.Module) -> None:
     """Replace every nn.Linear of `model`, in place."""
-    with engine(usable_engine(torch.backends.quantized.supported_engines, torch.backends.quantized.engine)):
-        with warnings.catch_warnings():
-            # deprecated is what this path is; it is kept because torchao is slow on many CPUs
-            warnings.filterwarnings("ignore", r"torch\.ao\.quantization is deprecated", DeprecationWarning)
-            warnings.filterwarnings("ignore", r"torch\.quantize_per_tensor, .* are deprecated", UserWarning)
-            from torch.ao.quantization import quantize_dynamic
+    chosen = usable_engine(torch.backends.quantized.supported_engines, torch.backends.quantized.engine)
+    with engine(chosen), warnings.catch_warnings():
+        # deprecated is what this path is; it is kept because torchao is slow on many CPUs
+        warnings.filterwarnings("ignore", r"torch\.ao\.quantization is deprecated", DeprecationWarning)
+        warnings.filterwarnings("ignore", r"torch\.quantize_per_tensor, .* are deprecated", UserWarning)
+        from torch.ao.quantization import quantize_dynamic
 
-            quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8, inplace=True)
+        quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8, inplace=True)  # type: ignore[no-untyped-call]
 
 
 def quantise_with_torchao(model: nn.Module) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils import skip_init
 
 from ace.domain.plan import require
 from ace.domain.workload import Batch
@@ -57,10 +56,11 @@ def factorised(dense: nn.Linear, rank: int) -> nn.Sequential:
     """
     weight = dense.weight  # (out, in)
     u, s, vh = torch.linalg.svd(weight.double(), full_matrices=False)
-    kind = {"device": weight.device, "dtype": weight.dtype}
-    # left uninitialised: drawing weights in vain would move the global random state
-    narrow = skip_init(nn.Linear, dense.in_features, rank, bias=False, **kind)
-    widen = skip_init(nn.Linear, rank, dense.out_features, bias=dense.bias is not None, **kind)
+    # made on meta: drawing weights in vain would move the global random state
+    narrow = nn.Linear(dense.in_features, rank, bias=False, device="meta", dtype=weight.dtype)
+    widen = nn.Linear(rank, dense.out_features, bias=dense.bias is not None, device="meta", dtype=weight.dtype)
+    narrow.to_empty(device=weight.device)
+    widen.to_empty(device=weight.device)
     narrow.weight.copy_(vh[:rank])  # (rank, in)
     widen.weight.copy_(u[:, :rank] * s[:rank])  # (out, rank)
     if dense.bias is not None:

@@ -33,6 +33,7 @@ class Arms:
     declared: Work
     prepare_s: float
     planted: str | None
+    rivals_failed: tuple[tuple[str, str], ...]
 
 
 def prepare(plan: CellPlan, executor: Executor, example: Batch) -> Arms:
@@ -48,19 +49,31 @@ def prepare(plan: CellPlan, executor: Executor, example: Batch) -> Arms:
         declared = _declared(executor, given)
     require_unchanged(model, before, "prepare")
     _require_same_input(given, example, CANDIDATE)
-    rivals: dict[str, nn.Module] = {}
-    for rival in plan.rivals:
-        with foreign_code("prepare", rival.name):
-            other = load_executor(rival.executor)
-        rivals[rival.name] = _prepared(other, rival.name, model, given).eval()
-        require_unchanged(model, before, "prepare", rival.name)
-        _require_same_input(given, example, rival.name)
+    rivals, rivals_failed = _rivals(plan, model, before, given, example)
     baseline: nn.Module = model
     planted = executor.arm if type(executor) is Planted else None  # exactly ours: no subclass may touch the baseline
     if type(executor) is Planted and executor.arm == BASELINE:
         baseline, null = executor.plant(model, example), executor.plant(null, example)
     modules = {BASELINE: baseline, NULL: null, CANDIDATE: candidate.eval(), **rivals}
-    return Arms(modules, model, before, declared, prepare_s, planted)
+    return Arms(modules, model, before, declared, prepare_s, planted, rivals_failed)
+
+
+def _rivals(
+    plan: CellPlan, model: nn.Module, before: str, given: Batch, example: Batch
+) -> tuple[dict[str, nn.Module], tuple[tuple[str, str], ...]]:
+    """Rivals by name, and why those that are missing are: a rival that fails costs the candidate nothing."""
+    made: dict[str, nn.Module] = {}
+    failed = []
+    for rival in plan.rivals:
+        try:
+            with foreign_code("prepare", rival.name):
+                executor = load_executor(rival.executor)
+            made[rival.name] = _prepared(executor, rival.name, model, given).eval()
+        except ArmError as error:
+            failed.append((rival.name, f"{error.kind} at {error.stage}: {error.detail[:500]}"))
+        require_unchanged(model, before, "prepare", rival.name)
+        _require_same_input(given, example, rival.name)
+    return made, tuple(failed)
 
 
 def _prepared(executor: Executor, arm: str, model: nn.Module, given: Batch) -> nn.Module:

@@ -22,6 +22,7 @@ from ace.domain.record import (
     Look,
     MemoryUse,
     OutputCheck,
+    RivalResult,
     Session,
 )
 from ace.measure.examination import examine
@@ -79,7 +80,7 @@ def observe(
         planted=planted,
         looks=tuple(looks),
         imported=None,
-        rivals=found.rivals,
+        rivals=tuple(_as_timed(rival, sessions) for rival in found.rivals),
         memory=() if found.failure else memory_use(plan, shop, watcher),
         code=code,
         weights=weights,
@@ -87,6 +88,12 @@ def observe(
         started_at=started_at,
         ended_at=time.time(),
     )
+
+
+def _as_timed(rival: RivalResult, sessions: Sequence[Session]) -> RivalResult:
+    """The result of the examination; a rival that no session could prepare has failed."""
+    failures = [why for session in sessions for name, why in session.rivals_failed if name == rival.name]
+    return replace(rival, failure=failures[0]) if failures and len(failures) == len(sessions) else rival
 
 
 def memory_use(plan: CellPlan, shop: Workshop, watcher: Watcher) -> tuple[MemoryUse, ...]:

@@ -57,6 +57,8 @@ def worker_environment(order: WorkOrder) -> dict[str, str]:
     threads = str(order.threads_here)
     path = [os.getcwd() if entry == "" else entry for entry in sys.path]
     fixed = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+    # compiling in helpers would leave processes that wake up while somebody is timed
+    fixed["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
     return {**os.environ, **fixed, "PYTHONPATH": os.pathsep.join(path)}
 
 

@@ -114,6 +114,7 @@ def run_session(
         witness=tuple(seen),
         declared_tokens_per_layer=arms.declared.tokens_per_layer,
         declared_changes=arms.declared.changes,
+        rivals_failed=arms.rivals_failed,
         checks=tuple(checks),
         baseline_digest=arms.model_digest,
         prepare_s=arms.prepare_s,

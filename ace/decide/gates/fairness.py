@@ -12,7 +12,7 @@ from ace.decide import commands
 from ace.decide.asking import gate, named
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate, arm_seconds
-from ace.decide.quality import chance_of, difference
+from ace.decide.quality import difference
 from ace.domain.decision import percent, points_within
 from ace.domain.estimate import Comparison
 from ace.domain.finding import Finding, Outcome
@@ -122,8 +122,7 @@ def _falls_short(cell: CellEstimate, rival: RivalResult, policy: Policy) -> str 
         return "its own gain is not above the smallest worth having"
     if rival.quality is None:
         return "its quality was not scored"
-    chance = chance_of(cell.cell.newest.record.plan.benchmark)
-    found = difference(rival.quality, cell.alpha, policy, chance)
+    found = difference(rival.quality, cell.alpha, policy)
     if found.outcome is not Outcome.PASS:
         return f"its quality does not pass ({points_within(found.difference, found.low, found.high)})"
     return None

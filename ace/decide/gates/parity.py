@@ -13,7 +13,7 @@ from ace.decide.estimates import CellEstimate
 from ace.decide.gates import surroundings
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import CANDIDATE, ArmState, Session
+from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState, Session
 from ace.domain.workload import KERNELS
 
 Look = Callable[[ArmState], tuple[object, ...]]
@@ -65,7 +65,7 @@ def _kernels(cells: tuple[CellEstimate, ...]) -> Finding:
     followed = [
         (cell, session)
         for cell, session in _sessions(cells)
-        if session.witness and all(w.flops is not None for w in session.witness)
+        if session.witness and all(w.flops is not None for w in session.witness if w.arm in (BASELINE, CANDIDATE))
     ]
     if not followed:
         return gate(
@@ -87,8 +87,9 @@ def _kernels(cells: tuple[CellEstimate, ...]) -> Finding:
 
 
 def _compared(session: Session, what: str) -> list[ArmState]:
-    """The arms that must be alike: all of them, or all but a candidate that declares this very difference."""
-    return [state for state in session.arms if state.arm != CANDIDATE or what not in session.declared_changes]
+    """The arms that must be alike: baseline, null, and a candidate that does not declare this very difference."""
+    alike = (BASELINE, NULL) if what in session.declared_changes else (BASELINE, NULL, CANDIDATE)
+    return [state for state in session.arms if state.arm in alike]
 
 
 def _except_declared(cells: tuple[CellEstimate, ...], what: str) -> str:

@@ -12,7 +12,7 @@ from ace.decide.asking import gate
 from ace.decide.gather import Case, records
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import CANDIDATE
+from ace.domain.record import BASELINE, CANDIDATE, NULL
 
 NAME = "complete"
 ARMS = 3  # a failure has one chance in three to hit the candidate when it prefers no arm
@@ -23,10 +23,10 @@ def symmetry(case: Case, policy: Policy) -> Finding:
     """Failures that prefer the candidate select its sessions."""
     found = records(case.attempts)
     failures = [f for record in found for f in record.failures if f.session is not None]
-    by_arm = [f.arm for f in failures if f.arm is not None]
-    hits, nameless = by_arm.count(CANDIDATE), len(failures) - len(by_arm)
+    by_arm = [f.arm for f in failures if f.arm in (BASELINE, NULL, CANDIDATE)]  # a rival's is nobody's advantage
+    hits, nameless = by_arm.count(CANDIDATE), sum(f.arm is None for f in failures)
     p = binomial_p(hits, len(by_arm), 1 / ARMS)
-    worst = binomial_p(hits + nameless, len(failures), 1 / ARMS)
+    worst = binomial_p(hits + nameless, len(by_arm) + nameless, 1 / ARMS)
     begun = len(failures) + sum(len(record.sessions) for record in found)
     shown = (
         f"{len(failures)} of {begun} sessions failed; {len(by_arm)} name an arm, {hits} of them the candidate (exact "

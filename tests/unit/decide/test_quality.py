@@ -53,3 +53,9 @@ def test_more_examples_settle_what_fewer_left_open_and_among_equals_the_worst_co
 
 def test_nothing_scored_is_none():
     assert settled_by([b.record(loss=None)], 0.05, POLICY) is None
+
+
+def test_where_the_baseline_knows_nothing_there_is_nothing_to_lose_and_nothing_passes():
+    guessing = replace(b.scored(0.0), chance=0.74)
+    assert difference(b.scored(0.0), 0.05, POLICY).outcome is Outcome.PASS
+    assert difference(guessing, 0.05, POLICY).outcome is Outcome.NO_EVIDENCE

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ace.benchmarks.newsgroups import distinct, drawn
+from ace.benchmarks.orange import distinct, drawn
 from ace.benchmarks.tokenised import TokenisedCorpus
 
 
