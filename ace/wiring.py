@@ -42,11 +42,29 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
 
 
 def quoted_null(override: str) -> str:
-    """`experiment=null` selects the experiment of that name; unquoted, Hydra reads null as nothing at all."""
+    """`experiment=null` selects the option of that name; unquoted, Hydra reads null as nothing at all, and an option
+    that does not exist (`executor=null`) would be a bare ValueError there."""
     key, equals, value = override.partition("=")
-    if key.lstrip("+") != "experiment":
+    if key.lstrip("+") not in GROUPS:
         return override
     return key + equals + ",".join("'null'" if choice == "null" else choice for choice in value.split(","))
+
+
+def refuse_renamed(overrides: Sequence[str], name: str) -> None:
+    """Commands that are told their experiment take no other from the overrides, and do not silently drop one."""
+    for override in overrides:
+        key = override.partition("=")[0].lstrip("+~")
+        if key in ("experiment", "experiment.name"):
+            raise PlanError(f"{override} is refused: this command's experiment is {name}.")
+
+
+def refuse_sealed(plan: CellPlan) -> None:
+    """Raise PlanError for a cell of the holdout."""
+    if plan.benchmark.split == "holdout":
+        raise PlanError(
+            "split=holdout is sealed: holdout runs need a registered claim, and registration is not part of "
+            "this version; use split=development or split=validation."
+        )
 
 
 def plan_of(config: DictConfig) -> CellPlan:

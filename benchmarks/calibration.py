@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ace.domain.estimate import Answer
 from ace.stats.sessions import MIN_SESSIONS
+from benchmarks.targets import target_table
 from tests.calibration.characteristics import fixed, judge_many, peeking, sweeps
 from tests.calibration.noise import BUILD_BIAS, MACHINES, SLOW_WARM_UP, FloatArray, Machine, draw
 from tests.calibration.rivals import RIVALS, Claims
@@ -164,6 +165,13 @@ def main() -> None:
         "`tests/calibration/noise.py`. 10 sessions x 10 rounds, plain significance (margin 0) unless said otherwise.",
         f"Monte-Carlo error of a 5 % rate: {np.sqrt(0.05 * 0.95 / many):.1%} for a machine, "
         f"{np.sqrt(0.05 * 0.95 / many / len(MACHINES)):.2%} for a mean over machines.",
+        "",
+        "## Targets",
+        "",
+        "Set by the design before anything was measured. Power and coverage: among what the steadiness guard lets",
+        "through.",
+        "",
+        *target_table(many),
         "",
         "## ACE beside the rules people use",
         "",

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_intermixed_args(arguments)
     try:
         made = run(_shares(options.effects), options.overrides)
     except (AceError, HydraException, OmegaConfBaseException) as error:
@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(shares: Sequence[float], overrides: Sequence[str]) -> Calibration:
     """Measure every shape without and with each planted share, then say what was seen and record it."""
+    wiring.refuse_renamed(overrides, EXPERIMENT)
     fixed = ["split.examples=100", *overrides, f"experiment.name={EXPERIMENT}"]  # outputs are compared, not scored well
     executors = [["executor=identity"]] + [
         ["executor=planted", f"executor.share={share}", "executor.arm=baseline"] for share in shares

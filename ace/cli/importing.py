@@ -19,7 +19,8 @@ from ace.cell import Attempt
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.domain.record import CellRecord
 from ace.errors import AceError, DataError
-from ace.importing.formats import READERS, Pair, read
+from ace.importing.arms import Pair
+from ace.importing.formats import READERS, read
 from ace.importing.records import imported_plan, imported_record
 from ace.measure.code_state import code_state
 from ace.tracking.store import open_store
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
-    options = parser().parse_args(arguments)
+    options = parser().parse_intermixed_args(arguments)
     try:
         record, pair = store_import(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
@@ -61,12 +62,11 @@ def store_import(options: argparse.Namespace) -> tuple[CellRecord, Pair]:
     except OSError as error:
         raise DataError(f"{options.file} cannot be read: {error.strerror}") from error
     pair = read(content, options.format, options.baseline, options.candidate)
+    wiring.refuse_renamed(options.overrides, options.experiment)
     config = wiring.compose_config([*options.overrides, f"experiment.name={options.experiment}"])
-    plan, settings, policy = (
-        imported_plan(wiring.plan_of(config), pair),
-        wiring.settings_of(config),
-        wiring.policy_of(config),
-    )
+    cell = wiring.plan_of(config)
+    wiring.refuse_sealed(cell)
+    plan, settings, policy = imported_plan(cell, pair), wiring.settings_of(config), wiring.policy_of(config)
     code, now = code_state(None, Path.cwd()), time.time()
     attempt = Attempt(f"import-{uuid.uuid4().hex[:12]}", plan, code, (), None, None, now)
     record = imported_record(

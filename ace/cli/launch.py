@@ -79,7 +79,7 @@ def measure_cell(config: DictConfig, place: sweep.Place | None) -> CellRecord:
     """Refuse what cannot run, then measure and record the cell."""
     plan, settings = wiring.plan_of(config), wiring.settings_of(config)
     policy = wiring.policy_of(config)
-    _refuse_holdout(plan)
+    wiring.refuse_sealed(plan)
     check_model(plan.model)
     store = open_store(settings.tracking_uri, settings.root)
     attempt = _attempt(plan, place)
@@ -128,14 +128,6 @@ def _scratch(folder: Path) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _refuse_holdout(plan: CellPlan) -> None:
-    if plan.benchmark.split == "holdout":
-        raise PlanError(
-            "split=holdout is sealed: holdout runs need a registered claim, and registration is not part of "
-            "this version; use split=development or split=validation."
-        )
 
 
 def _title(plan: CellPlan, place: sweep.Place | None) -> str:

@@ -23,11 +23,7 @@ from ace.stats import student
 
 def settled_by(records: Sequence[CellRecord], alpha: float, policy: Policy) -> QualityAnswer | None:
     """The quality difference that stands for a cell; None when no measurement of it was scored."""
-    answers = [
-        difference(r.quality, alpha, policy)
-        for r in records
-        if r.quality is not None and r.quality.baseline
-    ]
+    answers = [difference(r.quality, alpha, policy) for r in records if r.quality is not None and r.quality.baseline]
     most = max((answer.n for answer in answers), default=0)
     standing = [a for a in answers if a.outcome is Outcome.FAIL or 2 * a.n > most]
     return min(standing, key=lambda a: (a.outcome is not Outcome.FAIL, a.lcb)) if standing else None

@@ -208,6 +208,10 @@ class CellPlan:
             f"({self.model.hidden}, {self.model.depth}), the model's own",
         )
         require(self.seed >= 0, "seed", self.seed, "0 or more")
+        documents = self.benchmark.examples
+        require(
+            self.shape.batch <= documents, "batch", self.shape.batch, f"at most split.examples={documents} documents"
+        )
 
     @property
     def digest(self) -> str:

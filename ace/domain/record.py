@@ -7,7 +7,7 @@ nothing here is a conclusion.
 from dataclasses import dataclass
 
 from ace.domain.canonical import canonical_json, sha256_text
-from ace.domain.plan import CellPlan
+from ace.domain.plan import FIXED, CellPlan
 from ace.domain.serial import encode
 
 SCHEMA_VERSION = 1
@@ -74,6 +74,9 @@ class OutputCheck:
     round: int
     recomputed_error: float
     scored_error: float | None
+
+    def __post_init__(self) -> None:
+        _require(self.recomputed_error >= 0 and (self.scored_error or 0.0) >= 0, f"{self.arm}: a negative error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,8 @@ class Quality:
 
     def __post_init__(self) -> None:
         _require(0 <= self.chance <= 1, f"quality: a chance level of {self.chance}")
+        scores = (*self.baseline, *self.candidate)
+        _require(all(0 <= score <= 1 for score in scores), "quality: a score outside [0, 1]")
         lengths = {len(self.baseline), len(self.candidate), len(self.cosine)}
         _require(len(lengths) == 1, f"quality: the arms have different numbers of examples: {sorted(lengths)}")
 
@@ -292,6 +297,8 @@ class CellRecord:
         indices = [s.index for s in self.sessions]
         _require(len(set(indices)) == len(indices), "a session index twice")
         _require(self.imported is None or not self.sessions, "imported timings beside sessions of ACE's own")
+        fixed = self.plan.protocol.stopping == FIXED
+        _require(self.imported is None or fixed, "imported timings of a sequential protocol: nobody looked at them")
         seen = [look.sessions for look in self.looks]
         _require(seen == sorted(seen), "looks are not in the order of their sessions")
 

@@ -26,14 +26,15 @@ class Schedule:
     """Where and how much: `keep_ratio` of the tokens after the attention of layers floor(fraction * depth).
 
     Of n tokens 1 + ceil(keep_ratio * (n - 1)) are kept, EViT's rule: [CLS] always, and the ratio of the others. The
-    ratio applies again at each listed layer; fractions that fall on the same layer prune it once.
+    ratio applies again at each listed layer; fractions that fall on the same layer prune it once. `key` is what the
+    executor calls its fractions, for the error about them.
     """
 
-    def __init__(self, keep_ratio: float, prune_at: Sequence[float]):
+    def __init__(self, keep_ratio: float, prune_at: Sequence[float], key: str = "prune_at"):
         require(_is_number(keep_ratio) and 0 < keep_ratio <= 1, "executor.keep_ratio", keep_ratio,
                 "a number above 0, up to 1")
         fine = isinstance(prune_at, Sequence) and all(_is_number(at) and 0 <= at < 1 for at in prune_at)
-        require(fine and len(prune_at) > 0, "executor.prune_at", prune_at,
+        require(fine and len(prune_at) > 0, f"executor.{key}", prune_at,
                 "a list of fractions of the depth, each from 0 up to but not including 1")
         self.keep_ratio = keep_ratio
         self.prune_at = tuple(prune_at)
@@ -63,9 +64,10 @@ class DroppingEncoder(nn.Module, ABC):
     """An encoder that drops tokens on the way.  ids, mask: (batch, tokens) int64 -> (batch, hidden) float32.
 
     It works on a copy of the encoder that it is given, and computes for the tokens that stay what the encoder would.
+    With `drops` False it is a sham: it judges all tokens and copies the chosen ones as ever, but every token is chosen.
     """
 
-    def __init__(self, encoder: nn.Module, schedule: Schedule):
+    def __init__(self, encoder: nn.Module, schedule: Schedule, drops: bool = True):
         super().__init__()
         require_parts(encoder)
         self.encoder: Any
@@ -73,6 +75,7 @@ class DroppingEncoder(nn.Module, ABC):
         self.schedule = schedule
         self.depth: int = len(self.encoder.layers)
         self.pruning = schedule.layers(self.depth)
+        self.drops = drops
 
     @abstractmethod
     def importance(self, ids: Tensor, q: Tensor, k: Tensor, bias: Tensor) -> Tensor:
@@ -86,6 +89,7 @@ class DroppingEncoder(nn.Module, ABC):
             kept = self.schedule.kept(x.shape[1]) if index in self.pruning else x.shape[1]
             if kept < x.shape[1]:
                 rows = chosen_rows(self.importance(ids, q, k, bias), mask, kept)
+                rows = rows if self.drops else every_row(mask)
                 ids, mask, x, q = take(ids, rows), take(mask, rows), take(x, rows), take_heads(q, rows)
                 # dropped tokens still serve as keys and values, but what they would attend to is never computed: for
                 # the tokens that stay this is the same as dropping after the attention
@@ -109,6 +113,11 @@ def chosen_rows(importance: Tensor, mask: Tensor, kept: int) -> Tensor:
     ranked[:, 0] = torch.inf
     chosen = ranked.topk(kept, dim=1, sorted=False).indices.sort(dim=1).values
     return chosen + torch.arange(0, batch * tokens, tokens, device=chosen.device).unsqueeze(1)
+
+
+def every_row(mask: Tensor) -> Tensor:
+    """All tokens of each example, as `chosen_rows` would name them: (batch, tokens) -> (batch, tokens) int64."""
+    return torch.arange(mask.numel(), device=mask.device).view(mask.shape)
 
 
 def take(x: Tensor, rows: Tensor) -> Tensor:

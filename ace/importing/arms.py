@@ -1,15 +1,46 @@
-"""Which of a file's benchmarks are the two arms, and when their calls say in which order they ran.
+"""Two named tables of seconds: which of a file's benchmarks they are, and in which order they ran.
 
 Second step of an import, shared by every format.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from ace.errors import DataError
 
 T = TypeVar("T")
+Table = tuple[tuple[float, ...], ...]
+"""(sessions, timings) seconds"""
 BLOCKED, ALTERNATING, INTERLEAVED, UNKNOWN = "blocked", "alternating", "interleaved", "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One benchmark of a file: its name there, and its timings, all above 0."""
+
+    name: str
+    seconds: Table
+
+    def __post_init__(self) -> None:
+        for session, timings in enumerate(self.seconds):
+            for timing, seconds in enumerate(timings):
+                if not 0 < seconds < float("inf"):
+                    place = f"{self.name}, session {session}, timing {timing}"
+                    raise DataError(f"{place} is {seconds}; expected seconds above 0")
+        if not any(self.seconds):
+            raise DataError(f"{self.name} holds no timing")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two arms as a file holds them. `order_reason` says how `order` is known, or why it is not."""
+
+    tool: str
+    baseline: Arm
+    candidate: Arm
+    order: str
+    order_reason: str
 
 
 def two_of(found: Mapping[str, T], baseline: str | None, candidate: str | None) -> tuple[str, str]:
@@ -36,6 +67,8 @@ def order_of_processes(baseline: Sequence[float | None], candidate: Sequence[flo
     """The order of processes that ran one arm each, from when they started; and how it is known."""
     if not baseline or not candidate or any(moment is None for moment in (*baseline, *candidate)):
         return UNKNOWN, "the file does not say when each process started"
+    if len({*baseline, *candidate}) < len(baseline) + len(candidate):
+        return UNKNOWN, "two processes have the same starting time"
     moments = sorted([(m or 0.0, "b") for m in baseline] + [(m or 0.0, "c") for m in candidate])
     arms = "".join(arm for _, arm in moments)
     if "bc" * (len(arms) // 2) == arms or "cb" * (len(arms) // 2) == arms or _in_pairs(arms):
@@ -62,7 +95,19 @@ def order_of_calls(sessions: Sequence[Sequence[tuple[int, int]]]) -> tuple[str, 
         if len(pairs) > 1
     ) and any(len(pairs) > 1 for pairs in sessions):
         return BLOCKED, "within a session all calls of one arm come before the other's, by their positions"
-    blocks = [pairs[i : i + 2] for pairs in sessions for i in range(0, len(pairs) - 1, 2)]
-    if blocks and all((one[0] < one[1]) != (two[0] < two[1]) for one, two in blocks):
-        return INTERLEAVED, "rounds 2k and 2k+1 had opposite order, by the positions of the calls"
+    if all(_mirrored(pairs) for pairs in sessions) and any(len(pairs) > 1 for pairs in sessions):
+        return INTERLEAVED, "rounds 2k and 2k+1 were one block in mirrored order, by the positions of the calls"
     return UNKNOWN, "the positions of the calls are not those of mirrored blocks"
+
+
+def _mirrored(pairs: Sequence[tuple[int, int]]) -> bool:
+    """Whether each two rounds are one run of calls, the second in reverse: the mean position of both arms is the same,
+    and no call of another round lies between. An odd last round belongs to no block."""
+    end = -1
+    for first, second in zip(pairs[::2], pairs[1::2], strict=False):
+        if sum(first) >= sum(second) or max(first) > min(second) or first[0] + second[0] != first[1] + second[1]:
+            return False
+        if min(first) <= end:
+            return False
+        end = max(second)
+    return True

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ace.domain.plan import FIXED, CellPlan, ExecutorSpec, Protocol
 from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Imported
-from ace.importing.formats import Pair
+from ace.importing.arms import Pair
 
 NOT_MEASURED = "imported timings come without outputs to score"
 

@@ -7,6 +7,7 @@ another's warm cache, and the baseline is proved unchanged afterwards.
 import copy
 import hashlib
 import time
+from collections.abc import Set
 from dataclasses import dataclass
 from types import FunctionType
 
@@ -19,6 +20,7 @@ from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState
 from ace.domain.workload import Batch, Executor, Work
 from ace.executors.loading import load_executor
 from ace.executors.planted import Planted
+from ace.measure.dependencies import new_distributions
 from ace.measure.failing import ArmError, foreign_code
 from ace.models.loading import load_model
 
@@ -34,10 +36,14 @@ class Arms:
     prepare_s: float
     planted: str | None
     rivals_failed: tuple[tuple[str, str], ...]
+    new_dependencies: tuple[str, ...]
 
 
-def prepare(plan: CellPlan, executor: Executor, example: Batch) -> Arms:
-    """Load once, prepare each arm.  Raises ArmError when the executor fails or changes the baseline."""
+def prepare(plan: CellPlan, executor: Executor, example: Batch, imported: Set[str] = frozenset()) -> Arms:
+    """Load once, prepare each arm.  Raises ArmError when the executor fails or changes the baseline.
+
+    `imported`: top-level names that were imported before the executor was; without them no dependency is new.
+    """
     model = load_model(plan.model)
     null: nn.Module = copy.deepcopy(model)
     before = state_digest(model)
@@ -47,6 +53,7 @@ def prepare(plan: CellPlan, executor: Executor, example: Batch) -> Arms:
     prepare_s = time.perf_counter() - start
     with foreign_code("prepare", CANDIDATE):
         declared = _declared(executor, given)
+    brought = new_distributions(imported, plan.executor.target) if imported else ()  # before a rival brings its own
     require_unchanged(model, before, "prepare")
     _require_same_input(given, example, CANDIDATE)
     rivals, rivals_failed = _rivals(plan, model, before, given, example)
@@ -55,7 +62,7 @@ def prepare(plan: CellPlan, executor: Executor, example: Batch) -> Arms:
     if type(executor) is Planted and executor.arm == BASELINE:
         baseline, null = executor.plant(model, example), executor.plant(null, example)
     modules = {BASELINE: baseline, NULL: null, CANDIDATE: candidate.eval(), **rivals}
-    return Arms(modules, model, before, declared, prepare_s, planted, rivals_failed)
+    return Arms(modules, model, before, declared, prepare_s, planted, rivals_failed, brought)
 
 
 def _rivals(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Set
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 
 OWN = "ace"
 
@@ -21,12 +22,19 @@ def new_distributions(before: Set[str], executor_target: str) -> tuple[str, ...]
     """Distributions of the names imported since `before`, without the standard library, ACE, what ACE itself requires
     and the executor's own package."""
     own = {OWN, executor_target.partition(".")[0], "__main__", "__mp_main__"}
-    new = {n for n in imported_names() - before - own - sys.stdlib_module_names if not n.startswith("_")}
+    names = imported_names() - before - own - sys.stdlib_module_names
+    new = {name for name in names if not name.startswith("_") and not _vendored(name)}
     if not new:
         return ()
     homes = metadata.packages_distributions()
     found = {home for name in new for home in homes.get(name, ())}
     return tuple(sorted(home for home in found if _normal(home) not in _required_by_ace()))
+
+
+def _vendored(name: str) -> bool:
+    """Whether a module lies inside another distribution's folder of copies (setuptools/_vendor), and is no package."""
+    module = sys.modules.get(name)
+    return "_vendor" in Path(getattr(module, "__file__", None) or "").parts
 
 
 @cache

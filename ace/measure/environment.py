@@ -19,13 +19,18 @@ NAMES = ("LD_PRELOAD", "PYTHONHASHSEED", "PYTHONOPTIMIZE")
 LIBRARIES = ("torch", "numpy", "safetensors")
 
 
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def fingerprint(threads: int, interop_threads: int) -> Environment:
     """This process's surroundings; `threads` as torch reports them."""
     return Environment(
         host=platform.node(),
         boot_id=_first_line(Path("/proc/sys/kernel/random/boot_id")) or "unknown",
         cpu_model=_cpu_model(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores(),
         kernel=platform.release(),
         device="cpu",
         threads=threads,

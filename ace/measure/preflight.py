@@ -7,17 +7,21 @@ import time
 from pathlib import Path
 
 from ace.domain.canonical import digest
-from ace.domain.plan import CellPlan
+from ace.domain.plan import CellPlan, require
 from ace.domain.record import CodeState
 from ace.domain.serial import encode
 from ace.errors import PlanError
 from ace.measure.cache import cached_json
+from ace.measure.environment import cores
 from ace.measure.messages import Task
 from ace.measure.workshop import Workshop
 
 
 def refuse_impossible(plan: CellPlan, code: CodeState, folder: Path, cache: Path) -> None:
-    """Raise PlanError when the executor cannot be imported or refuses its parameters; remembered by content."""
+    """Raise PlanError when the executor cannot be imported or refuses its parameters (remembered by content), or when
+    more threads are asked for than there are processors: what would then be timed is how they wait for each other."""
+    most = cores()
+    require(plan.protocol.threads <= most, "protocol.threads", plan.protocol.threads, f"at most {most}, this machine's")
 
     def check() -> bool:
         answer = Workshop(folder, cache, 1, "preflight").run(Task.CHECK, plan, time.time())

@@ -16,11 +16,10 @@ import numpy as np
 import torch
 
 from ace.domain.canonical import digest
-from ace.domain.record import OutputCheck, Session, Timings
+from ace.domain.record import BASELINE, CANDIDATE, NULL, OutputCheck, Session, Timings
 from ace.domain.workload import Batch, Executor
 from ace.measure import timing, witness
 from ace.measure.arms import Arms, arm_state, prepare, require_unchanged
-from ace.measure.dependencies import new_distributions
 from ace.measure.environment import fingerprint
 from ace.measure.failing import ArmError, foreign_code
 from ace.measure.messages import WorkOrder
@@ -72,7 +71,7 @@ def run_session(
     rng, dice = np.random.default_rng(seeds), random.Random(f"{plan.seed}/{order.session}")
     inputs = Inputs(Path(order.inputs), rng)
     example = inputs.batch(inputs.draw(plan.shape.batch))
-    arms = prepare(plan, executor, example)
+    arms = prepare(plan, executor, example, imported)
     surroundings = fingerprint(torch.get_num_threads(), torch.get_num_interop_threads())
 
     bench = Bench(arms, inputs, plan.shape.batch, timing.Clocks(time.perf_counter, time.process_time), dice)
@@ -92,6 +91,8 @@ def run_session(
     seen, states = [], []
     fresh = inputs.batch(inputs.draw(plan.shape.batch))  # not the example: the executor has seen that
     for name, module in arms.modules.items():
+        if name not in (BASELINE, NULL, CANDIDATE):
+            continue  # nothing is claimed of a rival's work, and following a compiled one takes seconds
         with foreign_code("check", name):
             work, kernels = witness.witness(name, module, fresh)
         seen.append(work)
@@ -118,7 +119,7 @@ def run_session(
         checks=tuple(checks),
         baseline_digest=arms.model_digest,
         prepare_s=arms.prepare_s,
-        new_dependencies=new_distributions(imported, plan.executor.target),
+        new_dependencies=arms.new_dependencies,
         peak_rss_bytes=peak,
         environment=surroundings,
     )

@@ -6,7 +6,7 @@ Nothing here knows a clock, a store or a policy.  The unit is the session, never
 from ace.stats.bootstrap import score_difference
 from ace.stats.cells import compare_cells
 from ace.stats.eprocess import e_process
-from ace.stats.findings import drift, order_interaction, over_sessions
+from ace.stats.findings import drift, order_interaction, over_sessions, serial_dependence
 from ace.stats.paired import compare
 from ace.stats.screening import screen, screen_and_confirm
 from ace.stats.selection import Selected, best_of, shrink
@@ -27,5 +27,6 @@ __all__ = [
     "score_difference",
     "screen",
     "screen_and_confirm",
+    "serial_dependence",
     "shrink",
 ]

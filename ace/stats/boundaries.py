@@ -14,6 +14,7 @@ from scipy import special
 from ace.errors import EvidenceError
 from ace.stats.sessions import MIN_SESSIONS
 
+MOST_SESSIONS = 100_000
 MAXIMA = (6, 7, 8, 10, 12, 15, 20, 30, 40, 60, 100)
 CONSTANTS = {  # four times 100 000 trials: standard errors .002, .003, .006
     0.90: (1.645, 1.739, 1.786, 1.833, 1.853, 1.865, 1.879, 1.892, 1.900, 1.908, 1.913),
@@ -24,8 +25,9 @@ CONSTANTS = {  # four times 100 000 trials: standard errors .002, .003, .006
 
 def constant(max_sessions: int, confidence: float) -> float:
     """c for this maximum; beyond the table it grows so slowly that the last entry stands."""
-    if max_sessions < MIN_SESSIONS:
-        raise EvidenceError(f"max_sessions={max_sessions}; a sequential design needs at least {MIN_SESSIONS}")
+    if not isinstance(max_sessions, int) or not MIN_SESSIONS <= max_sessions <= MOST_SESSIONS:
+        expected = f"expected a whole number from {MIN_SESSIONS} to {MOST_SESSIONS}"
+        raise EvidenceError(f"max_sessions={max_sessions} is no sequential design; {expected}")
     if not min(CONSTANTS) <= round(confidence, 9) < 1:
         raise EvidenceError(f"confidence={confidence}; sequential boundaries are calibrated from {min(CONSTANTS)} up")
     # Between levels the ratio of c to the fixed-sample quantile is nearly linear; above the last it only falls.

@@ -7,12 +7,15 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from ace.domain.estimate import Estimate
 from ace.errors import EvidenceError
 from ace.stats import student
 from ace.stats.intake import FloatArray, read_arm, read_pair
 from ace.stats.robust import trimmed_mean
+
+FEWEST_SERIAL = 6  # sessions; with fewer no order is rare enough
 
 
 def order_interaction(
@@ -38,6 +41,21 @@ def drift(timings: object, *, confidence: float = 0.95) -> Estimate | None:
     if third < 1:
         return None
     return over_sessions(trimmed_mean(log_seconds[:, -third:]) - trimmed_mean(log_seconds[:, :third]), confidence)
+
+
+def serial_dependence(session_gains: FloatArray) -> float | None:
+    """P of neighbouring sessions being as much alike if they were independent; None below FEWEST_SERIAL sessions.
+
+    Bartels' (1982) rank version of von Neumann's ratio, one-sided, with his normal approximation.  session_gains:
+    (sessions,) in the order in which they ran.
+    """
+    n = len(session_gains)
+    if n < FEWEST_SERIAL:
+        return None
+    ranks = session_gains.argsort().argsort()
+    ratio = float((np.diff(ranks) ** 2).sum()) / (n * (n**2 - 1) / 12)
+    variance = 4 * (n - 2) * (5 * n**2 - 2 * n - 9) / (5 * n * (n + 1) * (n - 1) ** 2)
+    return float(special.ndtr((ratio - 2) / math.sqrt(variance)))
 
 
 def over_sessions(values: FloatArray, confidence: float = 0.95) -> Estimate | None:

@@ -82,6 +82,9 @@ def _name_unreadable(arm: str, table: npt.NDArray[np.generic]) -> None:
 
 def check_request(margin: float, confidence: float, order: str = "interleaved") -> None:
     """Refuse a question that has no answer."""
+    for name, value in (("margin", margin), ("confidence", confidence)):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            raise EvidenceError(f"{name}={value!r}; expected a number")
     if not 0 <= margin < np.inf:
         raise EvidenceError(f"margin={margin}; expected a relative gain of 0 or more, such as 0.01")
     if not 0 < confidence < 1:

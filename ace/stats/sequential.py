@@ -15,6 +15,7 @@ from ace.stats.paired import conclude, estimable, own_yardstick, unestimated
 from ace.stats.sessions import gather
 
 BOUNDARIES = ("obrien-fleming",)
+LEAST_LEVEL = 1e-250  # below it the critical value of t leaves float64
 
 
 def compare_sequential(
@@ -40,7 +41,10 @@ def compare_sequential(
         )
     if not estimable(evidence):
         return unestimated(evidence)
-    yardstick = own_yardstick(evidence, nominal_level(looks, max_sessions, confidence), 1 - confidence)
+    level = nominal_level(looks, max_sessions, confidence)
+    if level < LEAST_LEVEL:  # so early that no gain could cross the boundary
+        return unestimated(evidence)
+    yardstick = own_yardstick(evidence, level, 1 - confidence)
     seen = conclude(evidence, yardstick, margin)
     assert seen.p_value is not None  # there was a spread
     return dataclasses.replace(seen, p_value=repeated_p(seen.p_value, looks, max_sessions, confidence))

@@ -23,6 +23,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 MIN_SESSIONS = 6
 MIN_BLOCKS = 2
 UNSTEADY_CHANCE = 0.05  # two-sided level of the steadiness guard
+ALTERNATING = "alternating"  # processes of one arm each took turns: there are no blocks within them
 STILL = 1e-9  # session gains that differ by less come from a clock or a copy, not from a machine
 FAR = 3.0  # Tukey's outer fence, in interquartile ranges
 
@@ -68,12 +69,12 @@ def _after_cut(
 ) -> Iterable[Evidence]:
     """Evidence from what is left after the cut.  (cells, sessions, rounds) twice, one cut for all."""
     cells, sessions, rounds = baseline.shape
-    whole = rounds - rounds % 2
+    paired = order != ALTERNATING  # arms in different processes share an index, not a moment
+    whole = rounds - rounds % 2 if paired else rounds
     b, c = baseline[..., cut:whole], candidate[..., cut:whole]
     if whole == 0:
         return [Evidence(sessions, np.empty(0), cut, too_little(sessions, 0, order), ())] * cells
     ratios = b - c
-    paired = order != "alternating"  # arms in different processes share an index, not a moment
     gains = trimmed_mean(ratios) if paired else trimmed_mean(b) - trimmed_mean(c)
     alike = still(gains)
     wanting = too_little(sessions, (whole - cut) // 2, order)
@@ -106,7 +107,7 @@ def too_little(sessions: int, blocks: int, order: str) -> tuple[str, ...]:
         reasons.append("order unknown: drift and candidate cannot be told apart")
     if sessions < MIN_SESSIONS:
         reasons.append(f"{counted(sessions, 'session')}; {MIN_SESSIONS} needed")
-    if blocks < MIN_BLOCKS:
+    if blocks < MIN_BLOCKS and order != ALTERNATING:
         reasons.append(f"{counted(blocks, 'whole block')} kept; {MIN_BLOCKS} needed")
     return tuple(reasons)
 

@@ -27,7 +27,7 @@ def test_a_sweep_with_a_failing_cell_goes_on_shows_it_at_once_and_exits_1(
     assert done.returncode == 1, done.stderr
     assert "cannot do pairs" in done.stdout
     assert "16x1 development:" in done.stdout
-    assert "dropped the old executor's keep_ratio, prune_at" in done.stdout
+    assert "dropped the old executor's keep_ratio, prune_at, score, rivals" in done.stdout
     evidence = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "token_pruning")
     assert sorted(cell.status for cell in evidence.cells) == ["FAILED", "FINISHED"]
     (declared,) = evidence.sweeps

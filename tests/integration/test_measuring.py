@@ -27,7 +27,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def small_plan(executor: str, **parameters: object) -> CellPlan:
     plan = plan_of(compose_config(SMALL))
-    return replace(plan, executor=ExecutorSpec(executor, tuple(sorted(parameters.items()))))
+    return replace(plan, executor=ExecutorSpec(executor, tuple(sorted(parameters.items()))), rivals=())
 
 
 def measured(plan: CellPlan, folder: Path, cache: Path) -> CellRecord:

@@ -56,7 +56,7 @@ def test_hidden_and_depth_reach_a_model_that_has_them_free() -> None:
 def test_another_executor_class_drops_the_parameters_that_were_not_given_with_it() -> None:
     overrides = ["executor._target_=mypkg.Halve", "+executor.step=2"]
     config = compose_config(overrides)
-    assert set(drop_foreign_parameters(config, overrides)) == {"keep_ratio", "prune_at"}
+    assert set(drop_foreign_parameters(config, overrides)) == {"keep_ratio", "prune_at", "score", "rivals"}
     spec = plan_of(config).executor
     assert (spec.target, dict(spec.parameters)) == ("mypkg.Halve", {"step": 2})
 

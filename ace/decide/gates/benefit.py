@@ -18,6 +18,11 @@ from ace.domain.verdict import Regime
 
 GAIN, QUALITY, VALIDATED = "gain", "quality", "validation"
 
+CONTRADICTED = (
+    "find out why the same cell answered otherwise before; where the idea itself has changed since, measure it under "
+    "an experiment.name of its own"
+)
+
 
 def gain(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Lower bound above the smallest gain worth having, in every claimed cell."""
@@ -57,7 +62,9 @@ def _nothing_positive(dossier: Dossier, threshold: str, policy: Policy) -> Findi
         return gate(GAIN, Outcome.NO_EVIDENCE, f"{shown}; collapsed: {named(worse)}", threshold, step)
     if not undecided:
         return gate(GAIN, Outcome.FAIL, shown, threshold, "nothing to claim here: try other shapes or settings")
-    again = commands.measure_again([c.cell for c in undecided])
+    if all(c.objections for c in undecided):
+        return gate(GAIN, Outcome.NO_EVIDENCE, shown, threshold, CONTRADICTED)
+    again = commands.measure_again([c.cell for c in undecided if not c.objections])
     return gate(GAIN, Outcome.NO_EVIDENCE, shown, threshold, f"measure once more: {again}")
 
 
@@ -70,6 +77,11 @@ def _no_answer(cell: CellEstimate, policy: Policy) -> str | None:
     return _contradiction(cell) if cell.objections else None
 
 
+def _way_out(cell: CellEstimate) -> str | None:
+    """What to do where more of the same sessions would change nothing."""
+    return CONTRADICTED if cell.objections and not cell.unfit else None
+
+
 def _contradiction(cell: CellEstimate) -> str:
     return "measured otherwise it is " + named(list(cell.objections))
 
@@ -78,7 +90,7 @@ def _gain(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     low, high = cell.bounds.low, cell.bounds.high
     if low is None or high is None or _no_answer(cell, policy):
         why = _no_answer(cell, policy) or "no interval"
-        return gate(GAIN, Outcome.NO_EVIDENCE, why, threshold, too_few(cell, policy), cell.key)
+        return gate(GAIN, Outcome.NO_EVIDENCE, why, threshold, _way_out(cell) or too_few(cell, policy), cell.key)
     shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds, {cell.own.sessions} sessions"
     if low > policy.gain_floor:
         return gate(GAIN, Outcome.PASS, shown, threshold, cell=cell.key)
@@ -115,8 +127,8 @@ def _quality(name: str, cell: CellEstimate, threshold: str, policy: Policy) -> F
         f"{100 * found.lcb:+.1f}, n={found.n}"
     )
     if found.outcome is Outcome.PASS and any(text.startswith("quality") for text in cell.objections):
-        step = "find out why the same cell lost quality before; a loss that was shown stays shown"
-        return gate(name, Outcome.NO_EVIDENCE, f"{shown}; {_contradiction(cell)}", threshold, step, cell.key)
+        seen = f"{shown}; {_contradiction(cell)}"
+        return gate(name, Outcome.NO_EVIDENCE, seen, threshold, CONTRADICTED, cell.key)
     if found.outcome is Outcome.PASS:
         return gate(name, Outcome.PASS, shown, threshold, cell=cell.key)
     if found.outcome is Outcome.FAIL:

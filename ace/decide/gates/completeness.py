@@ -16,7 +16,7 @@ from ace.decide.gather import Case
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import FIXED
 from ace.domain.policy import Policy
-from ace.domain.record import CellRecord
+from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord
 from ace.domain.stored import StoredCell, StoredSweep
 
 NAME = "complete"
@@ -167,6 +167,20 @@ def _stopped_early(record: CellRecord) -> bool:
     return last is not None and last.settled and last.sessions == len(record.sessions)
 
 
+def _within(record: CellRecord) -> str | None:
+    """What a session lacks of what was planned, or has beyond it."""
+    plan, place = record.plan, f"{record.split} {record.plan.shape}"
+    if len(record.sessions) > plan.protocol.sessions:
+        return f"{place}: {len(record.sessions)} sessions where {plan.protocol.sessions} were planned"
+    for session in record.sessions:
+        absent = sorted({BASELINE, NULL, CANDIDATE} - {t.arm for t in session.timings})
+        if absent:
+            return f"{place} session {session.index}: {named(absent)} was not timed"
+        if len(session.order) != plan.protocol.rounds:
+            return f"{place} session {session.index}: {len(session.order)} of {plan.protocol.rounds} rounds"
+    return None
+
+
 def _session_gap(record: CellRecord) -> str | None:
     if record.imported is not None or any(failure.session is None for failure in record.failures):
         return None  # sessions are another tool's, or the examination failed: no session was to follow
@@ -174,5 +188,5 @@ def _session_gap(record: CellRecord) -> str | None:
     planned = range(max(accounted, default=-1) + 1) if _stopped_early(record) else range(record.plan.protocol.sessions)
     missing = sorted(set(planned) - accounted)
     if not missing:
-        return None
+        return _within(record)
     return f"{record.split} {record.plan.shape}: session {named([str(i) for i in missing])} neither measured nor failed"

@@ -24,19 +24,20 @@ def instrument(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     cells = list(dossier.examined)
     for split in (VALIDATION, HOLDOUT):
         cells += [other for cell in dossier.examined if (other := dossier.at(split, cell.cell.shape))]
-    yield from (_null_arm(cell, policy) for cell in cells)
+    yield from (_null_arm(cell, len(cells), policy) for cell in cells)
     if not cells:
         yield gate(NAME, Outcome.NO_EVIDENCE, "no development cell was measured", _threshold(policy), "measure a cell")
 
 
 def _threshold(policy: Policy) -> str:
     floor, margin = percent(policy.gain_floor), 100 * policy.margin
-    return (
-        f"null interval includes 0 or lies within ±{margin:g} %, half-width <= {floor}, {policy.min_sessions} sessions"
-    )
+    alike = f"null interval, for all cells together, includes 0 or lies within ±{margin:g} %"
+    return f"{alike}; half-width <= {floor}, {policy.min_sessions} sessions"
 
 
-def _null_arm(cell: CellEstimate, policy: Policy) -> Finding:
+def _null_arm(cell: CellEstimate, family: int, policy: Policy) -> Finding:
+    """`family`: null arms that are looked at together; each of them strays beyond chance in alpha of all cases, so what
+    is beyond chance is asked of all of them at once (Dunn 1961)."""
     null, threshold = cell.null, _threshold(policy)
     shown = f"null arm {percent_within(null.gain, null.low, null.high)}, {null.sessions} sessions"
     if null.low is None or null.high is None or null.sessions < policy.min_sessions:
@@ -61,7 +62,8 @@ def _null_arm(cell: CellEstimate, policy: Policy) -> Finding:
             cell.key,
         )
     within = -policy.same_within <= null.low and null.high <= policy.same_within
-    if null.low <= 0 <= null.high or within:
+    by_chance = null.p_value is not None and null.p_value >= cell.alpha / family
+    if null.low <= 0 <= null.high or within or by_chance:
         return gate(NAME, Outcome.PASS, shown, threshold, cell=cell.key)
     return gate(
         NAME,

@@ -8,9 +8,10 @@ from ace.decide.asking import gate, named
 from ace.decide.dossier import HOLDOUT, VALIDATION, Dossier
 from ace.decide.estimates import CellEstimate
 from ace.domain.finding import Finding, Outcome
-from ace.domain.record import BASELINE, CANDIDATE, Session
+from ace.domain.record import BASELINE, CANDIDATE, NULL, Session
 
 NAME = "parity"
+CLAIMED = {BASELINE, NULL, CANDIDATE}  # a rival may differ in whatever it likes
 BUSY = 1.1  # times the threads given: clocks of wall and CPU are not read at the same instant
 
 
@@ -20,7 +21,7 @@ def seen(cells: tuple[CellEstimate, ...]) -> Finding:
         f"{cell.key} session {session.index}: {named(missing)}"
         for cell in cells
         for session in cell.cell.sessions
-        if (missing := sorted({t.arm for t in session.timings} - {state.arm for state in session.arms}))
+        if (missing := sorted(({t.arm for t in session.timings} & CLAIMED) - {state.arm for state in session.arms}))
     ]
     threshold = "threads, dtype and kernels of every timed arm recorded"
     if blind:

@@ -25,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     outputs.touched_baseline,
     timing.drift,
     timing.order_effect,
+    timing.dependence,
     timing.dispersion,
     timing.resolution,
     timing.conditions,

@@ -1,4 +1,4 @@
-"""Rules drift, order effect, dispersion, resolution and conditions: was the room quiet? All of them only warn.
+"""Rules drift, order effect, dependence, dispersion, resolution, conditions: was the room quiet? All of them only warn.
 
 Mirrored blocks cancel a linear drift and pairs cancel slow noise, so these do not move the gain; they say how much
 there was to cancel.
@@ -63,6 +63,17 @@ def order_effect(cell: CellEstimate, policy: Policy) -> Finding:
     fires = found.low > policy.gain_floor or found.high < -policy.gain_floor
     shown = f"gain differs by {percent_within(found.value, found.low, found.high)} between the two orders"
     return _warn("order effect", _fired(fires), cell, shown, threshold, QUIET)
+
+
+def dependence(cell: CellEstimate, _: Policy) -> Finding:
+    """Whether neighbouring sessions resemble each other: then there are fewer of them than were counted."""
+    threshold = f"neighbouring sessions no more alike than chance explains (Bartels' rank test, {cell.alpha:g})"
+    gains = cell.own.session_gains
+    p_value = stats.serial_dependence(np.array(gains))
+    if p_value is None:
+        return _warn("dependence", Outcome.NO_EVIDENCE, cell, f"{len(gains)} sessions", threshold, "measure more")
+    step = "something outlasts a session (heat, another tenant): measure at another time and compare"
+    return _warn("dependence", _fired(p_value < cell.alpha), cell, f"p = {p_value:.2g}", threshold, step)
 
 
 def dispersion(cell: CellEstimate, policy: Policy) -> Finding:

@@ -117,5 +117,6 @@ def test_a_missing_compiler_is_a_failed_compilation(tmp_path, monkeypatch):
     from torch._inductor import config
 
     absent = {"cpp.cxx": ("no-such-compiler",), "fx_graph_cache": False}
-    with config.patch(absent), pytest.raises(MeasurementError, match=r"compilation failed .* No working C\+\+ compiler"):
+    said = r"compilation failed .* No working C\+\+ compiler"
+    with config.patch(absent), pytest.raises(MeasurementError, match=said):
         CompilerFusion().prepare(encoder(depth=1, hidden=16), batch())

@@ -116,7 +116,6 @@ def test_torchao_is_given_the_copy_and_may_not_change_the_compilers_settings(tor
 
 
 def test_the_real_torchao_embeds_an_example_the_same_whatever_stands_beside_it():
-    pytest.importorskip("torchao", reason="optional: pip install --no-deps torchao")
     model, inputs = encoder(), batch(size=4)
     candidate = Int8Quantization(TORCHAO).prepare(model, inputs)
     with torch.inference_mode():
