@@ -36,7 +36,8 @@ def _first_unpaired(s: int, n: int, s2: int, n2: int) -> str:
 
 def read_arm(arm: str, timings: object) -> FloatArray:
     """Seconds of one arm, (sessions, timings) float64, finite and above 0."""
-    if np.ma.is_masked(timings):
+    rows = timings if isinstance(timings, list | tuple) else ()
+    if np.ma.is_masked(timings) or any(np.ma.is_masked(row) for row in rows):
         raise EvidenceError(f"{arm}: masked timings are missing timings; {SHAPE} without gaps")
     try:
         table = np.asarray(timings)

@@ -6,7 +6,16 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from ace.errors import PlanError
-from ace.wiring import compose_config, drop_foreign_parameters, plan_of, policy_of, refuse_shadowed, settings_of
+from ace.wiring import (
+    compose_config,
+    drop_foreign_parameters,
+    plan_of,
+    policy_of,
+    refuse_renamed,
+    refuse_sealed,
+    refuse_shadowed,
+    settings_of,
+)
 
 
 def test_with_no_override_the_plan_is_the_default_experiments_first_cell() -> None:
@@ -21,6 +30,7 @@ def test_with_no_override_the_plan_is_the_default_experiments_first_cell() -> No
     ("overrides", "said"),
     [
         (["batch=0"], "batch=0 is refused; allowed: 1 or more"),
+        (["batch=65", "split.examples=64"], "batch=65 is refused; allowed: at most split.examples=64 documents"),
         (["batch=two"], "batch: expected int, got 'two'"),
         (["seq_len=513"], "seq_len=513 is refused; allowed: at most 512"),
         (["hidden=256"], "hidden=256 is refused; allowed: 384.*model=encoder has hidden free"),
@@ -123,3 +133,22 @@ def test_the_experiment_named_null_can_be_selected_as_written() -> None:
 def test_no_folder_is_named_none(key: str) -> None:
     with pytest.raises(PlanError, match=f"{key}=None is refused"):
         settings_of(compose_config([f"{key}=null"]))
+
+
+@pytest.mark.parametrize("group", ["executor", "split", "model", "protocol"])
+def test_null_is_no_option_of_a_group_and_hydra_says_so(group: str) -> None:
+    with pytest.raises(ConfigCompositionException, match=f"Could not find '{group}/null'"):
+        compose_config([f"{group}=null"])
+
+
+@pytest.mark.parametrize("override", ["experiment.name=mine", "experiment=null", "++experiment.name=mine"])
+def test_a_command_that_has_its_experiment_takes_no_other(override: str) -> None:
+    with pytest.raises(PlanError, match="this command's experiment is calibration"):
+        refuse_renamed(["seq_len=64", override], "calibration")
+    refuse_renamed(["seq_len=64"], "calibration")
+
+
+def test_the_holdout_is_sealed() -> None:
+    refuse_sealed(plan_of(compose_config([])))
+    with pytest.raises(PlanError, match="split=holdout is sealed"):
+        refuse_sealed(plan_of(compose_config(["split=holdout"])))

@@ -114,3 +114,73 @@ def test_more_than_two_benchmarks_must_be_named():
     assert read(content, "torch", "c", "a").baseline.name == "c"
     with pytest.raises(DataError, match="no benchmark 'd'"):
         read(content, "torch", "d", "a")
+
+
+def table(places, arms=("baseline", "candidate"), order="interleaved"):
+    return [(*place, arm, 0.01 + place[0] / 1000, order) for place in places for arm in arms]
+
+
+def test_an_interleaved_call_without_a_partner_is_refused_by_its_place():
+    rows = [row for row in table((s, t) for s in range(2) for t in range(4)) if row[:3] != (1, 2, "candidate")]
+    with pytest.raises(DataError, match="session 1, timing 2 has no candidate"):
+        read(as_csv(rows), "csv")
+    unknown = [(*row[:4], "unknown") for row in rows]
+    assert read(as_csv(unknown), "csv").order == "unknown"
+
+
+def test_a_gap_in_both_arms_would_pair_strangers_and_is_refused():
+    rows = table((s, t) for s in range(2) for t in range(5) if (s, t) != (0, 2))
+    with pytest.raises(DataError, match="session 0 has no timing 2 but later ones"):
+        read(as_csv(rows), "csv")
+
+
+@pytest.mark.parametrize(
+    "positions",
+    [
+        [(0, 1), (9, 2), (3, 4), (8, 5)],  # a pair that something else tore apart
+        [(0, 2), (3, 1), (4, 5), (7, 6)],  # one round inside the other
+        [(3, 2), (0, 1), (4, 5), (7, 6)],  # the second round of a block first
+    ],
+)
+def test_positions_that_are_no_mirrored_blocks_are_no_interleaving(positions):
+    rows = [
+        (0, timing, arm, 0.01, at)
+        for timing, pair in enumerate(positions)
+        for arm, at in zip(("baseline", "candidate"), pair, strict=True)
+    ]
+    assert read(as_csv(rows), "csv").order == "unknown"
+
+
+def test_processes_that_started_at_the_same_moment_have_no_known_order():
+    document = json.loads((DATA / "pyperf.json").read_text())
+    for benchmark in document["benchmarks"]:
+        for index, run in enumerate(benchmark["runs"]):
+            run["metadata"]["date"] = f"2026-01-01 00:{index:02d}:00"
+    assert read(json.dumps(document).encode(), "pyperf").order == "unknown"
+
+
+@pytest.mark.parametrize("tool", ["pyperf", "hyperfine"])
+def test_two_benchmarks_of_one_name_are_refused(tool):
+    document = json.loads((DATA / f"{tool}.json").read_text())
+    for entry in document.get("benchmarks", document.get("results")):
+        if tool == "pyperf":
+            entry["metadata"]["name"] = "same"
+        else:
+            entry["command"] = "same"
+    with pytest.raises(DataError, match="two benchmarks named 'same'"):
+        read(json.dumps(document).encode(), tool)
+
+
+@pytest.mark.parametrize("value", ["0.1", True, None])
+def test_what_is_no_number_in_json_is_no_time(value):
+    with pytest.raises(DataError):
+        read(json.dumps({"a": [0.1, value], "b": [0.1, 0.2]}).encode(), "torch")
+
+
+def test_the_mark_that_windows_writes_before_a_file_is_no_column():
+    assert read(b"\xef\xbb\xbf" + as_csv(table([(0, 0), (0, 1)])), "csv").order == "interleaved"
+
+
+def test_a_field_that_no_csv_reader_takes_is_one_clear_error():
+    with pytest.raises(DataError, match="no csv file"):
+        read(as_csv([(0, 0, "baseline", "1" * 200_000, "")]), "csv")

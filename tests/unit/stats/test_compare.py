@@ -187,3 +187,9 @@ def test_a_million_timings_in_one_session_are_one_session():
 def test_the_answer_is_the_string_it_is_documented_as():
     assert compare(*timings(0.05)).answer == "faster"
     assert isinstance(compare(*timings(0.05)).answer, Answer)
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3])
+def test_alternating_processes_need_no_blocks(rounds):
+    b, c = timings(0.05)
+    assert compare(b[:, :rounds], c[:, :rounds], order="alternating").answer is Answer.FASTER

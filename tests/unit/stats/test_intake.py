@@ -51,6 +51,14 @@ def test_masked_timings_are_missing_timings():
     masked = np.ma.masked_array(GOOD, mask=GOOD > 1.9)
     with pytest.raises(EvidenceError, match="masked"):
         compare(masked, GOOD)
+    with pytest.raises(EvidenceError, match="masked"):
+        compare(list(masked), GOOD)
+
+
+@pytest.mark.parametrize("cells", [None, "cells", 3, [None], [(GOOD,)], [(GOOD, GOOD, GOOD)], [3.0]])
+def test_what_is_no_list_of_pairs_is_refused_as_evidence(cells):
+    with pytest.raises(EvidenceError, match="expected a"):
+        compare_cells(cells)
 
 
 def test_lists_and_integers_are_read_like_arrays():

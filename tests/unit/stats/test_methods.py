@@ -7,7 +7,16 @@ import pytest
 from scipy import stats
 
 from ace.errors import EvidenceError
-from ace.stats import best_of, drift, e_process, order_interaction, over_sessions, score_difference, shrink
+from ace.stats import (
+    best_of,
+    drift,
+    e_process,
+    order_interaction,
+    over_sessions,
+    score_difference,
+    serial_dependence,
+    shrink,
+)
 from ace.stats.power import sessions_to_settle, visible_gain
 from ace.stats.signed_rank import signed_rank_p
 from ace.stats.student import critical, quantile, upper_tail
@@ -141,3 +150,15 @@ def test_a_gain_on_the_threshold_can_never_be_settled():
 
 def test_a_larger_margin_hides_more():
     assert visible_gain(0.01, 9, 2.26, 0.02) > visible_gain(0.01, 9, 2.26, 0.01)
+
+
+def test_serial_dependence_is_rare_among_independent_sessions_and_usual_among_wandering_ones(rng):
+    independent = [serial_dependence(rng.normal(size=10)) for _ in range(2000)]
+    wandering = [serial_dependence(rng.normal(size=10).cumsum()) for _ in range(2000)]
+    assert np.mean(np.array(independent) < 0.05) < 0.07
+    assert np.mean(np.array(wandering) < 0.05) > 0.6
+
+
+def test_a_perfect_alternation_is_no_dependence_that_widens_and_five_sessions_tell_nothing():
+    assert serial_dependence(np.tile([0.1, -0.1], 5) + np.arange(10) * 1e-6) > 0.95
+    assert serial_dependence(np.arange(5.0)) is None

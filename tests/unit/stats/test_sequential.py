@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ace.domain.estimate import Answer
 from ace.errors import EvidenceError
 from ace.stats import compare, compare_sequential
 from ace.stats.boundaries import CONSTANTS, MAXIMA, constant, nominal_level, simulate
@@ -75,3 +76,16 @@ def test_constants_between_and_beyond_the_table_are_in_order():
     assert constant(20, 0.90) < constant(20, 0.95) < constant(20, 0.975) < constant(20, 0.999)
     with pytest.raises(EvidenceError, match="confidence"):
         constant(20, 0.5)
+
+
+def test_six_sessions_of_a_hundred_thousand_that_could_be_answer_nothing_and_warn_of_nothing():
+    b, c = timings(0.5, 6)
+    seen = compare_sequential(b, c, max_sessions=100_000)
+    assert (seen.answer, seen.low) == (Answer.INCONCLUSIVE, None)
+
+
+@pytest.mark.parametrize("maximum", [5, 100_001, 20.0, "20", None])
+def test_a_maximum_that_is_no_design_is_refused(maximum):
+    b, c = timings(0.02, 6)
+    with pytest.raises(EvidenceError, match="max_sessions"):
+        compare_sequential(b, c, max_sessions=maximum)

@@ -86,3 +86,13 @@ def test_an_unsteady_or_short_validation_is_no_evidence():
 
 def test_nothing_claimed_leaves_nothing_to_validate():
     assert outcomes(validation(table(on("development", 0.0)), POLICY)) == {Outcome.NO_EVIDENCE}
+
+
+def test_a_cell_that_was_slower_by_other_code_is_not_sent_to_measure_the_same_again():
+    slower, faster = on("development", -0.1), on("development")
+    faster = replace(faster, code=replace(faster.code, package_digest="f" * 64), started_at=faster.started_at + 1e6)
+    [found] = gain(table(slower, faster), POLICY)
+    assert found.outcome is Outcome.NO_EVIDENCE
+    assert "measured otherwise it is slower" in found.evidence
+    assert "experiment.name of its own" in found.next_step
+    assert "launch.py" not in found.next_step

@@ -119,3 +119,19 @@ def test_the_exact_test_agrees_with_counting():
     assert binomial_p(0, 0, 1 / 3) == 1.0
     assert binomial_p(2, 2, 1 / 3) == pytest.approx(1 / 9)
     assert binomial_p(3, 4, 1 / 2) == pytest.approx(10 / 16)
+
+
+def test_a_session_that_lost_an_arm_or_rounds_or_was_added_is_a_gap():
+    made = b.record()
+    first, *others = made.sessions
+    pairs = tuple(tuple(arm for arm in row if arm != "null") for row in first.order)
+    without = replace(first, timings=tuple(t for t in first.timings if t.arm != "null"), order=pairs)
+    shorter = tuple(replace(t, wall_s=t.wall_s[:-2], cpu_s=t.cpu_s[:-2]) for t in first.timings)
+    short = replace(first, timings=shorter, order=first.order[:-2], inputs=first.inputs[:-2])
+    added = replace(first, index=len(made.sessions))
+    for sessions, said in (
+        ((without, *others), "session 0: null was not timed"),
+        ((short, *others), "10 of 12 rounds"),
+        ((*made.sessions, added), "11 sessions where 10 were planned"),
+    ):
+        assert said in the_fail(ask(b.stored(replace(made, sessions=sessions)))).evidence

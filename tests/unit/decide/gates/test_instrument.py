@@ -38,3 +38,10 @@ def test_a_machine_that_cannot_see_delta_names_the_sessions_that_could():
 def test_the_same_shape_on_validation_is_asked_too():
     found = ask(*(b.honest(GAIN, b.plan(split=split)) for split in ("development", "validation")))
     assert [f.cell for f in found] == ["development 64x1", "validation 64x1"]
+
+
+def test_one_null_arm_of_twelve_beyond_its_own_chance_is_within_theirs():
+    strange = b.record(GAIN, null_gain=0.01, offset_sd=0.012, seed=2)  # p = .0125
+    others = [b.record(GAIN, of=b.plan(batch=batch), seed=batch) for batch in range(2, 13)]
+    assert outcomes(ask(strange)) == {Outcome.NO_EVIDENCE}
+    assert outcomes(ask(strange, *others)) == {Outcome.PASS}

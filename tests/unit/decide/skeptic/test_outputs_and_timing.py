@@ -5,7 +5,7 @@ import pytest
 
 from ace.decide.skeptic import NOT_LOOKED_FOR, challenge
 from ace.decide.skeptic.outputs import timed_is_not_scored, touched_baseline
-from ace.decide.skeptic.timing import conditions, dispersion, drift, order_effect, resolution
+from ace.decide.skeptic.timing import conditions, dependence, dispersion, drift, order_effect, resolution
 from ace.domain.finding import Outcome, Severity
 from ace.domain.record import BASELINE, CANDIDATE, CodeState, Timings
 from tests.unit.decide import builders as b
@@ -90,7 +90,7 @@ def test_timings_under_a_millisecond_warn_unless_calls_are_repeated():
 
 def test_no_session_is_no_evidence_for_the_rules_about_the_room():
     empty = only_cell(replace(b.record(), sessions=()))
-    rules = (drift, order_effect, dispersion, resolution)
+    rules = (drift, order_effect, dependence, dispersion, resolution)
     assert {rule(empty, POLICY).outcome for rule in rules} == {Outcome.NO_EVIDENCE}
 
 
@@ -126,3 +126,12 @@ def test_a_gain_that_belongs_to_whoever_runs_second_is_told_and_changes_no_answe
     found = order_effect(disturbed, POLICY)
     assert (found.outcome, found.severity) == (Outcome.FAIL, Severity.WARN)
     assert abs(disturbed.own.gain - honest.own.gain) < 0.01
+
+
+def test_sessions_that_resemble_their_neighbours_are_told_to_be_fewer_than_they_seem():
+    made = b.record(GAIN, sessions=20)
+    by_gain = sorted(range(20), key=only_cell(made).own.session_gains.__getitem__)
+    drifting = replace(made, sessions=tuple(replace(made.sessions[i], index=n) for n, i in enumerate(by_gain)))
+    assert dependence(only_cell(made), POLICY).outcome is Outcome.PASS
+    found = dependence(only_cell(drifting), POLICY)
+    assert (found.outcome, found.severity) == (Outcome.FAIL, Severity.WARN)
