@@ -18,11 +18,13 @@ from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Pr
 from ace.domain.policy import Policy
 from ace.domain.serial import decode, freeze
 from ace.errors import EvidenceError, PlanError
+from ace.models.loading import described_model
 
 T = TypeVar("T")
 AXES = ("seq_len", "batch", "hidden", "depth", "seed")
-GROUPS = ("model", "executor", "split", "telemetry", "protocol", "policy", "tracking", "experiment")
-MODEL_KEYS = ("name", "_target_", "hidden", "depth", "head_dim", "positions", "pretrained", "seed")
+GROUPS = ("model", "executor", "split", "inputs", "telemetry", "protocol", "policy", "tracking", "experiment")
+MODEL_KEYS = ("name", "_target_", "hidden", "depth", "head_dim", "positions", "pretrained", "revision", "seed")
+OPTIONAL_KEYS = ("revision", "seed")
 SPLIT_KEYS = ("name", "benchmark", "_target_", "metric", "examples")
 
 
@@ -71,8 +73,9 @@ def plan_of(config: DictConfig) -> CellPlan:
     """The cell that a composed configuration describes.  Raises PlanError for what cannot be run."""
     values = _plain(config)
     _refuse_unknown("", values, (*AXES, *GROUPS, "cache_dir"))
-    model, split = _group(values, "model", MODEL_KEYS), _group(values, "split", SPLIT_KEYS)
-    shape = _build(Shape, "", {axis: values[axis] for axis in AXES[:4]})
+    model, split = _described(_group(values, "model", MODEL_KEYS)), _group(values, "split", SPLIT_KEYS)
+    # hidden and depth follow the model's file, which may leave them to the model itself
+    shape = _build(Shape, "", {axis: model.get(axis) if values[axis] is None else values[axis] for axis in AXES[:4]})
     return CellPlan(
         experiment=experiment_name(config),
         model=_model(model, shape),
@@ -86,6 +89,7 @@ def plan_of(config: DictConfig) -> CellPlan:
                 "target": split["_target_"],
                 "metric": split["metric"],
                 "examples": split["examples"],
+                "inputs": _group(values, "inputs", ("name", "rivals"))["name"],
             },
         ),
         shape=shape,
@@ -186,7 +190,7 @@ def _group(values: dict[str, Any], name: str, keys: Sequence[str]) -> dict[str, 
     if not isinstance(group, dict):
         raise PlanError(f"{name}={group} is refused; allowed: a file of the group {name}/.")
     _refuse_unknown(f"{name}.", group, keys)
-    missing = [key for key in keys if key not in group and key != "seed"]
+    missing = [key for key in keys if key not in group and key not in OPTIONAL_KEYS]
     if missing:
         raise PlanError(f"{name}.{missing[0]} is missing; the group {name} needs {', '.join(keys)}.")
     return group
@@ -206,6 +210,18 @@ def _build(kind: type[T], group: str, values: Any) -> T:
             raise error.__cause__ from error
         text = str(error).removeprefix("config.").removeprefix("config: ")
         raise PlanError(f"{text} is refused." if "expected" in text else text) from error
+
+
+def _described(model: dict[str, Any]) -> dict[str, Any]:
+    """The group `model`, where what its file leaves open (null) is what the model says of itself."""
+    require(isinstance(model["_target_"], str), "model._target_", model["_target_"], "package.module.function")
+    revision = model.get("revision")
+    own = described_model(model["_target_"], model["name"], revision)
+    require(bool(own) or revision is None, "model.revision", revision, f"null: {model['name']} has one version alone")
+    for key, value in own.items():
+        fine = key == "name" or model[key] in (None, value)
+        require(fine, f"model.{key}", model[key], f"{value}, that of {model['name']}")
+    return model | own
 
 
 def _model(model: dict[str, Any], shape: Shape) -> ModelSpec:
@@ -246,15 +262,16 @@ def _executor(values: dict[str, Any]) -> ExecutorSpec:
 
 
 def _rivals(values: dict[str, Any]) -> tuple[RivalSpec, ...]:
-    """The rivals that stand in the executor's file, by name; `executor.rivals=null` measures without them."""
-    given = (values["executor"] or {}).get("rivals") or {}
-    require(isinstance(given, dict), "executor.rivals", given, "names, each with role, _target_ and parameters")
+    """The rivals that the executor's file and the inputs name; `executor.rivals=null` leaves out its own."""
     made = []
-    for name, rival in given.items():
-        require(isinstance(rival, dict), f"executor.rivals.{name}", rival, "role, _target_ and parameters")
-        own = dict(rival)
-        role = str(own.pop("role", None))
-        made.append(RivalSpec(str(name), role, _executor_spec(f"executor.rivals.{name}", own)))
+    for place in ("executor", "inputs"):
+        given = (values[place] or {}).get("rivals") or {}
+        require(isinstance(given, dict), f"{place}.rivals", given, "names, each with role, _target_ and parameters")
+        for name, rival in given.items():
+            require(isinstance(rival, dict), f"{place}.rivals.{name}", rival, "role, _target_ and parameters")
+            own = dict(rival)
+            role = str(own.pop("role", None))
+            made.append(RivalSpec(str(name), role, _executor_spec(f"{place}.rivals.{name}", own)))
     return tuple(made)
 
 

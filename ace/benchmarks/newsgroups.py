@@ -16,11 +16,14 @@ TEST = pinned("20newsgroups-test.tab", "34a4c6261eda98d87f66d8e12a2cccba06918b78
 FILES = (TEST, TRAIN)  # TEST first: it keeps
 
 
-def train(spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path) -> Documents:
+def train(spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path, tokenizer: Path | None = None) -> Documents:
     """The training documents that `test` does not have."""
-    return documents_of([TRAIN], FILES, spec, seq_len, seed, cache_dir)
+    return documents_of([TRAIN], FILES, spec, seq_len, seed, cache_dir, tokenizer)
 
 
-def test(spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path) -> Documents:
+def test(
+    spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path,
+    tokenizer: Path | None = None,  # noqa: PT028  # no test of pytest's
+) -> Documents:
     """The test documents."""
-    return documents_of([TEST], FILES, spec, seq_len, seed, cache_dir)
+    return documents_of([TEST], FILES, spec, seq_len, seed, cache_dir, tokenizer)

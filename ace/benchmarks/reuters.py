@@ -16,6 +16,6 @@ TEST = pinned("reuters-r8-test.tab", "8c21d3ca16e720084e9a3e17db5048d214d73df1ff
 FILES = (TRAIN, TEST)
 
 
-def r8(spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path) -> Documents:
+def r8(spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path, tokenizer: Path | None = None) -> Documents:
     """The documents of both files."""
-    return documents_of(FILES, FILES, spec, seq_len, seed, cache_dir)
+    return documents_of(FILES, FILES, spec, seq_len, seed, cache_dir, tokenizer)

@@ -17,15 +17,18 @@ from numpy.typing import NDArray
 
 from ace.errors import DataError
 
+Ints = NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenisedCorpus:
     """Documents of any length, end to end.
 
-    ids: (all tokens,) uint16; ends: (n,) int64, where each document stops; labels: (n,) int64 indices into label_names.
+    ids: (all tokens,) uint16, uint32 where a vocabulary needs it; ends: (n,) int64, where each document stops;
+    labels: (n,) int64 indices into label_names.
     """
 
-    ids: NDArray[np.uint16]
+    ids: NDArray[np.uint16] | NDArray[np.uint32]
     ends: NDArray[np.int64]
     labels: NDArray[np.int64]
     label_names: tuple[str, ...]
@@ -35,18 +38,26 @@ class TokenisedCorpus:
         """From one list of ids and one label per document."""
         names = sorted(set(labels))
         index = {name: i for i, name in enumerate(names)}
+        every = np.fromiter(chain.from_iterable(ids), np.uint32)
         return cls(
-            np.fromiter(chain.from_iterable(ids), np.uint16),
+            every.astype(np.uint16) if every.max(initial=0) <= np.iinfo(np.uint16).max else every,
             np.cumsum([len(document) for document in ids], dtype=np.int64),
             np.array([index[label] for label in labels], dtype=np.int64),
             tuple(names),
         )
 
-    def starting(self, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Documents of at least `length` tokens: their indices (m,), and their first `length` ids (m, length)."""
+    def cut(self, length: int, shortest: int) -> tuple[Ints, Ints, Ints]:
+        """Documents of at least `shortest` tokens, of each the first `length`.
+
+        Returns their indices (m,), ids (m, length) with zeros behind shorter documents, and tokens left of each (m,).
+        """
         starts = np.concatenate([[0], self.ends[:-1]])
-        rows = np.flatnonzero(self.ends - starts >= length)
-        return rows, self.ids[starts[rows, None] + np.arange(length)].astype(np.int64)
+        rows = np.flatnonzero(self.ends - starts >= shortest)
+        tokens = np.minimum(self.ends[rows] - starts[rows], length)
+        place = np.arange(length)
+        within = place < tokens[:, None]
+        at = np.where(within, starts[rows, None] + place, 0)
+        return rows, np.where(within, self.ids[at], 0).astype(np.int64), tokens
 
 
 def kept_or_made(path: Path, make: Callable[[], TokenisedCorpus]) -> TokenisedCorpus:

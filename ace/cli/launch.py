@@ -25,6 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from ace import cell, wiring
+from ace.benchmarks.loading import check_benchmark
 from ace.cli import remaining, sweep
 from ace.cli.progress import CellProgress
 from ace.decide.cell_answer import answer_line, summary_metrics
@@ -81,6 +82,7 @@ def measure_cell(config: DictConfig, place: sweep.Place | None) -> CellRecord:
     policy = wiring.policy_of(config)
     wiring.refuse_sealed(plan)
     check_model(plan.model)
+    check_benchmark(plan.benchmark, plan.model)
     store = open_store(settings.tracking_uri, settings.root)
     attempt = _attempt(plan, place)
     folder = make_folder(settings.root / "work", "tracking.root") / attempt.name

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ace.decide.estimates import arms_of, compared, typical_seconds
 from ace.decide.gates.provenance import IMPORTED, MEASURED
 from ace.decide.quality import settled_by
+from ace.decide.roofline import achieved
 from ace.domain.decision import QualityAnswer, percent_within, points_within
 from ace.domain.estimate import Comparison
 from ace.domain.policy import Policy
@@ -35,6 +36,7 @@ def summary_metrics(record: CellRecord, policy: Policy) -> tuple[Mapping[str, fl
         found["sessions/imported"] = len(record.imported.pair[0])
     for arm in arms_of(record.sessions):
         found[f"latency/{arm}_s"] = typical_seconds(record.sessions, arm, candidate.cut_rounds)
+        found[f"roofline/{arm}_fraction"] = achieved([record], arm, candidate.cut_rounds)
     if quality := settled_by([record], policy.alpha, policy):
         found |= _quality_metrics(quality)
     read_off = MEASURED if record.imported is None else IMPORTED

@@ -10,13 +10,14 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from ace.decide.cells import Cell, shape_order
-from ace.domain.plan import FIXED, OBRIEN_FLEMING, CellPlan, Shape
+from ace.domain.plan import EXACT, FIXED, OBRIEN_FLEMING, CellPlan, Shape
 from ace.domain.stored import StoredCell
 
 AXES = ("seq_len", "batch", "hidden", "depth")
 PACKAGED = "ace.executors."
 IMPORTED = "imported."  # timings of another tool: there is no executor to run again
 LAUNCH = "python launch.py"
+NAMED_MODELS = "ace.models.hf.load"  # conf/model/hf.yaml; model.name says which
 PROTOCOL_KEYS = ("sessions", "rounds", "warmup_rounds", "min_timing_s", "threads", "session_limit_s", "stopping")
 PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
     name: dict(zip(PROTOCOL_KEYS, (sessions, rounds, 3, 0.001, 1, 900, stopping), strict=True))
@@ -86,7 +87,7 @@ def _kept(job: str) -> dict[str, str]:
 
 def _overrides(plan: CellPlan) -> dict[str, str]:
     """What a plan chose besides its place on the map, named in full."""
-    chosen = {"experiment.name": _plain(plan.experiment), "model": plan.model.name}
+    chosen = {"experiment.name": _plain(plan.experiment)} | _model(plan)
     target = plan.executor.target
     if target.startswith(PACKAGED):  # conf/executor/ holds one file per packaged module, of the same name
         chosen["executor"] = target.removeprefix(PACKAGED).split(".")[0]
@@ -98,12 +99,21 @@ def _overrides(plan: CellPlan) -> dict[str, str]:
     return chosen | {"protocol": plan.protocol.name} | _changed(plan)
 
 
+def _model(plan: CellPlan) -> dict[str, str]:
+    """The overrides that choose the model: its file, and for a model found by its name that name as well."""
+    if plan.model.target == NAMED_MODELS:
+        return {"model": "hf", "model.name": _plain(plan.model.name)}
+    return {"model": plan.model.name}
+
+
 def _changed(plan: CellPlan) -> dict[str, str]:
     """What was set apart from the packaged files: without it the command would measure something else."""
     packaged = PACKAGED_PROTOCOLS.get(plan.protocol.name, {})
     values: dict[str, object] = {
         f"protocol.{key}": value for key in PROTOCOL_KEYS if (value := getattr(plan.protocol, key)) != packaged.get(key)
     }
+    if plan.benchmark.inputs != EXACT:
+        values["inputs"] = plan.benchmark.inputs
     if plan.benchmark.examples != PACKAGED_EXAMPLES:
         values["split.examples"] = plan.benchmark.examples
     if plan.model.seed:
@@ -152,7 +162,8 @@ def _certain(plan: CellPlan) -> dict[str, str]:
 
 def _guessed(plan: CellPlan) -> dict[str, str]:
     """Groups by the name that the packaged files give them; the job of a run knows better."""
-    return {"split": plan.benchmark.split, "model": plan.model.name, "protocol": plan.protocol.name}
+    named = {"protocol": plan.protocol.name, "inputs": plan.benchmark.inputs}
+    return {"split": plan.benchmark.split} | _model(plan) | named
 
 
 def _alike(one: str, other: str) -> bool:

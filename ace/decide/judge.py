@@ -9,6 +9,7 @@ from typing import cast
 
 import ace
 from ace.decide import commands
+from ace.decide.axes import effects_of
 from ace.decide.cells import SPLITS, cell_key, several_sizes
 from ace.decide.dossier import DEVELOPMENT, HOLDOUT, Dossier, compile_dossier
 from ace.decide.estimates import CellEstimate, estimate
@@ -17,6 +18,7 @@ from ace.decide.gates.coverage import Consulted
 from ace.decide.gates.provenance import IMPORTED, MEASURED, NONE
 from ace.decide.gather import Case, gather
 from ace.decide.regimes import slower_than_same, without_gain
+from ace.decide.roofline import achieved
 from ace.decide.skeptic import challenge
 from ace.decide.verdict import Standing, verdict_of
 from ace.domain.decision import (
@@ -73,6 +75,7 @@ def _judge(case: Case, policy: Policy) -> Decision:
         gates=gates,
         findings=doubts,
         cells=tuple(_cell(cell, dossier.regimes[cell.key]) for cell in cells),
+        axes=effects_of(dossier.on(DEVELOPMENT)),
         attempts=_attempts(case),
         look_ledger=(),
         environment=environment,
@@ -130,6 +133,8 @@ def _cell(found: CellEstimate, regime: Regime) -> CellDecision:
         regime=regime,
         baseline_s=seconds.get(BASELINE),
         candidate_s=seconds.get(CANDIDATE),
+        baseline_roofline=achieved(found.cell.records, BASELINE, band.cut_rounds),
+        candidate_roofline=achieved(found.cell.records, CANDIDATE, band.cut_rounds),
         null=NullAnswer(found.null.gain, found.null.low, found.null.high),
         quality=found.quality,
         energy=EnergyAnswer(NONE, False, NO_SOURCE),

@@ -1,4 +1,4 @@
-"""What is claimed: one executor, with its parameters and its source, on one model.
+"""What is claimed: one executor, with its parameters and its source, on one model and one kind of inputs.
 
 Tracking tags every run with the claim it belongs to and judgement groups records by it; runs of several claims are
 never pooled, even within one experiment.
@@ -7,7 +7,7 @@ never pooled, even within one experiment.
 from collections.abc import Iterable
 
 from ace.domain.canonical import digest
-from ace.domain.plan import CellPlan
+from ace.domain.plan import EXACT, CellPlan
 from ace.domain.record import CellRecord
 from ace.domain.serial import encode
 
@@ -23,6 +23,7 @@ def claim_id(plan: CellPlan, executor_digest: str, weights: Iterable[tuple[str, 
         {
             "executor": encode(plan.executor),
             "executor_digest": executor_digest,
+            "inputs": plan.benchmark.inputs,
             "model": [model.name, model.target, model.positions, model.pretrained],
             "weights": sorted([name, value] for name, value in weights),
         }
@@ -36,4 +37,5 @@ def claim_of(record: CellRecord) -> str:
 
 def claim_label(plan: CellPlan) -> str:
     """The claim in a few words, for people."""
-    return f"{plan.executor.short_name} on {plan.model.name}"
+    inputs = "" if plan.benchmark.inputs == EXACT else f", {plan.benchmark.inputs} inputs"
+    return f"{plan.executor.short_name} on {plan.model.name}{inputs}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ace.domain.canonical import canonical_json
-from ace.domain.estimate import Answer
+from ace.domain.estimate import Answer, AxisEffect
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import Shape
 from ace.domain.policy import Policy
@@ -69,7 +69,8 @@ class CellProvenance:
 @dataclass(frozen=True, slots=True)
 class CellDecision:
     """One cell of the map on one split. `low`, `high` hold for all cells of the split together; `lcb`, `ucb` are this
-    cell's own one-sided bounds, which the gates use. `records` names its measurements, pooled."""
+    cell's own one-sided bounds, which the gates use. `baseline_roofline`, `candidate_roofline`: the least time that the
+    machine needs for what the arm does, over the time it took. `records` names its measurements, pooled."""
 
     cell: str
     seq_len: int
@@ -88,6 +89,8 @@ class CellDecision:
     regime: Regime
     baseline_s: float | None
     candidate_s: float | None
+    baseline_roofline: float | None
+    candidate_roofline: float | None
     null: NullAnswer
     quality: QualityAnswer | None
     energy: EnergyAnswer | None
@@ -98,6 +101,14 @@ class CellDecision:
     def shape(self) -> Shape:
         """Where it stands on the map."""
         return Shape(self.seq_len, self.batch, self.hidden, self.depth)
+
+
+@dataclass(frozen=True, slots=True)
+class AxisEffects:
+    """Which axes of the development map matter: to the gain, and to the baseline's own time."""
+
+    gain: tuple[AxisEffect, ...]
+    baseline_time: tuple[AxisEffect, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +162,7 @@ class Decision:
     gates: tuple[Finding, ...]
     findings: tuple[Finding, ...]
     cells: tuple[CellDecision, ...]
+    axes: AxisEffects
     attempts: tuple[Attempt, ...]
     look_ledger: tuple[str, ...]
     environment: Environment | None

@@ -60,3 +60,17 @@ class Estimate:
     def __post_init__(self) -> None:
         if not self.low <= self.value <= self.high:  # also catches NaN
             raise ValueError(f"interval is reversed or NaN: {self.low}, {self.value}, {self.high}")
+
+
+@dataclass(frozen=True, slots=True)
+class AxisEffect:
+    """What doubling an axis adds to a natural log, averaged over the cells measured, and the share of the variation
+    between cells that this axis alone explains."""
+
+    axis: str
+    per_doubling: Estimate
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1 + 1e-9:
+            raise ValueError(f"share {self.share} of axis {self.axis}; expected 0 to 1")

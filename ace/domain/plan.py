@@ -89,8 +89,8 @@ class ExecutorSpec:
         return f"{self.target.rsplit('.', 1)[1]}({arguments})"
 
 
-SIMPLER, CHANCE, COMPILER = "simpler", "chance", "compiler"
-ROLES = (SIMPLER, CHANCE, COMPILER)
+SIMPLER, CHANCE, COMPILER, UNPADDED = "simpler", "chance", "compiler", "unpadded"
+ROLES = (SIMPLER, CHANCE, COMPILER, UNPADDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class RivalSpec:
     """Another way to the same saving, timed in the same sessions (4-rules, fairness).
 
     `role`: simpler (if it does as well, the idea is unnecessary), chance (the same counts without the idea), compiler
-    (the unchanged model, compiled).
+    (the unchanged model, compiled), unpadded (the unchanged model, spared the padding of natural inputs).
     """
 
     name: str
@@ -115,12 +115,17 @@ def _plain(value: Any) -> str:
     return "[" + ", ".join(_plain(item) for item in value) + "]" if isinstance(value, tuple) else str(value)
 
 
+EXACT, NATURAL = "exact", "natural"
+INPUTS = (EXACT, NATURAL)
+
+
 @dataclass(frozen=True, slots=True)
 class BenchmarkSpec:
     """What is asked of the model: documents of one split and the score that belongs to them.
 
-    `target` names a function that takes this spec, a tokenizer path and a length, and returns the documents.
-    `examples` is the number of documents scored (and drawn from for timing).
+    `target` names a function that takes this spec, a length, a seed and a cache folder, and returns the documents.
+    `examples` is the number of documents scored (and drawn from for timing). `inputs`: exact cuts every document to
+    that length and leaves out shorter ones; natural takes them at their own length up to it, padded in a batch.
     """
 
     split: str
@@ -128,8 +133,10 @@ class BenchmarkSpec:
     target: str
     metric: str
     examples: int
+    inputs: str = EXACT
 
     def __post_init__(self) -> None:
+        require(self.inputs in INPUTS, "inputs.name", self.inputs, ", ".join(INPUTS))
         splits = ("development", "validation", "holdout")
         require(self.split in splits, "split.name", self.split, ", ".join(splits))
         require(self.examples >= 1, "split.examples", self.examples, "1 or more")

@@ -10,7 +10,7 @@ from ace.domain.canonical import canonical_json, sha256_text
 from ace.domain.plan import FIXED, CellPlan
 from ace.domain.serial import encode
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Digests = tuple[tuple[str, str], ...]
 """(name, sha256) of files."""
 BASELINE, NULL, CANDIDATE = "baseline", "null", "candidate"
@@ -54,12 +54,24 @@ class Witness:
     """Work seen by measurement's own hooks in an untimed call; None where the hooks saw no such layer.
 
     `tokens_per_layer`: fewest tokens of one example that any linear map of layer i was given.
-    `flops`: of one call, counted at dispatch; None where the counter could not follow the arm.
+    `flops_by_dtype`: of one call, counted at dispatch, by the number type that is multiplied in; None where the counter
+    could not follow the arm or met work that it has no formula for. `least_bytes`: what one call must move at the least
+    (weights and inputs read once each, the output written); None where the counter could not follow the arm.
     """
 
     arm: str
     tokens_per_layer: tuple[int, ...] | None
-    flops: int | None
+    flops_by_dtype: tuple[tuple[str, int], ...] | None
+    least_bytes: int | None
+
+    def __post_init__(self) -> None:
+        counts = (self.least_bytes or 0, *(flops for _, flops in self.flops_by_dtype or ()))
+        _require(all(count >= 0 for count in counts), f"{self.arm}: negative work")
+
+    @property
+    def flops(self) -> int | None:
+        """Of one call, in all number types."""
+        return None if self.flops_by_dtype is None else sum(flops for _, flops in self.flops_by_dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +220,27 @@ class MemoryUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """The most that this machine was seen to do with the threads of a session, in a process of its own.
+
+    `flops_per_s`: by number type, None where the machine does not multiply in it. `bytes_per_s`: of a working set of so
+    many bytes read or copied over and over, smallest set first. `reason`: why nothing was measured, None where it was.
+    """
+
+    threads: int
+    flops_per_s: tuple[tuple[str, float | None], ...]
+    bytes_per_s: tuple[tuple[int, float], ...]
+    reason: str | None
+
+    def __post_init__(self) -> None:
+        rates = [rate for _, rate in (*self.flops_per_s, *self.bytes_per_s) if rate is not None]
+        _require(all(rate > 0 for rate in rates), "peak: a rate is not positive; what was not measured is None")
+        _require(bool(rates) == (self.reason is None), "peak: rates and a reason for none exclude each other")
+        sets = [size for size, _ in self.bytes_per_s]
+        _require(sets == sorted(set(sets)), "peak: working sets are not in the order of their size")
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """What the stop rule saw after `sessions` measured sessions, and whether it asked for no more. Bounds are logs."""
 
@@ -272,6 +305,7 @@ class CellRecord:
     `weights`, `data`: sha256 of every file read, by name. `quality` is None with `quality_reason` saying why.
     `planted` names the arm that carries planted extra compute; such a cell calibrates, it claims nothing. `looks` are
     those of a sequential protocol, in order; a fixed one has none. A record with `imported` timings has no session.
+    `peak`: of the machine, None where no session was to be measured.
     """
 
     schema_version: int
@@ -286,6 +320,7 @@ class CellRecord:
     imported: Imported | None
     rivals: tuple[RivalResult, ...]
     memory: tuple[MemoryUse, ...]
+    peak: Peak | None
     code: CodeState
     weights: Digests
     data: Digests

@@ -4,9 +4,9 @@ Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient I
 dynamic: the range of the activations is that of the call itself, so nothing is calibrated. Embeddings, norms and
 attention stay float32.
 
-torch.ao takes one range for the whole batch: what stands beside an example changes its embedding, so that one scored in
-a batch of 32 is not the one timed alone, and the skeptic says so (timed is not scored). torchao takes one range for
-each token, and one for each output channel of the weights.
+torch.ao takes one range for the whole batch: what stands beside an example changes its embedding, so it is scored in
+batches of the size that is timed. torchao takes one range for each token, and one for each output channel of the
+weights.
 """
 
 import copy

@@ -52,6 +52,7 @@ def imported_record(
         ),
         rivals=(),
         memory=(),
+        peak=None,
         code=code,
         weights=(),
         data=((file, hashlib.sha256(content).hexdigest()),),

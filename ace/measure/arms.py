@@ -20,8 +20,9 @@ from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState
 from ace.domain.workload import Batch, Executor, Work
 from ace.executors.loading import load_executor
 from ace.executors.planted import Planted
-from ace.measure.dependencies import new_distributions
+from ace.measure.dependencies import imported_names, new_distributions
 from ace.measure.failing import ArmError, foreign_code
+from ace.measure.weights import number_types, weights
 from ace.models.loading import load_model
 
 
@@ -32,7 +33,6 @@ class Arms:
     modules: dict[str, nn.Module]
     model: nn.Module
     model_digest: str
-    declared: Work
     prepare_s: float
     planted: str | None
     rivals_failed: tuple[tuple[str, str], ...]
@@ -44,15 +44,15 @@ def prepare(plan: CellPlan, executor: Executor, example: Batch, imported: Set[st
 
     `imported`: top-level names that were imported before the executor was; without them no dependency is new.
     """
+    already = imported_names()
     model = load_model(plan.model)
+    imported = imported and imported | (imported_names() - already)  # what the model brings is not the executor's
     null: nn.Module = copy.deepcopy(model)
     before = state_digest(model)
     given = Batch(example.ids.clone(), example.mask.clone())
     start = time.perf_counter()
     candidate = _prepared(executor, CANDIDATE, model, given)
     prepare_s = time.perf_counter() - start
-    with foreign_code("prepare", CANDIDATE):
-        declared = _declared(executor, given)
     brought = new_distributions(imported, plan.executor.target) if imported else ()  # before a rival brings its own
     require_unchanged(model, before, "prepare")
     _require_same_input(given, example, CANDIDATE)
@@ -62,7 +62,7 @@ def prepare(plan: CellPlan, executor: Executor, example: Batch, imported: Set[st
     if type(executor) is Planted and executor.arm == BASELINE:
         baseline, null = executor.plant(model, example), executor.plant(null, example)
     modules = {BASELINE: baseline, NULL: null, CANDIDATE: candidate.eval(), **rivals}
-    return Arms(modules, model, before, declared, prepare_s, planted, rivals_failed, brought)
+    return Arms(modules, model, before, prepare_s, planted, rivals_failed, brought)
 
 
 def _rivals(
@@ -97,13 +97,15 @@ def _require_same_input(given: Batch, example: Batch, arm: str) -> None:
         raise ArmError("prepare", "changed input", arm, "prepare changed the example it was given; clone it first")
 
 
-def _declared(executor: Executor, example: Batch) -> Work:
+def declared(executor: Executor, example: Batch) -> Work:
+    """What the executor says of the candidate that it prepared, for one batch.  Raises ArmError when that fails."""
     declares = getattr(executor, "declares", None)
     if declares is None:
         return Work()
-    said = declares(example)
-    tokens = said.tokens_per_layer
-    return Work(None if tokens is None else tuple(int(n) for n in tokens), tuple(str(c) for c in said.changes))
+    with foreign_code("declares", CANDIDATE):
+        said = declares(Batch(example.ids.clone(), example.mask.clone()))
+        tokens = said.tokens_per_layer
+        return Work(None if tokens is None else tuple(int(n) for n in tokens), tuple(str(c) for c in said.changes))
 
 
 def require_unchanged(model: nn.Module, digest: str, stage: str, arm: str = CANDIDATE) -> None:
@@ -153,8 +155,8 @@ def arm_state(arm: str, module: nn.Module, threads_before: int, backends: tuple[
     """What parity compares, after the arm was timed."""
     return ArmState(
         arm=arm,
-        dtypes=tuple(sorted({str(p.dtype).removeprefix("torch.") for p in module.parameters()})),
-        parameters=sum(p.numel() for p in module.parameters()),
+        dtypes=number_types(module),
+        parameters=sum(weight.numel() for weight in weights(module)),
         threads_before=threads_before,
         threads_after=torch.get_num_threads(),
         attention_backends=backends,

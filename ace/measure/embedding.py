@@ -4,6 +4,8 @@ The embeddings go back to the parent, which scores them: labels never come here.
 seq_len, split), so that a candidate that cannot work at all is found before any session is paid for.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,32 +14,64 @@ from torch import nn
 
 from ace.domain.record import BASELINE, CANDIDATE
 from ace.domain.workload import Batch, Executor
-from ace.measure.arms import prepare, require_unchanged
+from ace.measure.arms import declared, prepare, require_unchanged
 from ace.measure.failing import ArmError, foreign_code
+from ace.measure.inputs import Inputs, shuffled_batches
 from ace.measure.messages import Task, WorkOrder
-from ace.measure.outputs import require_embedding
+from ace.measure.outputs import relative_error, require_embedding
 from ace.models.loading import load_model
 
+LOOKED_AT = 8  # documents
+COMPANY = 1e-4  # of the largest output: sums in another order differ by 1e-6, and 1e-3 is what outputs may differ by
 BATCH = 32  # documents a call; sessions use the cell's own batch, so the two are independent looks
 
 
-def embed(order: WorkOrder, executor: Executor) -> tuple[np.ndarray, str | None]:
-    """(n, dim) float32 embeddings of one arm, and which arm is planted.  Raises ArmError when the arm misbehaves."""
-    plan, inputs = order.plan, Path(order.inputs)
-    ids = np.load(inputs / "ids.npy", mmap_mode="r", allow_pickle=False)
-    mask = np.load(inputs / "mask.npy", mmap_mode="r", allow_pickle=False)
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """`outputs`: (n, dim) float32. `company`: whether what stands beside a document in a batch changes its output."""
+
+    outputs: np.ndarray
+    planted: str | None
+    company: bool
+
+
+def embed(order: WorkOrder, executor: Executor) -> Embedded:
+    """Every document with one arm.  Raises ArmError when the arm misbehaves.
+
+    Where company matters, documents are embedded as they are timed: in random batches of the cell's own size.
+    """
+    plan = order.plan
+    inputs = Inputs(Path(order.inputs), np.random.default_rng(plan.seed))
     if order.task is Task.EMBED_BASELINE:
-        return _embed(BASELINE, load_model(plan.model), ids, mask), None
-    first = slice(0, plan.shape.batch)
-    arms = prepare(plan, executor, _batch(ids, mask, first))
-    _require_same_shape(arms.modules[BASELINE], arms.modules[CANDIDATE], _batch(ids, mask, first))
-    embeddings = _embed(CANDIDATE, arms.modules[CANDIDATE], ids, mask)
+        return Embedded(_embed(BASELINE, load_model(plan.model), inputs, _in_order(len(inputs.ids))), None, False)
+    first = inputs.batch(range(plan.shape.batch))
+    arms = prepare(plan, executor, first)
+    declared(executor, first)  # a promise that cannot be made is found before any session
+    candidate = arms.modules[CANDIDATE]
+    _require_same_shape(arms.modules[BASELINE], candidate, first)
+    company = _company_matters(candidate, inputs)
+    documents = len(inputs.ids)
+    batches = shuffled_batches(documents, plan.shape.batch, plan.seed).tolist() if company else _in_order(documents)
+    outputs = _embed(CANDIDATE, candidate, inputs, batches)
     require_unchanged(arms.model, arms.model_digest, "examination")
-    return embeddings, arms.planted
+    return Embedded(outputs, arms.planted, company)
 
 
-def _batch(ids: np.ndarray, mask: np.ndarray, rows: slice) -> Batch:
-    return Batch(torch.from_numpy(np.array(ids[rows])), torch.from_numpy(np.array(mask[rows])))
+def recompute(order: WorkOrder, executor: Executor, batches: np.ndarray) -> np.ndarray:
+    """The candidate's outputs for batches that a session timed, in another process.  (m, batch) -> (m, batch, dim)."""
+    plan = order.plan
+    inputs = Inputs(Path(order.inputs), np.random.default_rng(plan.seed))
+    candidate = prepare(plan, executor, inputs.batch(range(plan.shape.batch))).modules[CANDIDATE]
+    return np.stack([_call(CANDIDATE, candidate, inputs.batch(rows), None).numpy() for rows in batches.tolist()])
+
+
+def _company_matters(module: nn.Module, inputs: Inputs) -> bool:
+    """Whether the first documents come out otherwise together than alone: ranges taken over a batch (torch.ao int8),
+    tokens counted over padding. Then a score holds only for batches of the size that it was made with."""
+    rows = range(min(LOOKED_AT, len(inputs.ids)))
+    together = _call(CANDIDATE, module, inputs.batch(rows), None)
+    alone = torch.cat([_call(CANDIDATE, module, inputs.batch([row]), together.shape[1]) for row in rows])
+    return relative_error(together, alone) > COMPANY
 
 
 def _call(arm: str, module: nn.Module, batch: Batch, width: int | None) -> torch.Tensor:
@@ -54,9 +88,17 @@ def _require_same_shape(baseline: nn.Module, candidate: nn.Module, example: Batc
     _call(CANDIDATE, candidate, example, dense.shape[1])
 
 
-def _embed(arm: str, module: nn.Module, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    parts: list[np.ndarray] = []
-    for start in range(0, len(ids), BATCH):
-        batch = _batch(ids, mask, slice(start, start + BATCH))
-        parts.append(_call(arm, module, batch, parts[0].shape[1] if parts else None).numpy())
-    return np.concatenate(parts)
+def _in_order(documents: int) -> list[list[int]]:
+    return [list(range(start, min(start + BATCH, documents))) for start in range(0, documents, BATCH)]
+
+
+def _embed(arm: str, module: nn.Module, inputs: Inputs, batches: Sequence[Sequence[int]]) -> np.ndarray:
+    """Outputs of all documents, in their order, from one call a batch; of a document that comes twice, the first."""
+    outputs: dict[int, np.ndarray] = {}
+    width = None
+    for rows in batches:
+        made = _call(arm, module, inputs.batch(rows), width).numpy()
+        width = made.shape[1]
+        for row, output in zip(rows, made, strict=True):
+            outputs.setdefault(row, output)
+    return np.stack([outputs[row] for row in range(len(inputs.ids))])

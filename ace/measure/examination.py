@@ -7,6 +7,7 @@ outputs that timed ones are compared with.
 
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from importlib import metadata
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from ace.benchmarks.documents import Documents
 from ace.domain.canonical import digest
 from ace.domain.plan import COMPILER, CellPlan, ExecutorSpec, RivalSpec
-from ace.domain.record import CodeState, Failure, Quality, RivalResult
+from ace.domain.record import BASELINE, CANDIDATE, NULL, CodeState, Failure, Quality, RivalResult
 from ace.domain.serial import decode, encode
 from ace.measure.cache import cached_array, cached_json
 from ace.measure.failing import ArmError
@@ -27,13 +28,15 @@ from ace.measure.workshop import Workshop
 @dataclass(frozen=True, slots=True, eq=False)
 class Examination:
     """`scored`: (n, dim) embeddings by arm; empty when the examination failed. `failure`: why it did. `rivals`: each
-    with its quality, or why it cannot be run; a rival that fails costs the candidate nothing."""
+    with its quality, or why it cannot be run; a rival that fails costs the candidate nothing. `company`: whether the
+    candidate's outputs depend on what else is in a batch: then no single document's score stands for a timed one."""
 
     scored: dict[str, np.ndarray]
     quality: Quality | None
     quality_reason: str | None
     failure: Failure | None
     rivals: tuple[RivalResult, ...] = ()
+    company: bool = False
 
     def runs(self, rival: str) -> bool:
         """Whether a rival can be timed."""
@@ -57,13 +60,13 @@ def examine(
         candidate = desk.embedded(plan.executor)
     except ArmError as error:
         return Examination({}, None, "the examination failed", error.failure(None))
-    scored = {"baseline": dense, "null": dense, "candidate": candidate}
+    scored = {BASELINE: dense, NULL: dense, CANDIDATE: candidate.outputs}
     rivals = tuple(_examine_rival(rival, desk, dense, scored, watcher) for rival in plan.rivals)
     if not plan.model.pretrained:
         reason = f"model {plan.model.name} has random weights: its outputs mean nothing"
-        return Examination(scored, None, reason, None, rivals)
+        return Examination(scored, None, reason, None, rivals, candidate.company)
     watcher.stage("scoring")
-    return Examination(scored, desk.score(plan.executor, dense, candidate), None, None, rivals)
+    return Examination(scored, desk.score(candidate, dense), None, None, rivals, candidate.company)
 
 
 def _examine_rival(
@@ -74,11 +77,22 @@ def _examine_rival(
         return RivalResult(rival.name, rival.role, None, None)
     watcher.stage(f"embedding {len(desk.documents.ids)} documents with {rival.name}")
     try:
-        scored[rival.name] = desk.embedded(rival.executor)
+        embedded = desk.embedded(rival.executor)
     except ArmError as error:
         return RivalResult(rival.name, rival.role, None, f"{error.kind} at {error.stage}: {error.detail[:500]}")
-    quality = desk.score(rival.executor, dense, scored[rival.name]) if desk.plan.model.pretrained else None
+    if not embedded.company:
+        scored[rival.name] = embedded.outputs
+    quality = desk.score(embedded, dense) if desk.plan.model.pretrained else None
     return RivalResult(rival.name, rival.role, quality, None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Embedded:
+    """(n, dim) outputs of one arm under the key that they are kept by; see `Examination.company`."""
+
+    outputs: np.ndarray
+    key: str
+    company: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +117,35 @@ class _Desk:
     def dense(self) -> np.ndarray:
         """(n, dim) of the baseline."""
         key = digest(self._model_key())
-        return cached_array(self.shop.cache / "embeddings", key, lambda: self._embed(Task.EMBED_BASELINE, self.plan))
+        return cached_array(self.shop.cache / "embeddings", key, lambda: self._embed(Task.EMBED_BASELINE, self.plan)[0])
 
-    def embedded(self, executor: ExecutorSpec) -> np.ndarray:
-        """(n, dim) of one candidate or rival.  Raises ArmError when it misbehaves."""
-        alone = replace(self.plan, executor=executor, rivals=())
-        key = self._key(executor)
-        return cached_array(self.shop.cache / "embeddings", key, lambda: self._embed(Task.EMBED_CANDIDATE, alone))
+    def embedded(self, executor: ExecutorSpec) -> _Embedded:
+        """One candidate or rival.  Raises ArmError when it misbehaves."""
+        alone, key = replace(self.plan, executor=executor, rivals=()), self._key(executor)
+        run = lru_cache(partial(self._embed, Task.EMBED_CANDIDATE, alone))  # one worker tells both
+        company = bool(cached_json(self.shop.cache / "company", key, lambda: run()[1]))
+        if company:
+            key = digest((key, self.plan.shape.batch, self.plan.seed))
+        return _Embedded(cached_array(self.shop.cache / "embeddings", key, lambda: run()[0]), key, company)
 
-    def score(self, executor: ExecutorSpec, dense: np.ndarray, candidate: np.ndarray) -> Quality:
+    def score(self, candidate: _Embedded, dense: np.ndarray) -> Quality:
         """Scores of both arms, example by example."""
         metric = self.plan.benchmark.metric
 
         def make() -> Any:
-            from ace.quality import probe  # scikit-learn takes a second to import, and most cells find scores kept
+            from ace.quality import scoring  # scikit-learn takes a second to import, and most cells find scores kept
 
-            return encode(probe.score(dense, candidate, self.documents, metric))
+            return encode(scoring.score(dense, candidate.outputs, self.documents, metric))
 
-        key = digest((self._key(executor), self.documents.labels_digest, metric))
+        key = digest((candidate.key, self.documents.labels_digest, metric))
         return decode(Quality, cached_json(self.shop.cache / "quality", key, make))
 
-    def _embed(self, task: Task, plan: CellPlan) -> np.ndarray:
+    def _embed(self, task: Task, plan: CellPlan) -> tuple[np.ndarray, bool]:
         answer = self.shop.run(task, plan, time.time())
         failure = answer.failure
         if answer.refused is not None:
             raise ArmError("construct", "refused", "candidate", answer.refused)
         if failure is not None:
             raise ArmError(failure.stage, failure.kind, failure.arm, failure.detail)
-        embeddings: np.ndarray = np.load(self.shop.folder(task.value) / "embeddings.npy", allow_pickle=False)
-        return embeddings
+        outputs: np.ndarray = np.load(self.shop.folder(task.value) / "embeddings.npy", allow_pickle=False)
+        return outputs, answer.company

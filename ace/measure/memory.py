@@ -18,8 +18,8 @@ from ace.domain.record import BASELINE, CANDIDATE
 from ace.domain.workload import Executor
 from ace.measure.arms import prepare
 from ace.measure.failing import foreign_code
+from ace.measure.inputs import Inputs
 from ace.measure.messages import Task, WorkOrder
-from ace.measure.session import Inputs
 from ace.models.loading import load_model
 
 CALLS = 8

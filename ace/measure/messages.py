@@ -14,7 +14,7 @@ from typing import Any
 
 from ace.domain.canonical import canonical_json
 from ace.domain.plan import CellPlan
-from ace.domain.record import Failure, Session
+from ace.domain.record import Failure, Peak, Session
 from ace.domain.serial import decode, encode
 
 
@@ -27,6 +27,8 @@ class Task(StrEnum):
     SESSION = "session"
     MEMORY_BASELINE = "memory_baseline"
     MEMORY_CANDIDATE = "memory_candidate"
+    PEAK = "peak"
+    RECOMPUTE = "recompute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,9 @@ class WorkOrder:
 class Answer:
     """What a worker says: a session, a failure, or neither (embeddings lie in their file).
 
+    `company`: of an embedding order, whether what stands beside a document changes its output.
+    `peak_bytes`: of a memory order, resident at most. `peak`: of a peak order, what the machine can do.
+
     `refused` is the text of a PlanError or DataError: what was asked cannot be run at all.
     """
 
@@ -62,7 +67,9 @@ class Answer:
     failure: Failure | None = None
     refused: str | None = None
     planted: str | None = None
+    company: bool = False
     peak_bytes: int | None = None
+    peak: Peak | None = None
 
 
 def write_json(path: Path, value: Any) -> None:

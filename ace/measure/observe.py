@@ -26,9 +26,12 @@ from ace.domain.record import (
     Session,
 )
 from ace.measure.examination import examine
+from ace.measure.machine import machine_peak, settled_peak
 from ace.measure.messages import Task
+from ace.measure.recomputing import error_against, recomputed_elsewhere
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
+from ace.models.loading import model_tokenizer
 
 StopRule = Callable[[Sequence[Session]], Look]
 """Looks at the sessions measured so far; made where thresholds are known, handed in, called between workers."""
@@ -49,9 +52,11 @@ def observe(
     """
     started_at = time.time()
     watcher.stage("tokenising")
-    documents = load_documents(plan.benchmark, plan.shape.seq_len, plan.seed, shop.cache)
+    own = model_tokenizer(plan.model)
+    documents = load_documents(plan.benchmark, plan.shape.seq_len, plan.seed, shop.cache, own)
     shop.lay_out(documents)
     found = examine(plan, code, weights, documents, shop, watcher)
+    peak = None if found.failure else machine_peak(plan, code, shop, watcher)
     sessions: list[Session] = []
     failures = [found.failure] if found.failure else []
     planted = None
@@ -69,6 +74,10 @@ def observe(
             looks.append(stop(sessions))
             if looks[-1].settled:
                 break
+    if found.company:
+        kept = [kept_outputs(shop, session.index) for session in sessions]
+        sessions = recomputed_elsewhere(sessions, kept, found.scored[CANDIDATE], plan, shop, watcher)
+    peak = peak and settled_peak(peak, sessions, plan, shop, watcher)
     return CellRecord(
         schema_version=SCHEMA_VERSION,
         attempt=attempt,
@@ -82,6 +91,7 @@ def observe(
         imported=None,
         rivals=tuple(_as_timed(rival, sessions) for rival in found.rivals),
         memory=() if found.failure else memory_use(plan, shop, watcher),
+        peak=peak,
         code=code,
         weights=weights,
         data=documents.digests,
@@ -123,7 +133,6 @@ def compared_with_scored(session: Session, scored: dict[str, np.ndarray], kept: 
             return check
         output, documents = kept[f"{check.arm}/{check.round}/output"], kept[f"{check.arm}/{check.round}/documents"]
         reference = scored[check.arm][documents]
-        error = float(np.abs(output - reference).max() / (np.abs(reference).max() or 1.0))
-        return replace(check, scored_error=error)
+        return replace(check, scored_error=error_against(output, reference))
 
     return replace(session, checks=tuple(compare(check) for check in session.checks))

@@ -19,9 +19,10 @@ from ace.domain.canonical import digest
 from ace.domain.record import BASELINE, CANDIDATE, NULL, OutputCheck, Session, Timings
 from ace.domain.workload import Batch, Executor
 from ace.measure import timing, witness
-from ace.measure.arms import Arms, arm_state, prepare, require_unchanged
+from ace.measure.arms import Arms, arm_state, declared, prepare, require_unchanged
 from ace.measure.environment import fingerprint
 from ace.measure.failing import ArmError, foreign_code
+from ace.measure.inputs import Inputs
 from ace.measure.messages import WorkOrder
 from ace.measure.order import mirrored_blocks
 from ace.measure.outputs import relative_error, require_embedding
@@ -35,28 +36,6 @@ class _Series:
 
     wall_s: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
-
-
-class Inputs:
-    """Draws fresh documents for every round; no document comes twice before all were used."""
-
-    def __init__(self, folder: Path, rng: np.random.Generator) -> None:
-        self.ids = np.load(folder / "ids.npy", mmap_mode="r", allow_pickle=False)
-        self.mask = np.load(folder / "mask.npy", mmap_mode="r", allow_pickle=False)
-        self.rng = rng
-        self.waiting: list[int] = []
-
-    def draw(self, examples: int) -> tuple[int, ...]:
-        """Indices of the next documents."""
-        while len(self.waiting) < examples:
-            self.waiting += [int(i) for i in self.rng.permutation(len(self.ids))]
-        drawn, self.waiting = self.waiting[:examples], self.waiting[examples:]
-        return tuple(drawn)
-
-    def batch(self, indices: tuple[int, ...]) -> Batch:
-        """The documents as tensors of their own.  ids, mask: (len(indices), seq) int64."""
-        rows = list(indices)
-        return Batch(torch.from_numpy(self.ids[rows]), torch.from_numpy(self.mask[rows]))
 
 
 def run_session(
@@ -97,6 +76,7 @@ def run_session(
             work, kernels = witness.witness(name, module, fresh)
         seen.append(work)
         states.append(arm_state(name, module, surroundings.threads, kernels))
+    promised = declared(executor, fresh)  # of the very batch that the witness saw: lengths may differ
     require_unchanged(arms.model, arms.model_digest, "check")
     session = Session(
         index=order.session,
@@ -113,8 +93,8 @@ def run_session(
         inputs_digest=digest([list(row) for row in timed.inputs]),
         arms=tuple(states),
         witness=tuple(seen),
-        declared_tokens_per_layer=arms.declared.tokens_per_layer,
-        declared_changes=arms.declared.changes,
+        declared_tokens_per_layer=promised.tokens_per_layer,
+        declared_changes=promised.changes,
         rivals_failed=arms.rivals_failed,
         checks=tuple(checks),
         baseline_digest=arms.model_digest,

@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ from ace.domain.record import Failure
 from ace.errors import DataError, PlanError
 from ace.executors.loading import load_executor
 from ace.measure.dependencies import imported_names
-from ace.measure.embedding import embed
+from ace.measure.embedding import embed, recompute
 from ace.measure.failing import ArmError, foreign_code
 from ace.measure.memory import peak_bytes
 from ace.measure.messages import Answer, Task, WorkOrder, read_order, write_json
+from ace.measure.peak import measure_peak
 from ace.measure.session import run_session
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -36,6 +38,8 @@ def die_with_parent(parent: int) -> None:
 
 def carry_out(order: WorkOrder, folder: Path) -> Answer:
     """Do what the order says."""
+    if order.task is Task.PEAK:  # before any foreign code is loaded: nobody shall make the machine look slow or fast
+        return Answer(peak=measure_peak(time.perf_counter, order.threads_here))
     session = order.session if order.task is Task.SESSION else None
     before = imported_names()
     try:
@@ -49,9 +53,13 @@ def carry_out(order: WorkOrder, folder: Path) -> Answer:
             return Answer(session=measured, planted=arms.planted)
         if order.task in (Task.MEMORY_BASELINE, Task.MEMORY_CANDIDATE):
             return Answer(peak_bytes=peak_bytes(order, executor))
-        embeddings, planted = embed(order, executor)
-        np.save(folder / "embeddings.npy", embeddings, allow_pickle=False)
-        return Answer(planted=planted)
+        if order.task is Task.RECOMPUTE:
+            outputs = recompute(order, executor, np.load(folder / "batches.npy", allow_pickle=False))
+            np.save(folder / "outputs.npy", outputs, allow_pickle=False)
+            return Answer()
+        embedded = embed(order, executor)
+        np.save(folder / "embeddings.npy", embedded.outputs, allow_pickle=False)
+        return Answer(planted=embedded.planted, company=embedded.company)
     except ArmError as error:
         if error.stage == "construct":
             return Answer(refused=error.detail)

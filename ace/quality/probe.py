@@ -5,16 +5,13 @@ the other four folds, for both arms alike. It asks whether a candidate can repla
 already built on its embeddings. Called by `ace.measure` in the parent, where the labels are.
 """
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ace.domain.plan import require
-from ace.domain.record import Quality
 from ace.errors import EvidenceError
+from ace.quality.checks import require_together
 
 Embeddings = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -25,37 +22,6 @@ FOLDS = 5
 INVERSE_PENALTY = 3.0
 
 
-class Labelled(Protocol):
-    """The documents that were embedded, as `ace.benchmarks.documents.Documents` has them."""
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """(n,) what each document is."""
-
-    @property
-    def labels_digest(self) -> str:
-        """Hex SHA-256 of the labels."""
-
-    @property
-    def inputs_digest(self) -> str:
-        """Hex SHA-256 of ids and mask."""
-
-
-def score(dense: Embeddings, candidate: Embeddings, documents: Labelled, metric: str) -> Quality:
-    """Scores of both arms on the same documents.  dense, candidate: (n, dim)."""
-    require(metric == METRIC, "split.metric", metric, METRIC)
-    baseline_scores, candidate_scores = cross_fitted(dense, candidate, documents.labels)
-    return Quality(
-        metric=metric,
-        baseline=tuple(baseline_scores.tolist()),
-        candidate=tuple(candidate_scores.tolist()),
-        cosine=tuple(cosine(dense, candidate).tolist()),
-        chance=float(np.bincount(documents.labels).max() / len(documents.labels)),
-        labels_digest=documents.labels_digest,
-        inputs_digest=documents.inputs_digest,
-    )
-
-
 def cross_fitted(
     dense: Embeddings, candidate: Embeddings, labels: NDArray[np.int64], folds: int = FOLDS
 ) -> tuple[Scores, Scores]:
@@ -63,7 +29,12 @@ def cross_fitted(
 
     Raises EvidenceError when the arrays do not belong together, hold NaN or infinities, or all labels are the same.
     """
-    _require_scorable(dense, candidate, labels, folds)
+    require_together(dense, candidate, labels)
+    classes = len(np.unique(labels))
+    if classes < 2 or len(labels) < 2 * folds:
+        raise EvidenceError(
+            f"quality: {len(labels)} documents of {classes} classes; a probe in {folds} folds needs {2 * folds} of 2"
+        )
     fold = stratified_folds(labels, folds)
     right = np.zeros((2, len(labels)))
     # one thread: the matrices are small, and threads that wait for each other on a busy machine take 20 times as long
@@ -90,19 +61,3 @@ def cosine(dense: Embeddings, candidate: Embeddings) -> Scores:
     products = (a * b).sum(axis=1)
     cosines: Scores = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
     return cosines
-
-
-def _require_scorable(dense: Embeddings, candidate: Embeddings, labels: NDArray[np.int64], folds: int) -> None:
-    if dense.shape != candidate.shape or len(labels) != len(dense):
-        raise EvidenceError(
-            f"quality: dense {dense.shape}, candidate {candidate.shape} and {len(labels)} labels do not belong together"
-        )
-    for arm, embeddings in (("baseline", dense), ("candidate", candidate)):
-        bad = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
-        if len(bad):
-            raise EvidenceError(f"quality: the {arm}'s embedding of document {bad[0]} is not finite")
-    classes = len(np.unique(labels))
-    if classes < 2 or len(labels) < 2 * folds:
-        raise EvidenceError(
-            f"quality: {len(labels)} documents of {classes} classes; a probe in {folds} folds needs {2 * folds} of 2"
-        )

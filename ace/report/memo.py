@@ -5,8 +5,11 @@ from collections.abc import Iterable
 from ace.domain.decision import ESTIMAND, CellDecision, Decision
 from ace.report import trace
 from ace.report.wording import (
+    AXES,
     MEANING,
     REGIME_MEANING,
+    ROOFLINE,
+    axes_lines,
     calibration,
     code,
     fired,
@@ -14,10 +17,12 @@ from ace.report.wording import (
     headline,
     markdown,
     quality_text,
+    roofline_text,
 )
 
 MOST_ATTEMPTS = 20
 MOST_CELLS = 60
+HEAD = ("cell", "regime", "gain", "quality", "sessions", "baseline", "of roofline")
 
 
 def memo(decision: Decision) -> str:
@@ -55,7 +60,7 @@ def _map(decision: Decision) -> str:
     lines = [
         "## Where it helps",
         "",
-        f"Gain: {ESTIMAND}, baseline over candidate; intervals hold for all cells of a split together.",
+        f"Gain: {ESTIMAND}, baseline over candidate; intervals hold for all cells of a split together. {ROOFLINE}",
         "",
     ]
     for split in dict.fromkeys(cell.split for cell in decision.cells):
@@ -63,18 +68,21 @@ def _map(decision: Decision) -> str:
         lines += [
             f"### {split}",
             "",
-            _table(("cell", "regime", "gain", "quality", "sessions", "baseline"), map(_cell, cells[:MOST_CELLS])),
+            _table(HEAD, map(_cell, cells[:MOST_CELLS])),
         ]
         if len(cells) > MOST_CELLS:
             lines += [f"{len(cells) - MOST_CELLS} more cells are in regime.csv.", ""]
     seen = dict.fromkeys(cell.regime for cell in decision.cells)
-    return "\n".join([*lines, *(f"- {regime}: {REGIME_MEANING[regime]}" for regime in seen), ""])
+    lines += [f"- {regime}: {REGIME_MEANING[regime]}" for regime in seen]
+    if axes := axes_lines(decision):
+        lines += ["", f"{AXES}:", "", *(f"- {line}" for line in axes)]
+    return "\n".join([*lines, ""])
 
 
 def _cell(cell: CellDecision) -> tuple[str, ...]:
     baseline = "not measured" if cell.baseline_s is None else f"{1000 * cell.baseline_s:.2f} ms"
     key = cell.cell.removeprefix(f"{cell.split} ")
-    return key, cell.regime, gain_text(cell), quality_text(cell), str(cell.sessions), baseline
+    return key, cell.regime, gain_text(cell), quality_text(cell), str(cell.sessions), baseline, roofline_text(cell)
 
 
 def _gates(decision: Decision) -> str:

@@ -11,7 +11,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ace.domain.decision import ESTIMAND, Decision
 from ace.report import trace
-from ace.report.wording import MEANING, REGIME_MEANING, calibration, fired, gain_text, headline, quality_text
+from ace.report.wording import (
+    AXES,
+    MEANING,
+    REGIME_MEANING,
+    ROOFLINE,
+    axes_lines,
+    calibration,
+    fired,
+    gain_text,
+    headline,
+    quality_text,
+    roofline_text,
+)
 
 TEMPLATE = "report.html"
 
@@ -39,6 +51,10 @@ def page(decision: Decision, heat_map: bytes) -> str:
         splits=list(dict.fromkeys(cell.split for cell in decision.cells)),
         gain_text=gain_text,
         quality_text=quality_text,
+        roofline=ROOFLINE,
+        axes=axes_lines(decision),
+        axes_heading=AXES,
+        roofline_text=roofline_text,
         scopes=[(f.name, getattr(decision.claims, f.name)) for f in fields(decision.claims)],
         policy=[(f.name, getattr(decision.policy, f.name)) for f in fields(decision.policy)],
         picture="data:image/png;base64," + base64.b64encode(heat_map).decode(),

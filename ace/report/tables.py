@@ -27,6 +27,8 @@ COLUMNS = (
     "null_gain_log",
     "baseline_s",
     "candidate_s",
+    "baseline_roofline",
+    "candidate_roofline",
     "quality_metric",
     "quality_difference",
     "quality_low",
@@ -67,6 +69,8 @@ def _row(cell: CellDecision) -> dict[str, object]:
         "null_gain_log": cell.null.gain,
         "baseline_s": cell.baseline_s,
         "candidate_s": cell.candidate_s,
+        "baseline_roofline": cell.baseline_roofline,
+        "candidate_roofline": cell.candidate_roofline,
     }
     if found := cell.quality:
         row |= {

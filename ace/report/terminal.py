@@ -34,7 +34,7 @@ def summary_lines(decision: Decision) -> list[str]:
 def _doubt(findings: tuple[Finding, ...]) -> list[str]:
     """One rule: where it fires, and what to do about it."""
     first = findings[0]
-    places = [f.cell for f in findings if f.cell]
+    places = list(dict.fromkeys(f.cell for f in findings if f.cell))  # a rule may fire for two reasons in a cell
     more = f" (and {len(places) - 1} more cells)" if len(places) > 1 else ""
     place = f" {first.cell}" if first.cell else ""
     told = [f"  {first.severity:<12} {first.name}{place}: {first.evidence}{more}"]

@@ -4,10 +4,14 @@ Shared by memo, page and terminal, so that all three say the same. Text that com
 is untrusted wherever it is shown; HTML is escaped by the template engine.
 """
 
+import math
+
 from ace.domain.decision import ESTIMAND, CellDecision, Decision, percent, percent_within, points_within
+from ace.domain.estimate import Estimate
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.verdict import Regime, Verdict
 
+AXES = "Which axes matter, averaged over the development cells measured (95 % intervals over sessions)"
 MEANING = {
     Verdict.INVALID: "The evidence cannot be judged as it stands; no conclusion about the idea follows from it.",
     Verdict.REJECTED_HARM: "Do not ship it: harm was shown, by a bound and not by chance.",
@@ -25,6 +29,11 @@ REGIME_MEANING = {
     Regime.COLLAPSE: "slower, or worse",
     Regime.UNRESOLVED: "not known: too few or too unsteady sessions, or quality not settled",
 }
+
+ROOFLINE = (
+    "Of roofline: the least time that the machine needs for what an arm computes and moves, by its measured peaks, "
+    "over the time that it took; baseline, then candidate."
+)
 
 
 def headline(decision: Decision) -> str:
@@ -60,6 +69,29 @@ def quality_text(cell: CellDecision) -> str:
     if found is None:
         return "not scored"
     return f"{points_within(found.difference, found.low, found.high)} {found.outcome.value}"
+
+
+def roofline_text(cell: CellDecision) -> str:
+    """`23 %, 21 %`."""
+    shares = (cell.baseline_roofline, cell.candidate_roofline)
+    return ", ".join("not known" if share is None else f"{100 * share:.0f} %" for share in shares)
+
+
+def axes_lines(decision: Decision) -> list[str]:
+    """What doubling each axis of the development map does, one line an axis; empty where none varies by itself."""
+    times = {effect.axis: effect for effect in decision.axes.baseline_time}
+    lines = []
+    for effect in decision.axes.gain:
+        line = f"doubling {effect.axis} multiplies baseline over candidate by {_factor(effect.per_doubling)}, "
+        line += f"and by itself tells {100 * effect.share:.0f} % of the differences between cells"
+        if time := times.get(effect.axis):
+            line += f"; it multiplies the baseline's own time by {_factor(time.per_doubling)}"
+        lines.append(line)
+    return lines
+
+
+def _factor(log: Estimate) -> str:
+    return f"{math.exp(log.value):.3f} [{math.exp(log.low):.3f}, {math.exp(log.high):.3f}]"
 
 
 def fired(decision: Decision) -> list[Finding]:

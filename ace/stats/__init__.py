@@ -3,6 +3,7 @@
 Nothing here knows a clock, a store or a policy.  The unit is the session, never the timing.
 """
 
+from ace.stats.axes import axis_effects
 from ace.stats.bootstrap import score_difference
 from ace.stats.cells import compare_cells
 from ace.stats.eprocess import e_process
@@ -15,6 +16,7 @@ from ace.stats.tail import quantile_gain
 
 __all__ = [
     "Selected",
+    "axis_effects",
     "best_of",
     "compare",
     "compare_cells",

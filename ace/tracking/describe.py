@@ -60,6 +60,7 @@ def cell_params(plan: CellPlan) -> dict[str, str]:
         "seed": plan.seed,
         "split": plan.benchmark.split,
         "benchmark": plan.benchmark.name,
+        "inputs": plan.benchmark.inputs,
         "model": plan.model.name,
         "executor": plan.executor.target,
         "protocol": plan.protocol.name,

@@ -107,6 +107,14 @@ def test_a_gain_larger_than_the_work_removed_is_invalid():
     assert fails(decision) == {"too good"}
 
 
+def test_a_candidate_faster_than_the_machine_is_invalid_though_it_declares_nothing():
+    # .7 GFLOP seen at dispatch, 2 ms timed: 340 GFLOP/s on a machine that does 250
+    cells = [b.stored(b.honest(2.5, b.plan(split=split), declared=None)) for split in ("development", "validation")]
+    decision = decide(*cells)
+    assert decision.verdict is Verdict.INVALID
+    assert fails(decision) == {"too good"}
+
+
 def test_a_record_that_was_edited_after_it_was_stored_is_invalid():
     slow, validation = b.stored(b.honest(0.0, b.plan())), honest_pair()[1]
     edited = replace(

@@ -40,11 +40,11 @@ class RaisesInForward:
 
 
 class RaisesWhenTimed:
-    """Works on full batches of documents, as the examination calls it, and fails on a single one."""
+    """Works with the threads of the examination, and fails with the one that a session has."""
 
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
         def change(output: torch.Tensor, ids: torch.Tensor, calls: int) -> object:
-            if calls > 3 and ids.shape[0] == 1:
+            if torch.get_num_threads() == 1:
                 raise RuntimeError("only now")
             return output
 
@@ -78,7 +78,7 @@ class ChangesBaselineLater:
 
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
         def change(output: torch.Tensor, ids: torch.Tensor, calls: int) -> object:
-            if calls == 5:
+            if calls == 5 and torch.get_num_threads() == 1:
                 model.register_forward_pre_hook(lambda *_: time.sleep(0.01))
             return output
 
@@ -118,6 +118,24 @@ class AnswersWithoutComputing:
                 return self.inner(ids, mask)  # type: ignore[no-any-return]
 
         return Cheat()
+
+
+class LooksAtItsCompany:
+    """An honest idea whose outputs depend on the batch, as dynamic quantisation over a batch does."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return Wrapped(model, lambda output, ids, calls: output + 0.05 * output.mean(0))
+
+
+class ComputesOnlyLater:
+    """Depends on its company, so that no document can be compared, and computes nothing in its first calls: those that
+    are timed."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        def change(output: torch.Tensor, ids: torch.Tensor, calls: int) -> object:
+            return output + 0.05 * output.mean(0) if calls > 6 else torch.full_like(output, 384**-0.5)
+
+        return Wrapped(model, change)
 
 
 class TakesAnArgument:

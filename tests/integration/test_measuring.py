@@ -99,11 +99,35 @@ def test_a_worker_that_hangs_is_ended_at_its_limit(tmp_path: Path, cache: Path) 
     assert "limit of 8 s" in record.failures[0].detail
 
 
-def test_a_candidate_that_skips_the_work_when_timed_differs_from_what_was_scored(tmp_path: Path, cache: Path) -> None:
-    record = measured(small_plan("tests.integration.misbehaving.AnswersWithoutComputing"), tmp_path, cache)
+def candidates_errors(record: CellRecord) -> list[float]:
+    """Distances of its timed outputs to scored ones, one for every kept output."""
     errors = [c.scored_error for s in record.sessions for c in s.checks if c.arm == "candidate"]
     assert errors
-    assert all(error is not None and error > 0.1 for error in errors)
+    return [error for error in errors if error is not None]
+
+
+def test_a_candidate_that_skips_the_work_on_timed_shapes_is_scored_on_those_shapes(tmp_path: Path, cache: Path) -> None:
+    record = measured(small_plan("tests.integration.misbehaving.AnswersWithoutComputing"), tmp_path, cache)
+    assert record.quality is not None
+    assert sum(record.quality.baseline) > sum(record.quality.candidate) + 5
+    assert max(candidates_errors(record)) < 1e-4
+
+
+def test_a_candidate_that_depends_on_its_batch_is_scored_in_such_batches_and_compared_in_another_process(
+    tmp_path: Path, cache: Path
+) -> None:
+    plan = small_plan("tests.integration.misbehaving.LooksAtItsCompany")
+    record = measured(replace(plan, shape=replace(plan.shape, batch=4)), tmp_path, cache)
+    assert len(record.sessions) == 2
+    assert max(candidates_errors(record)) < 1e-4
+
+
+def test_a_candidate_that_computes_only_in_later_calls_differs_from_what_was_scored(
+    tmp_path: Path, cache: Path
+) -> None:
+    plan = small_plan("tests.integration.misbehaving.ComputesOnlyLater")
+    record = measured(replace(plan, shape=replace(plan.shape, batch=2)), tmp_path, cache)
+    assert max(candidates_errors(record)) > 0.1
 
 
 @pytest.mark.parametrize(
@@ -131,3 +155,17 @@ def test_random_weights_are_timed_at_any_size_and_claim_no_quality(tmp_path: Pat
     assert record.quality is None
     assert record.quality_reason is not None
     assert "random weights" in record.quality_reason
+
+
+def test_natural_inputs_are_as_wide_as_their_longest_document_and_promises_are_checked_at_that_width(
+    tmp_path: Path, cache: Path
+) -> None:
+    plan = plan_of(compose_config([*SMALL, "inputs=natural", "seq_len=64", "batch=2", "executor.rivals=null"]))
+    record = measured(plan, tmp_path, cache)
+    assert record.failures == ()
+    widths = {session.witness[0].tokens_per_layer for session in record.sessions}
+    assert all(tokens is not None and 3 <= tokens[0] <= 64 for tokens in widths)
+    for session in record.sessions:
+        assert session.declared_tokens_per_layer == session.witness[2].tokens_per_layer
+        assert {t.arm for t in session.timings} == {"baseline", "null", "candidate", "unpadded", "length_bucketed"}
+        assert all(check.scored_error is not None and check.scored_error < 1e-4 for check in session.checks)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -158,10 +159,24 @@ from ace.benchmarks.loading import load_documents
 from ace.domain.plan import BenchmarkSpec, ModelSpec
 from ace.executors.loading import source_digest
 from ace.models.loading import check_model, model_digests
-from ace.quality.probe import score
+from ace.quality.scoring import score
 spec = ModelSpec("minilm", "ace.models.minilm.load", 384, 6, 12, 512, True, 0)
 check_model(spec), model_digests(spec), source_digest("ace.executors.planted.Planted")
 load_documents(BenchmarkSpec("validation", "x", "ace.benchmarks.newsgroups.test", "m", 10), 64, 0, Path({str(cache)!r}))
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_natural_documents_have_their_own_length_and_stand_in_one_split(cache: Path):
+    sides = [
+        load_documents(replace(spec(side, EVERYTHING), inputs="natural"), 128, 0, cache) for side in ("train", "test")
+    ]
+    for documents in sides:
+        lengths = documents.mask.sum(axis=1)
+        assert lengths.min() < 20
+        assert lengths.max() == 128
+        assert (documents.ids[np.arange(len(lengths)), lengths - 1] == tokenizer.SEP).all()
+        assert (documents.ids[documents.mask == 0] == 0).all()
+    rows = [row.tobytes() for documents in sides for row in documents.ids]
+    assert len(set(rows)) == len(rows) > 17_000

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ace.domain.canonical import sha256_text
-from ace.domain.record import record_digest, record_text
+from ace.domain.record import SCHEMA_VERSION, record_digest, record_text
 from ace.domain.stored import StoredSweep
 from ace.errors import StoreError
 from ace.tracking import names
@@ -200,12 +200,12 @@ def test_a_run_whose_artifacts_point_out_of_the_store_is_refused(store, tracker,
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
-        ({names.SCHEMA: "1"}, "no tag ace.kind, although other tags of ACE are there"),
-        ({names.KIND: "cell", names.SCHEMA: "99"}, "schema 99, this one reads 1"),
+        ({names.SCHEMA: str(SCHEMA_VERSION)}, "no tag ace.kind, although other tags of ACE are there"),
+        ({names.KIND: "cell", names.SCHEMA: "99"}, f"schema 99, this one reads {SCHEMA_VERSION}"),
         ({names.KIND: "cell"}, "schema None"),
-        ({names.KIND: "prophecy", names.SCHEMA: "1"}, "unknown to this version"),
-        ({names.KIND: "cell", names.SCHEMA: "1"}, "plan.json is missing"),
-        ({names.KIND: "sweep", names.SCHEMA: "1"}, "planned.json is missing"),
+        ({names.KIND: "prophecy", names.SCHEMA: str(SCHEMA_VERSION)}, "unknown to this version"),
+        ({names.KIND: "cell", names.SCHEMA: str(SCHEMA_VERSION)}, "plan.json is missing"),
+        ({names.KIND: "sweep", names.SCHEMA: str(SCHEMA_VERSION)}, "planned.json is missing"),
     ],
 )
 def test_a_run_that_ace_did_not_write_is_shown_not_skipped(store, tracker, experiment, tags, said):

@@ -16,6 +16,7 @@ from ace.wiring import (
     refuse_shadowed,
     settings_of,
 )
+from tests.unit.models.folders import folder
 
 
 def test_with_no_override_the_plan_is_the_default_experiments_first_cell() -> None:
@@ -152,3 +153,38 @@ def test_the_holdout_is_sealed() -> None:
     refuse_sealed(plan_of(compose_config([])))
     with pytest.raises(PlanError, match="split=holdout is sealed"):
         refuse_sealed(plan_of(compose_config(["split=holdout"])))
+
+
+def test_natural_inputs_bring_the_baseline_without_padding_as_a_rival() -> None:
+    plan = plan_of(compose_config(["inputs=natural", "executor.rivals=null"]))
+    assert plan.benchmark.inputs == "natural"
+    assert {rival.name: rival.role for rival in plan.rivals} == {"unpadded": "unpadded", "length_bucketed": "unpadded"}
+    assert plan_of(compose_config(["executor.rivals=null"])).rivals == ()
+    with pytest.raises(PlanError, match=r"inputs\.name=ragged is refused; allowed: exact, natural"):
+        plan_of(compose_config(["inputs.name=ragged"]))
+
+
+def test_a_model_that_leaves_its_sizes_open_says_them_itself(tmp_path: Path) -> None:
+    model = folder(tmp_path / "model")
+    plan = plan_of(compose_config(["model=hf", f"model.name={model}"]))
+    assert (plan.model.name, plan.model.hidden, plan.model.depth) == (str(model), 32, 3)
+    assert (plan.model.heads, plan.model.positions) == (4, 64)
+    assert (plan.shape.hidden, plan.shape.depth) == (32, 3)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ([], "model.name=None is refused; allowed: a local folder"),
+        (["model.name=nowhere/at/all"], "model.name=nowhere/at/all is refused: there is no such folder"),
+        (["model.name={}", "seq_len=65"], "seq_len=65 is refused; allowed: at most 64, the positions of model"),
+        (["model.name={}", "hidden=64"], "hidden=64 is refused; allowed: 32, the size of"),
+        (["model.name={}", "model.positions=512"], "model.positions=512 is refused; allowed: 64, that of"),
+        (["model.name={}", "model.revision=main"], "model.revision=main is refused; allowed: null"),
+        (["model=minilm", "+model.revision=main"], "model.revision=main is refused; allowed: null: minilm has one"),
+    ],
+)
+def test_a_model_that_says_its_sizes_itself_takes_no_others(tmp_path: Path, overrides: list[str], said: str) -> None:
+    model = folder(tmp_path / "model")
+    with pytest.raises(PlanError, match=said):
+        plan_of(compose_config(["model=hf", *(override.format(model) for override in overrides)]))

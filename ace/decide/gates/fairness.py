@@ -1,8 +1,9 @@
 """Gate fairness: is the idea needed for this gain, or would something simpler have done?
 
 Per claimed cell, from rivals timed in the same sessions. A simpler rival that passes this claim's own gain and quality
-gates while being as fast makes the idea unnecessary; the compiled baseline must be slower than the candidate; at equal
-counts the candidate's quality must beat chance.
+gates while being as fast makes the idea unnecessary; the compiled baseline must be slower than the candidate, and on
+natural inputs so must the baseline that is spared their padding; at equal counts the candidate's quality must beat
+chance.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from ace.decide.quality import difference
 from ace.domain.decision import percent, points_within
 from ace.domain.estimate import Comparison
 from ace.domain.finding import Finding, Outcome
-from ace.domain.plan import CHANCE, COMPILER, SIMPLER
+from ace.domain.plan import CHANCE, COMPILER, EXACT, ROLES, SIMPLER, UNPADDED
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, Quality, RivalResult
 from ace.stats import compare
@@ -26,6 +27,7 @@ MEANING = {
     SIMPLER: "no simpler way passes the same gates while being as fast",
     CHANCE: "at equal counts, better than chance in quality",
     COMPILER: "faster than the compiled baseline",
+    UNPADDED: "faster than the baseline without padding",
 }
 
 
@@ -35,7 +37,7 @@ def fairness(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         yield gate(NAME, Outcome.NOT_APPLICABLE, "planted compute claims nothing", named(list(MEANING.values())))
         return
     for cell in dossier.examined:
-        for role in (SIMPLER, CHANCE, COMPILER):
+        for role in ROLES:
             yield from _role(cell, role, policy)
     if not dossier.examined:
         seen = "no development cell was measured"
@@ -43,18 +45,25 @@ def fairness(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
 
 
 def _role(cell: CellEstimate, role: str, policy: Policy) -> Iterator[Finding]:
-    reducing = any(s.declared_tokens_per_layer is not None for s in cell.cell.sessions)
-    if role != COMPILER and not reducing and not _rivals(cell, role):
-        yield gate(
-            NAME, Outcome.NOT_APPLICABLE, "no reduction of tokens is declared, so no simpler reduction rivals it",
-            MEANING[role], cell=cell.key,
-        )  # fmt: skip
+    found = _rivals(cell, role)
+    if not found and (reason := _needless(cell, role)):
+        yield gate(NAME, Outcome.NOT_APPLICABLE, reason, MEANING[role], cell=cell.key)
         return
-    if not (found := _rivals(cell, role)):
+    if not found:
         yield gate(NAME, Outcome.NO_EVIDENCE, f"no rival of the role {role} was measured", MEANING[role],
                    _how_to_measure(cell, role), cell.key)  # fmt: skip
     for rival, scores in found:
         yield _judged(cell, rival, scores, policy)
+
+
+def _needless(cell: CellEstimate, role: str) -> str | None:
+    """Why a cell needs no rival of this role."""
+    if role == UNPADDED and cell.cell.newest.record.plan.benchmark.inputs == EXACT:
+        return "inputs of exact length have no padding"
+    reducing = any(s.declared_tokens_per_layer is not None for s in cell.cell.sessions)
+    if role in (SIMPLER, CHANCE) and not reducing:
+        return "no reduction of tokens is declared, so no simpler reduction rivals it"
+    return None
 
 
 def _rivals(cell: CellEstimate, role: str) -> list[tuple[RivalResult, Quality | None]]:
@@ -65,11 +74,22 @@ def _rivals(cell: CellEstimate, role: str) -> list[tuple[RivalResult, Quality | 
     return list(results.values())
 
 
+PACKAGED = {
+    COMPILER: ("compiled", "ace.executors.compiler_fusion.CompilerFusion"),
+    UNPADDED: ("unpadded", "ace.executors.unpadded.Unpadded"),
+}
+
+
 def _how_to_measure(cell: CellEstimate, role: str) -> str:
-    example = "compiled" if role == COMPILER else f"my_{role}"
-    target = "ace.executors.compiler_fusion.CompilerFusion" if role == COMPILER else "package.Class"
+    example, target = PACKAGED.get(role, (f"my_{role}", "package.Class"))
     added = f"+executor.rivals.{example}.role={role} +executor.rivals.{example}._target_={target}"
     return f"{commands.measure_again([cell.cell])} {added}"
+
+
+REMEDY = {
+    COMPILER: "compile the candidate too and compare that",
+    UNPADDED: "spare the baseline its padding: nothing more is needed for this gain",
+}
 
 
 def _judged(cell: CellEstimate, rival: RivalResult, scores: Quality | None, policy: Policy) -> Finding:
@@ -89,11 +109,12 @@ def _judged(cell: CellEstimate, rival: RivalResult, scores: Quality | None, poli
     if ahead.low is None or ahead.high is None:
         return answer(Outcome.NO_EVIDENCE, f"not timed beside the candidate ({named(list(ahead.reasons))})")
     shown = f"the candidate gains between {percent(ahead.low)} and {percent(ahead.high)} on it"
-    if rival.role == COMPILER:
-        outcome = Outcome.PASS if ahead.low > 0 else Outcome.FAIL if ahead.high < 0 else Outcome.NO_EVIDENCE
-        return answer(
-            outcome, shown, "compile the candidate too and compare that" if outcome is Outcome.FAIL else again
-        )
+    if rival.role in (COMPILER, UNPADDED):
+        if ahead.low > 0:
+            return answer(Outcome.PASS, shown)
+        if ahead.high <= policy.same_within:
+            return answer(Outcome.FAIL, shown, REMEDY[rival.role])
+        return answer(Outcome.NO_EVIDENCE, shown)
     if ahead.low > policy.same_within:
         return answer(Outcome.PASS, shown)
     if short := _falls_short(cell, rival, policy):

@@ -20,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     precision.heterogeneous,
     precision.unsteady,
     mechanism.too_good,
+    mechanism.beyond_roofline,
     mechanism.mechanism_absent,
     outputs.timed_is_not_scored,
     outputs.touched_baseline,

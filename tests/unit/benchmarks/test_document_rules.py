@@ -11,7 +11,7 @@ def corpus(*documents: list[int]) -> TokenisedCorpus:
 
 
 def kept(length: int, *corpora: TokenisedCorpus) -> list[list[int]]:
-    return [rows.tolist() for rows, _ in distinct(list(corpora), length)]
+    return [found.rows.tolist() for found in distinct(list(corpora), length, length)]
 
 
 def test_of_documents_that_are_equal_within_a_split_the_first_stays():
@@ -48,3 +48,15 @@ def test_a_document_drawn_at_a_short_length_is_drawn_at_a_longer_one_if_it_is_lo
     all_rows, long_rows = np.arange(500), np.arange(0, 500, 2)
     short = set(drawn(all_rows, 100, seed=0).tolist())
     assert short & set(long_rows.tolist()) <= set(drawn(long_rows, 100, seed=0).tolist())
+
+
+def test_natural_documents_keep_their_own_length_and_only_longer_ones_are_cut():
+    [found] = distinct([corpus([1, 2, 9], [1, 3, 4, 5, 6, 9], [1, 9])], 4, 3)
+    assert found.rows.tolist() == [0, 1]
+    assert found.ids.tolist() == [[1, 2, 9, 0], [1, 3, 4, 5]]
+    assert found.tokens.tolist() == [3, 4]
+
+
+def test_a_natural_document_that_is_the_beginning_of_another_is_another_input():
+    both = corpus([1, 2, 9], [1, 2, 3, 9])
+    assert [found.rows.tolist() for found in distinct([both], 4, 3)] == [[0, 1]]

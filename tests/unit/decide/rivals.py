@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ace.domain.plan import CHANCE, COMPILER, SIMPLER, ExecutorSpec, RivalSpec
+from ace.domain.plan import CHANCE, COMPILER, SIMPLER, UNPADDED, ExecutorSpec, RivalSpec
 from ace.domain.record import BASELINE, CellRecord, Quality, RivalResult, Session, Timings
 from tests.unit.decide import builders as b
 
-ROLES = {"truncation": SIMPLER, "random": CHANCE, "compiled": COMPILER}
+ROLES = {"truncation": SIMPLER, "random": CHANCE, "compiled": COMPILER, "unpadded": UNPADDED}
 
 
 def with_rivals(

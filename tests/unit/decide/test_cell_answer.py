@@ -1,9 +1,12 @@
 from dataclasses import replace
 
+import pytest
+
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.domain.record import Failure
 from tests.unit.decide import builders as b
-from tests.unit.decide.table import GAIN
+from tests.unit.decide.skeptic.test_mechanism import worked
+from tests.unit.decide.table import GAIN, each_session
 
 POLICY = b.near_term()
 
@@ -22,6 +25,8 @@ def test_metrics_are_named_for_the_store_and_each_has_a_provenance():
         "latency/baseline_s",
         "latency/null_s",
         "latency/candidate_s",
+        "roofline/baseline_fraction",
+        "roofline/candidate_fraction",
         "gain/candidate_log",
         "gain/low_log",
         "gain/high_log",
@@ -31,6 +36,14 @@ def test_metrics_are_named_for_the_store_and_each_has_a_provenance():
     } <= set(metrics)
     assert provenance["latency/baseline_s"] == "MEASURED"
     assert provenance["gain/candidate_log"] == "DERIVED"
+    # 1 GFLOP in 25 ms, on a machine that does it in 4
+    assert metrics["roofline/baseline_fraction"] == pytest.approx(0.16, abs=0.01)
+    assert provenance["roofline/baseline_fraction"] == "DERIVED"
+
+
+def test_an_arm_whose_work_or_peak_is_not_known_has_no_share_of_the_roofline():
+    for made in (replace(b.record(GAIN), peak=None), each_session(b.record(GAIN), worked(flops_by_dtype=None))):
+        assert "roofline/candidate_fraction" not in summary_metrics(made, POLICY)[0]
 
 
 def test_what_was_not_measured_has_no_metric_and_never_a_zero():

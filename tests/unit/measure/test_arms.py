@@ -10,7 +10,6 @@ from ace.domain.workload import Batch
 from ace.executors.identity import Identity
 from ace.measure.arms import prepare, state_digest
 from ace.measure.failing import ArmError
-from ace.measure.witness import dispatched, tokens_per_layer, witness
 from ace.models.loading import load_model
 
 SPEC = ModelSpec("encoder", "ace.models.random_encoder.load", 32, 2, 1, 64, False, 0)
@@ -88,41 +87,6 @@ def test_the_null_arm_is_the_baseline_with_memory_of_its_own() -> None:
     assert state_digest(baseline) == state_digest(null)
     addresses = {p.data_ptr() for p in baseline.parameters()} & {p.data_ptr() for p in null.parameters()}
     assert not addresses
-
-
-def test_the_witness_counts_the_tokens_that_linear_maps_really_get() -> None:
-    model, batch = load_model(SPEC), example()
-    assert tokens_per_layer(model, batch) == (16, 16)
-
-    class Halved(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = model
-
-        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-            return self.inner(ids[:, ::2], mask[:, ::2])  # type: ignore[no-any-return]
-
-    seen, kernels = witness("candidate", Halved(), batch)
-    assert seen.tokens_per_layer == (8, 8)
-    dense_flops, _ = dispatched(model, batch)
-    assert seen.flops is not None
-    assert dense_flops is not None
-    assert seen.flops < 0.6 * dense_flops
-    assert kernels
-
-
-def test_the_flops_are_those_of_linear_maps_and_attention() -> None:
-    flops, _ = dispatched(load_model(SPEC), example())
-    rows, hidden, tokens, depth = 2 * 16, 32, 16, 2
-    linear, attention = 2 * rows * 12 * hidden * hidden, 2 * 2 * rows * tokens * hidden
-    assert flops == depth * (linear + attention)
-
-
-def test_the_witness_leaves_no_hook_behind() -> None:
-    model = load_model(SPEC)
-    before = state_digest(model)
-    witness("baseline", model, example())
-    assert state_digest(model) == before
 
 
 def patch_class(model: nn.Module, _: Batch) -> None:

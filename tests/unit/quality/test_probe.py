@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ace.errors import EvidenceError, PlanError
-from ace.quality.probe import cosine, cross_fitted, score, stratified_folds
+from ace.quality.probe import cosine, cross_fitted, stratified_folds
+from ace.quality.scoring import score
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def test_an_embedding_that_is_not_finite_is_named_by_arm_and_document(bad):
     dense, labels = clusters()
     spoilt = dense.copy()
     spoilt[17, 3] = bad
-    with pytest.raises(EvidenceError, match="candidate's embedding of document 17"):
+    with pytest.raises(EvidenceError, match="candidate's output for document 17"):
         cross_fitted(dense, spoilt, labels)
 
 

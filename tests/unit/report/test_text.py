@@ -9,6 +9,7 @@ from ace.domain.finding import Outcome
 from ace.report.figures import heat_map
 from ace.report.memo import memo
 from ace.report.page import page
+from ace.report.tables import regime_csv
 from ace.report.terminal import summary_lines
 from ace.report.wording import MEANING, markdown, plain
 from tests import builders as b
@@ -102,6 +103,16 @@ def test_the_memo_says_the_same_as_the_page(honest):
         assert word in text
 
 
+def test_every_cell_says_how_much_of_the_machine_each_arm_uses(honest):
+    # 1 GFLOP in 25 ms and .7 in 22, on a machine that does 250 a second
+    for text in (memo(honest), page(honest, b"")):
+        assert "16 %, 13 %" in text
+        assert "Of roofline: the least time" in text
+    assert "baseline_roofline,candidate_roofline" in regime_csv(honest.cells).splitlines()[0]
+    unknown = [replace(cell, candidate_roofline=None) for cell in honest.cells]
+    assert "16 %, not known" in memo(replace(honest, cells=tuple(unknown)))
+
+
 def test_a_calibration_is_announced_as_one():
     planted = replace(b.honest(GAIN, b.plan()), planted="baseline")
     decision = decide(b.stored(planted))
@@ -134,3 +145,12 @@ def test_text_is_kept_and_only_its_power_is_taken():
     assert markdown("keep_ratio=0.7 -> next") == "keep_ratio=0.7 -> next"
     assert markdown("a|b <i> `c`") == "a\\|b &lt;i> \\`c\\`"
     assert plain("a\x1b[31mb\nc") == "a [31mb c"
+
+
+def test_a_map_of_several_lengths_says_what_doubling_them_does_and_one_cell_says_nothing(honest):
+    cells = [b.stored(b.honest(g, b.plan(seq_len=n)), run_id=f"run-{n}") for g, n in ((0.1, 64), (0.2, 128))]
+    grown = decide(*cells)
+    for text in (memo(grown).replace("\\", ""), page(grown, heat_map(grown.cells)).replace("&#39;", "'")):
+        assert re.search(r"doubling seq_len multiplies baseline over candidate by 1\.1\d\d .*tells 100 %", text)
+        assert "the baseline's own time" in text
+    assert "Which axes matter" not in memo(honest)

@@ -77,3 +77,24 @@ def test_a_rival_that_could_not_be_run_is_no_evidence_and_says_why():
 
 def test_planted_work_claims_nothing_and_has_no_rivals():
     assert outcomes(ask(replace(b.record(0.1, declared=None), planted="baseline"))) == set()
+
+
+def natural(gains):
+    made = b.honest(GAIN, b.plan(batch=4))
+    made = replace(made, plan=replace(made.plan, benchmark=replace(made.plan.benchmark, inputs="natural")))
+    return next(f for f in ask(with_rivals(made, gains)) if f.threshold == "faster than the baseline without padding")
+
+
+def test_on_natural_inputs_a_gain_that_is_all_padding_is_not_the_ideas():
+    found = natural({"unpadded": GAIN})
+    assert found.outcome is Outcome.FAIL
+    assert "spare the baseline its padding" in found.next_step
+    assert natural({"unpadded": GAIN - 0.1}).outcome is Outcome.PASS
+
+
+def test_natural_inputs_without_the_unpadded_baseline_are_no_evidence_and_exact_ones_need_none():
+    missing = natural({})
+    assert (missing.outcome, "ace.executors.unpadded.Unpadded" in missing.next_step) == (Outcome.NO_EVIDENCE, True)
+    assert "inputs=natural" in missing.next_step
+    exact = next(f for f in ask(fair()) if f.threshold == "faster than the baseline without padding")
+    assert exact.outcome is Outcome.NOT_APPLICABLE

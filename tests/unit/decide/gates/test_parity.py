@@ -54,7 +54,7 @@ def test_a_candidate_on_another_attention_kernel_fails():
 
 def test_attention_that_dispatch_cannot_follow_does_not_apply():
     def compiled(session):
-        return replace(session, witness=tuple(replace(w, flops=None) for w in session.witness))
+        return replace(session, witness=tuple(replace(w, flops_by_dtype=None) for w in session.witness))
 
     made = each_session(candidate_state(attention_backends=()), compiled)
     assert outcomes(ask(made)) == {Outcome.PASS}

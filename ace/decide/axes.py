@@ -1,0 +1,35 @@
+"""Which axes of the map matter, and by how much: to the gain, and to the time of the baseline itself.
+
+Called by `judge` for the cells of development; says nothing about a claim.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ace.decide.estimates import CellEstimate, arm_seconds
+from ace.domain.decision import AxisEffects
+from ace.domain.estimate import AxisEffect
+from ace.domain.record import BASELINE
+from ace.stats import axis_effects
+
+AXES = ("seq_len", "batch", "hidden", "depth")
+LEAST_SESSIONS = 2
+
+
+def effects_of(cells: Sequence[CellEstimate]) -> AxisEffects:
+    """Effects over all cells with enough sessions of ACE's own."""
+    usable = [c for c in cells if len(c.own.session_gains) >= LEAST_SESSIONS and c.cell.sessions]
+    gains = [np.array(c.own.session_gains) for c in usable]
+    return AxisEffects(gain=_effects(usable, gains), baseline_time=_effects(usable, [_log_times(c) for c in usable]))
+
+
+def _effects(cells: Sequence[CellEstimate], samples: Sequence[np.ndarray]) -> tuple[AxisEffect, ...]:
+    levels = {axis: [float(getattr(c.cell.shape, axis)) for c in cells] for axis in AXES}
+    return axis_effects(levels, samples)
+
+
+def _log_times(cell: CellEstimate) -> np.ndarray:
+    """Log of each session's median seconds per call of the baseline, warm-up cut.  (sessions,)"""
+    seconds = arm_seconds(cell.cell.sessions, BASELINE, BASELINE)[0]
+    return np.log([float(np.median(row[min(cell.own.cut_rounds, len(row) - 1) :])) for row in seconds])

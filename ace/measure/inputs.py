@@ -1,0 +1,47 @@
+"""The documents of a cell as workers read them: which come next, and a call's tensors.
+
+Used by `session`, `embedding` and `memory`; laid out by the parent (`workshop`), without labels. A batch is as wide as
+its longest document: whatever padding there is comes from documents of different length in one batch.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ace.domain.workload import Batch
+
+
+class Inputs:
+    """Draws fresh documents for every round; no document comes twice before all were used."""
+
+    def __init__(self, folder: Path, rng: np.random.Generator) -> None:
+        self.ids = np.load(folder / "ids.npy", mmap_mode="r", allow_pickle=False)
+        self.mask = np.load(folder / "mask.npy", mmap_mode="r", allow_pickle=False)
+        self.rng = rng
+        self.waiting: list[int] = []
+
+    def draw(self, examples: int) -> tuple[int, ...]:
+        """Indices of the next documents."""
+        while len(self.waiting) < examples:
+            self.waiting += [int(i) for i in self.rng.permutation(len(self.ids))]
+        drawn, self.waiting = self.waiting[:examples], self.waiting[examples:]
+        return tuple(drawn)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """The documents as tensors of their own.  ids, mask: (len(indices), longest of them) int64."""
+        rows = list(indices)
+        mask = self.mask[rows]
+        longest = int(mask.sum(axis=1).max())
+        ids, mask = (np.ascontiguousarray(array[:, :longest]) for array in (self.ids[rows], mask))
+        return Batch(torch.from_numpy(ids), torch.from_numpy(mask))
+
+
+def shuffled_batches(documents: int, size: int, seed: int) -> np.ndarray:
+    """All documents in random batches of `size`, as a cell draws them; the last is filled up from the start.
+
+    -> (batches, size) int64: each document's first place is its own, what follows the last is filling.
+    """
+    order = np.random.default_rng(seed).permutation(documents)
+    return np.concatenate([order, np.resize(order, -documents % size)]).reshape(-1, size)

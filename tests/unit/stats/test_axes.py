@@ -1,0 +1,53 @@
+"""Axis effects against truths that were put in."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from ace.stats import axis_effects
+
+GRID = list(itertools.product((128, 256, 512), (1, 2, 4)))
+
+
+def sampled(truth, sessions=10, sd=0.01, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(truth(*cell), sd, sessions) for cell in GRID]
+
+
+def axes(grid=GRID):
+    return {"seq_len": [n for n, _ in grid], "batch": [b for _, b in grid]}
+
+
+def test_a_slope_per_doubling_is_found_and_the_idle_axis_has_none():
+    length, batch = axis_effects(axes(), sampled(lambda n, _: 0.05 * np.log2(n)))
+    assert (length.axis, batch.axis) == ("seq_len", "batch")
+    assert length.per_doubling.low < 0.05 < length.per_doubling.high
+    assert length.per_doubling.high - length.per_doubling.low < 0.02
+    assert batch.per_doubling.low < 0 < batch.per_doubling.high
+    assert length.share > 0.9 > 0.1 > batch.share
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+    held = []
+    for seed in range(400):
+        _, batch = axis_effects(axes(), sampled(lambda _, b: 0.01 * np.log2(b), seed=seed))
+        held.append(batch.per_doubling.low <= 0.01 <= batch.per_doubling.high)
+    assert 0.92 <= np.mean(held) <= 0.98
+
+
+def test_an_effect_that_doubling_does_not_describe_still_has_its_share():
+    [effect] = axis_effects({"batch": [1, 2, 4]}, [np.array([v, v + 1e-3]) for v in (0.0, 0.3, 0.0)])
+    assert effect.per_doubling.low < 0 < effect.per_doubling.high
+    assert effect.share == pytest.approx(1)
+
+
+def test_axes_that_only_move_together_are_not_told_apart():
+    diagonal = {"seq_len": [64, 128, 256], "batch": [1, 2, 4], "depth": [6, 6, 6]}
+    assert axis_effects(diagonal, [np.array([0.1, 0.2])] * 3) == ()
+
+
+def test_one_cell_or_equal_cells_have_no_effect_to_share():
+    assert axis_effects({"batch": [1]}, [np.array([0.1, 0.2])]) == ()
+    [effect] = axis_effects({"batch": [1, 2]}, [np.array([0.1, 0.1])] * 2)
+    assert (effect.share, effect.per_doubling.value) == (0.0, pytest.approx(0))
