@@ -17,7 +17,10 @@ TINY = ("split.examples=64", "protocol.sessions=2", "protocol.rounds=2", "protoc
 
 
 def blocks(document: str, language: str) -> list[str]:
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```", (REPOSITORY / document).read_text(), re.S | re.M)
+    """The fenced blocks of one language, "" for those of none, in their order."""
+    text = (REPOSITORY / document).read_text()
+    fenced = re.findall(r"^ *```([a-z]*)\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
+    return [block for named, block in fenced if named == language]
 
 
 def commands(document: str) -> list[list[str]]:
