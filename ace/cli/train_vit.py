@@ -20,7 +20,8 @@ from ace import wiring
 from ace.benchmarks import mnist
 from ace.domain.plan import ModelSpec
 from ace.errors import AceError, DataError
-from ace.models.vision import Vision, randomised
+from ace.models.encoder import randomised
+from ace.models.vision import Vision
 from ace.models.vit import CLASSES, PATCH_PIXELS, TOKENS, weights_file
 
 CELL = ("model=vit", "split=mnist_development", f"seq_len={TOKENS}", "executor=identity")

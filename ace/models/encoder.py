@@ -117,6 +117,23 @@ class Encoder(nn.Module):
 
     def pool(self, x: Tensor, mask: Tensor) -> Tensor:
         """Mean over the tokens, padding left out, scaled to length 1: (batch, tokens, hidden) -> (batch, hidden)."""
-        weights = mask.unsqueeze(-1).to(x.dtype)
-        mean = (x * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-        return functional.normalize(mean, dim=-1)
+        return functional.normalize(masked_mean(x, mask), dim=-1)
+
+
+def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the tokens, each weighed by its mask: (batch, tokens, hidden), (batch, tokens) -> (batch, hidden)."""
+    weights = mask.unsqueeze(-1).to(x.dtype)
+    return (x * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+
+
+def randomised(module: nn.Module, seed: int, deviation: float) -> None:
+    """Weights as BERT and ViT start them: normal with this deviation, biases 0; the same for the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for part in module.modules():
+            if isinstance(part, nn.Linear | nn.Embedding):
+                part.weight.normal_(0.0, deviation, generator=generator)
+            if isinstance(part, nn.Linear):
+                part.bias.zero_()
+            if isinstance(part, nn.LayerNorm):
+                part.reset_parameters()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ace.errors import PlanError
+from ace.models.encoder import masked_mean
 
 
 class MeanPooled(nn.Module):
@@ -24,9 +25,7 @@ class MeanPooled(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:  # noqa: D102
         x: Tensor = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state
-        weights = mask.unsqueeze(-1).to(x.dtype)
-        mean = (x * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-        return functional.normalize(mean, dim=-1)
+        return functional.normalize(masked_mean(x, mask), dim=-1)
 
 
 def load_pooled(folder: Path, name: str) -> MeanPooled:

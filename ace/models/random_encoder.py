@@ -27,19 +27,9 @@ def check(spec: ModelSpec) -> None:
 
 def load(spec: ModelSpec) -> "nn.Module":
     """An encoder with normally distributed weights, in evaluation mode, without gradients."""
-    import torch
-    from torch import nn
-
-    from ace.models.encoder import Encoder
+    from ace.models.encoder import Encoder, randomised
 
     check(spec)
-    encoder = Encoder(VOCABULARY, spec.positions, spec.hidden, spec.depth, spec.heads).eval().requires_grad_(False)
-    generator = torch.Generator().manual_seed(spec.seed)
-    for module in encoder.modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            module.weight.normal_(0.0, DEVIATION, generator=generator)
-        if isinstance(module, nn.Linear):
-            module.bias.zero_()
-        if isinstance(module, nn.LayerNorm):
-            module.reset_parameters()
-    return encoder
+    encoder = Encoder(VOCABULARY, spec.positions, spec.hidden, spec.depth, spec.heads)
+    randomised(encoder, spec.seed, DEVIATION)
+    return encoder.eval().requires_grad_(False)

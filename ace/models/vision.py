@@ -7,7 +7,7 @@ without torch.
 import torch
 from torch import Tensor, nn
 
-from ace.models.encoder import EPSILON, Encoder
+from ace.models.encoder import EPSILON, Encoder, masked_mean
 
 BITS, GREYS = 4, 15  # a pixel has 16 levels
 
@@ -46,19 +46,5 @@ class Vision(Encoder):
 
     def pool(self, x: Tensor, mask: Tensor) -> Tensor:
         """Logits of the mean over tokens: (batch, tokens, hidden) -> (batch, classes)."""
-        weights = mask.unsqueeze(-1).to(x.dtype)
-        logits: Tensor = self.head((x * weights).sum(1) / weights.sum(1).clamp(min=1e-9))
+        logits: Tensor = self.head(masked_mean(x, mask))
         return logits
-
-
-def randomised(module: nn.Module, seed: int, deviation: float) -> None:
-    """Weights as ViT starts them: normal with this deviation, biases 0; the same for the same seed."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for part in module.modules():
-            if isinstance(part, nn.Linear | nn.Embedding):
-                part.weight.normal_(0.0, deviation, generator=generator)
-            if isinstance(part, nn.Linear):
-                part.bias.zero_()
-            if isinstance(part, nn.LayerNorm):
-                part.reset_parameters()

@@ -53,7 +53,8 @@ def load(spec: ModelSpec) -> "nn.Module":
     """The transformer in evaluation mode, without gradients; trained, or with random weights drawn from the seed."""
     from safetensors.torch import load_file
 
-    from ace.models.vision import Vision, randomised
+    from ace.models.encoder import randomised
+    from ace.models.vision import Vision
 
     check(spec)
     made = Vision(TOKENS, PATCH_PIXELS, CLASSES, spec.hidden, spec.depth, spec.heads)
