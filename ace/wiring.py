@@ -14,7 +14,17 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, RivalSpec, Shape, require
+from ace.domain.plan import (
+    SPEED,
+    BenchmarkSpec,
+    CellPlan,
+    ExecutorSpec,
+    ModelSpec,
+    Protocol,
+    RivalSpec,
+    Shape,
+    require,
+)
 from ace.domain.policy import Policy
 from ace.domain.serial import decode, freeze
 from ace.errors import EvidenceError, PlanError
@@ -24,8 +34,10 @@ T = TypeVar("T")
 AXES = ("seq_len", "batch", "hidden", "depth", "seed")
 GROUPS = ("model", "executor", "split", "inputs", "telemetry", "protocol", "policy", "tracking", "experiment")
 MODEL_KEYS = ("name", "_target_", "hidden", "depth", "head_dim", "positions", "pretrained", "revision", "seed")
-OPTIONAL_KEYS = ("revision", "seed")
-SPLIT_KEYS = ("name", "benchmark", "_target_", "metric", "examples")
+ASKING_KEYS = ("benchmark", "_target_", "metric", "margin", "task", "licence")
+SPLIT_KEYS = ("name", *ASKING_KEYS, "examples", "slices", "development", "further")
+EXPERIMENT_KEYS = ("name", "scopes")
+OPTIONAL_KEYS = ("scopes", "revision", "seed", "margin", "task", "licence", "slices", "development", "further")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +86,22 @@ def plan_of(config: DictConfig) -> CellPlan:
     values = _plain(config)
     _refuse_unknown("", values, (*AXES, *GROUPS, "cache_dir"))
     model, split = _described(_group(values, "model", MODEL_KEYS)), _group(values, "split", SPLIT_KEYS)
+    inputs = str(_group(values, "inputs", ("name", "rivals"))["name"])
     # hidden and depth follow the model's file, which may leave them to the model itself
     shape = _build(Shape, "", {axis: model.get(axis) if values[axis] is None else values[axis] for axis in AXES[:4]})
+    experiment = _group(values, "experiment", EXPERIMENT_KEYS)
     return CellPlan(
         experiment=experiment_name(config),
         model=_model(model, shape),
         executor=_executor(values),
-        benchmark=_build(
-            BenchmarkSpec,
-            "split",
-            {
-                "split": split["name"],
-                "name": split["benchmark"],
-                "target": split["_target_"],
-                "metric": split["metric"],
-                "examples": split["examples"],
-                "inputs": _group(values, "inputs", ("name", "rivals"))["name"],
-            },
-        ),
+        benchmark=_benchmark(split, inputs),
         shape=shape,
         protocol=_build(Protocol, "protocol", values["protocol"]),
         telemetry=str(_group(values, "telemetry", ("name",))["name"]),
         seed=_build(_Seed, "", {"seed": values["seed"]}).seed,
         rivals=_rivals(values) if split["name"] == "development" else (),  # they judge the claim where it is chosen
+        further=_further(split, inputs),
+        scopes=_build(_Scopes, "experiment", {"scopes": experiment.get("scopes") or [SPEED]}).scopes,
     )
 
 
@@ -121,7 +126,7 @@ def policy_of(config: DictConfig) -> Policy:
 
 def experiment_name(config: DictConfig) -> str:
     """The MLflow experiment that runs of this configuration go to."""
-    name = str(_group(_plain(config), "experiment", ("name",))["name"])
+    name = str(_group(_plain(config), "experiment", EXPERIMENT_KEYS)["name"])
     require(re.fullmatch(r"[\w.-]{1,100}", name) is not None, "experiment.name", name, "letters, digits, . _ -")
     return name
 
@@ -172,6 +177,11 @@ def refuse_shadowed(sources: Iterable[Any]) -> None:
 @dataclass(frozen=True, slots=True)
 class _Seed:
     seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Scopes:
+    scopes: tuple[str, ...]
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
@@ -255,6 +265,33 @@ def _model(model: dict[str, Any], shape: Shape) -> ModelSpec:
     )
 
 
+def _benchmark(split: dict[str, Any], inputs: str) -> BenchmarkSpec:
+    asked = {
+        "split": split["name"],
+        "name": split["benchmark"],
+        "target": split["_target_"],
+        "metric": split["metric"],
+        "examples": split["examples"],
+        "inputs": inputs,
+    }
+    more = {key: split[key] for key in ("margin", "slices", "development", "task", "licence") if key in split}
+    return _build(BenchmarkSpec, "split", asked | more)
+
+
+def _further(split: dict[str, Any], inputs: str) -> tuple[BenchmarkSpec, ...]:
+    """The other benchmarks that a split's file names, scored beside its own."""
+    given = split.get("further") or {}
+    require(isinstance(given, dict), "split.further", given, "names, each with benchmark, _target_ and metric")
+    made = []
+    for name, asked in given.items():
+        require(isinstance(asked, dict), f"split.further.{name}", asked, "benchmark, _target_ and metric")
+        _refuse_unknown(f"split.further.{name}.", asked, ASKING_KEYS)
+        for key in ASKING_KEYS[:3]:
+            require(key in asked, f"split.further.{name}.{key}", "missing", ", ".join(ASKING_KEYS[:3]))
+        made.append(_benchmark({"name": split["name"], "examples": split["examples"], **asked}, inputs))
+    return tuple(made)
+
+
 def _executor(values: dict[str, Any]) -> ExecutorSpec:
     executor = dict(values["executor"] or {})
     executor.pop("rivals", None)
@@ -262,17 +299,24 @@ def _executor(values: dict[str, Any]) -> ExecutorSpec:
 
 
 def _rivals(values: dict[str, Any]) -> tuple[RivalSpec, ...]:
-    """The rivals that the executor's file and the inputs name; `executor.rivals=null` leaves out its own."""
-    made = []
-    for place in ("executor", "inputs"):
-        given = (values[place] or {}).get("rivals") or {}
-        require(isinstance(given, dict), f"{place}.rivals", given, "names, each with role, _target_ and parameters")
-        for name, rival in given.items():
-            require(isinstance(rival, dict), f"{place}.rivals.{name}", rival, "role, _target_ and parameters")
-            own = dict(rival)
-            role = str(own.pop("role", None))
-            made.append(RivalSpec(str(name), role, _executor_spec(f"{place}.rivals.{name}", own)))
-    return tuple(made)
+    """The rivals that the inputs name for every idea, and those of the executor's file, which may leave one out.
+
+    `executor.rivals.NAME=null` leaves out one, `executor.rivals=null` all of the executor's own, `inputs.rivals=null`
+    those of the inputs.
+    """
+    given: dict[str, tuple[str, Any]] = {}
+    for place in ("inputs", "executor"):
+        own = (values[place] or {}).get("rivals") or {}
+        require(isinstance(own, dict), f"{place}.rivals", own, "names, each with role, _target_ and parameters")
+        given |= {str(name): (f"{place}.rivals.{name}", rival) for name, rival in own.items()}
+    return tuple(_rival(name, place, rival) for name, (place, rival) in given.items() if rival is not None)
+
+
+def _rival(name: str, place: str, rival: Any) -> RivalSpec:
+    require(isinstance(rival, dict), place, rival, "role, _target_ and parameters; null leaves it out")
+    own = dict(rival)
+    role = str(own.pop("role", None))
+    return RivalSpec(name, role, _executor_spec(place, own))
 
 
 def _executor_spec(place: str, executor: dict[str, Any]) -> ExecutorSpec:

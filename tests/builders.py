@@ -12,6 +12,7 @@ import yaml
 
 from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape
 from ace.domain.policy import Policy
+from ace.domain.quality import Quality
 from ace.domain.record import (
     BASELINE,
     CANDIDATE,
@@ -25,7 +26,6 @@ from ace.domain.record import (
     MemoryUse,
     OutputCheck,
     Peak,
-    Quality,
     Session,
     Timings,
     Witness,
@@ -136,6 +136,7 @@ def session(
         ),
         declared_tokens_per_layer=declared,
         declared_changes=(),
+        declared_equivalent=False,
         rivals_failed=(),
         checks=tuple(OutputCheck(arm, 3, 1e-7, 1e-6) for arm in ARMS),
         baseline_digest="weights",
@@ -179,8 +180,12 @@ def record(
             for i in range(sessions)
         ),
         failures=failures,
+        documents=(),
+        slices=(),
         quality=None if loss is None else quality(loss, of.benchmark.examples, seed),
         quality_reason="not scored" if loss is None else None,
+        further=(),
+        first_prepare_s=0.06,
         planted=None,
         looks=(),
         imported=None,

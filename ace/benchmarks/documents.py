@@ -36,6 +36,11 @@ class Documents:
         return _sha256(self.ids, self.mask)
 
     @property
+    def each_digest(self) -> tuple[str, ...]:
+        """The first 12 hex digits of each document's own digest: enough to see that two splits share none."""
+        return tuple(_sha256(*pair)[:12] for pair in zip(self.ids, self.mask, strict=True))
+
+    @property
     def labels_digest(self) -> str:
         """Hex SHA-256 of what it is scored against."""
         return _sha256(self.labels)

@@ -7,13 +7,21 @@ Documents, found by the import path in `spec.target`; with a parameter
 
 import importlib
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from ace.benchmarks.documents import Documents
+from ace.benchmarks.rated import RatedDocuments
 from ace.domain.plan import BenchmarkSpec, ModelSpec
 from ace.errors import PlanError
+
+DEVELOPMENT = "development"
+CALIBRATION_DOCUMENTS = 64
+EVERY = 2**31  # more documents than any corpus here has
 
 
 def load_documents(
@@ -24,6 +32,13 @@ def load_documents(
 
     Raises PlanError when there is no such benchmark, DataError when its files are missing, altered or too short.
     """
+    documents = _read(spec, seq_len, seed, cache_dir, tokenizer)
+    if not isinstance(documents, Documents):
+        raise PlanError(f"split._target_={spec.target} is refused: it gives no labelled documents.")
+    return documents
+
+
+def _read(spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path, tokenizer: Path | None) -> Any:
     read = _reader(spec)
     takes_one = "tokenizer" in inspect.signature(read).parameters
     if tokenizer is not None and not takes_one:
@@ -32,13 +47,53 @@ def load_documents(
             "benchmark takes none; allowed: a function with a parameter `tokenizer`, as ACE's own have."
         )
     own = {"tokenizer": tokenizer} if takes_one else {}
-    documents: Documents = read(spec, seq_len, seed, cache_dir, **own)
-    return documents
+    return read(spec, seq_len, seed, cache_dir, **own)
+
+
+def load_rated(
+    spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path, tokenizer: Path | None = None
+) -> RatedDocuments:
+    """Documents that people compared with each other, each at its own length up to `seq_len`; raises as above."""
+    rated = _read(spec, seq_len, seed, cache_dir, tokenizer)
+    if not isinstance(rated, RatedDocuments):
+        raise PlanError(f"split.further: {spec.target} gives no documents that people rated; metric={spec.metric}.")
+    return rated
+
+
+def load_development(
+    spec: BenchmarkSpec, seq_len: int, cache_dir: Path, tokenizer: Path | None = None
+) -> Documents | None:
+    """All documents of the development split that belongs to `spec`, None where it names none."""
+    target = spec.target if spec.split == DEVELOPMENT else spec.development
+    if target is None:
+        return None
+    every = replace(spec, split=DEVELOPMENT, target=target, examples=EVERY, development=None)
+    return load_documents(every, seq_len, 0, cache_dir, tokenizer)
+
+
+def require_disjoint(documents: Documents, development: Documents, spec: BenchmarkSpec) -> None:
+    """Raise PlanError when documents of another split stand in development too: nothing could be confirmed on them."""
+    shared = set(documents.each_digest) & set(development.each_digest)
+    if shared:
+        raise PlanError(
+            f"split._target_={spec.target} is refused: {len(shared)} of its {len(documents.ids)} documents are also "
+            f"in split.development={spec.development}; leave them out of one of the two."
+        )
+
+
+def calibration_documents(development: Documents) -> Documents:
+    """Documents that an idea may calibrate on, the same for every split, seed and session: those whose digest comes
+    first."""
+    first = sorted(range(len(development.ids)), key=development.each_digest.__getitem__)[:CALIBRATION_DOCUMENTS]
+    rows = np.array(first, dtype=np.int64)
+    return replace(development, ids=development.ids[rows], mask=development.mask[rows], labels=development.labels[rows])
 
 
 def check_benchmark(spec: BenchmarkSpec, model: ModelSpec) -> None:
     """Raise PlanError when there is no such benchmark, or when what it asks is nothing that the model can be shown."""
     _reader(spec)
+    if spec.development is not None:
+        _reader(replace(spec, target=spec.development))
     asked = modality(spec.target)
     shown = modality(model.target)
     if asked != shown:

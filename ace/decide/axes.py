@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ace.decide.estimates import CellEstimate, arm_seconds
+from ace.decide.estimates import CellEstimate
+from ace.decide.series import arm_seconds
 from ace.domain.decision import AxisEffects
 from ace.domain.estimate import AxisEffect
 from ace.domain.record import BASELINE

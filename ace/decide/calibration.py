@@ -10,7 +10,8 @@ from itertools import product
 
 import numpy as np
 
-from ace.decide.estimates import arm_seconds, compared
+from ace.decide.estimates import compared
+from ace.decide.series import arm_seconds
 from ace.domain.calibration import CALIBRATION_SCHEMA_VERSION, Calibration, Effect, Needed, ShapeCalibration
 from ace.domain.estimate import Comparison
 from ace.domain.policy import Policy

@@ -6,10 +6,11 @@ what a quality difference is, no gate and no verdict.
 
 from collections.abc import Mapping
 
-from ace.decide.estimates import arms_of, compared, typical_seconds
+from ace.decide.estimates import compared
 from ace.decide.gates.provenance import IMPORTED, MEASURED
 from ace.decide.quality import settled_by
 from ace.decide.roofline import achieved
+from ace.decide.series import arms_of, typical_seconds
 from ace.domain.decision import QualityAnswer, percent_within, points_within
 from ace.domain.estimate import Comparison
 from ace.domain.policy import Policy

@@ -17,6 +17,7 @@ AXES = ("seq_len", "batch", "hidden", "depth")
 PACKAGED = "ace.executors."
 IMPORTED = "imported."  # timings of another tool: there is no executor to run again
 LAUNCH = "python launch.py"
+MNIST, IMAGES = "ace.benchmarks.mnist.", "mnist_"  # conf/split/mnist_development.yaml and its like
 NAMED_MODELS = "ace.models.hf.load"  # conf/model/hf.yaml; model.name says which
 PROTOCOL_KEYS = ("sessions", "rounds", "warmup_rounds", "min_timing_s", "threads", "session_limit_s", "stopping")
 PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
@@ -38,7 +39,8 @@ def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape]
         return f"{LAUNCH} executor._target_=package.Class, with the candidate as an executor of your own"
     shapes = sorted(shapes, key=shape_order)
     axes = AXES if any((s.hidden, s.depth) != (plan.model.hidden, plan.model.depth) for s in shapes) else AXES[:2]
-    fixed = (_overrides(plan) if job is None else _changed(plan) | _kept(job)) | {"split": split}
+    fixed = _overrides(plan) if job is None else _changed(plan) | _kept(job)
+    fixed["split"] = _split_file(plan, job).replace(plan.benchmark.split, split)
     seed = plan.seed if seed is None else seed
     if seed:
         fixed["seed"] = str(seed)
@@ -78,6 +80,12 @@ def split_job(job: str) -> list[str]:
 def _pair(override: str) -> tuple[str, str]:
     key, _, value = override.partition("=")
     return key, value
+
+
+def _split_file(plan: CellPlan, job: str | None) -> str:
+    """The file of the group `split` that a plan came from: the one that its job names, else the packaged one."""
+    named = dict(map(_pair, split_job(job or ""))).get("split")
+    return named or f"{IMAGES if plan.benchmark.target.startswith(MNIST) else ''}{plan.benchmark.split}"
 
 
 def _kept(job: str) -> dict[str, str]:
@@ -163,7 +171,7 @@ def _certain(plan: CellPlan) -> dict[str, str]:
 def _guessed(plan: CellPlan) -> dict[str, str]:
     """Groups by the name that the packaged files give them; the job of a run knows better."""
     named = {"protocol": plan.protocol.name, "inputs": plan.benchmark.inputs}
-    return {"split": plan.benchmark.split} | _model(plan) | named
+    return {"split": _split_file(plan, None)} | _model(plan) | named
 
 
 def _alike(one: str, other: str) -> bool:

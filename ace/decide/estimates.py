@@ -8,20 +8,20 @@ a look, whatever its conditions.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from ace.decide.cells import SPLITS, Cell, declared_maximum
 from ace.decide.quality import settled_by
-from ace.domain.decision import QualityAnswer, percent
+from ace.decide.rivals import rivals_of
+from ace.decide.series import Seconds, arm_seconds, arms_of, typical_seconds
+from ace.decide.similarity import further_by
+from ace.domain.decision import QualityAnswer, RivalAnswer, SimilarityAnswer, percent
 from ace.domain.estimate import Comparison
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, INTERLEAVED, NULL, CellRecord, Session
+from ace.domain.record import BASELINE, CANDIDATE, INTERLEAVED, NULL, CellRecord
 from ace.stats import compare, compare_cells, compare_sequential
 
 LEAST_SEQUENTIAL = 0.90  # the boundaries are calibrated from here up; a policy that asks for less gets more
-Seconds = list[tuple[float, ...]]
-"""(sessions, rounds)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class CellEstimate:
     bounds: Comparison
     null: Comparison
     quality: QualityAnswer | None
+    further: tuple[SimilarityAnswer, ...]
+    rivals: tuple[RivalAnswer, ...]
     seconds: tuple[tuple[str, float], ...]
     objections: tuple[str, ...]
 
@@ -116,6 +118,8 @@ def _estimate(cell: Cell, band: Comparison, policy: Policy) -> CellEstimate:
         # nobody stops because of what the null arm shows, so its interval is that of the sessions there are
         null=comparison(tables(cell.records, NULL), None, policy.margin, 1 - alpha),
         quality=settled_by(cell.records, alpha, policy),
+        further=further_by(cell.records, alpha, policy),
+        rivals=rivals_of(cell.records, alpha, policy),
         seconds=tuple((arm, typical_seconds(cell.sessions, arm, band.cut_rounds)) for arm in arms_of(cell.sessions)),
         objections=tuple(_objections(cell, alpha, policy)),
     )
@@ -130,29 +134,6 @@ def _objections(cell: Cell, alpha: float, policy: Policy) -> Iterator[str]:
         scored = settled_by([m.record for m in measurements], alpha, policy)
         if scored is not None and scored.outcome is Outcome.FAIL:
             yield f"quality lost ({100 * scored.difference:+.1f} points) by {conditions}"
-
-
-def arms_of(sessions: Sequence[Session]) -> tuple[str, ...]:
-    """The arms that every session timed."""
-    timed = [{t.arm for t in session.timings} for session in sessions]
-    return tuple(arm for arm in (BASELINE, NULL, CANDIDATE) if timed and all(arm in names for names in timed))
-
-
-def arm_seconds(sessions: Sequence[Session], *arms: str) -> tuple[Seconds, Seconds]:
-    """Wall seconds of two arms, (sessions, rounds) each, from the sessions that timed both.
-
-    Sessions of different length are cut to the shortest at the end, in whole blocks: a table has one width.
-    """
-    usable = [s for s in sessions if set(arms) <= {t.arm for t in s.timings}]
-    rounds = min((len(s.order) for s in usable), default=0)
-    rounds -= rounds % 2
-    first, second = ([s.wall_s(arm)[:rounds] for s in usable] for arm in arms)
-    return first, second
-
-
-def typical_seconds(sessions: Sequence[Session], arm: str, cut_rounds: int) -> float:
-    """Median over sessions of each session's median seconds per call, warm-up cut."""
-    return median(median(s.wall_s(arm)[min(cut_rounds, len(s.order) - 1) :]) for s in sessions)
 
 
 def half_width(comparison: Comparison) -> float:

@@ -15,15 +15,18 @@ from ace.decide.dossier import DEVELOPMENT, HOLDOUT, Dossier, compile_dossier
 from ace.decide.estimates import CellEstimate, estimate
 from ace.decide.gates import REQUIRED, check
 from ace.decide.gates.coverage import Consulted
+from ace.decide.gates.memory import memory_of
 from ace.decide.gates.provenance import IMPORTED, MEASURED, NONE
 from ace.decide.gather import Case, gather
 from ace.decide.regimes import slower_than_same, without_gain
 from ace.decide.roofline import achieved
+from ace.decide.scopes import memory_claim
 from ace.decide.skeptic import challenge
 from ace.decide.verdict import Standing, verdict_of
 from ace.domain.decision import (
     DECISION_SCHEMA_VERSION,
     Attempt,
+    BenchmarkAnswer,
     CellDecision,
     CellProvenance,
     Claims,
@@ -59,7 +62,9 @@ def _judge(case: Case, policy: Policy) -> Decision:
     doubts = challenge(cells, reading)
     dossier = compile_dossier(case, cells, doubts, reading)
     gates = check(dossier, reading, consulted)
-    verdict, reasons = verdict_of(gates, doubts, REQUIRED, _standing(dossier, policy))
+    standing = _standing(dossier, policy)
+    verdict, reasons = verdict_of(gates, doubts, REQUIRED, standing)
+    less_memory, of_memory = memory_claim(dossier, doubts, standing, policy)
     newest = max((s for c in case.cells for s in c.sessions), key=lambda s: s.started_at, default=None)
     environment = newest.environment if newest else None
     return Decision(
@@ -69,13 +74,14 @@ def _judge(case: Case, policy: Policy) -> Decision:
         label=case.label,
         planted=case.planted,
         verdict=verdict,
-        claims=_claims(ScopeClaim(verdict, reasons, tuple(cell.key for cell in dossier.claimed))),
+        claims=_claims(ScopeClaim(verdict, reasons, tuple(cell.key for cell in dossier.claimed)), less_memory),
         registration=None,
         policy=policy,
-        gates=gates,
+        gates=(*gates, *of_memory),
         findings=doubts,
         cells=tuple(_cell(cell, dossier.regimes[cell.key]) for cell in cells),
         axes=effects_of(dossier.on(DEVELOPMENT)),
+        benchmarks=_benchmarks(case),
         attempts=_attempts(case),
         look_ledger=(),
         environment=environment,
@@ -98,7 +104,7 @@ def _standing(dossier: Dossier, policy: Policy) -> Standing:
     )
 
 
-def _claims(speed: ScopeClaim) -> Claims:
+def _claims(speed: ScopeClaim, memory: ScopeClaim) -> Claims:
     """Scopes without any evidence are INCONCLUSIVE and say what is missing: they are listed, never implied."""
 
     def silent(missing: str) -> ScopeClaim:
@@ -107,7 +113,7 @@ def _claims(speed: ScopeClaim) -> Claims:
     return Claims(
         speed=speed,
         energy=silent(f"no evidence: {NO_SOURCE}"),
-        memory=silent("no evidence: less memory is not judged as a claim; gate guardrails shows the peak of each arm"),
+        memory=memory,
         ecd=silent("no evidence: effective compute density needs energy, and " + NO_SOURCE),
     )
 
@@ -136,11 +142,22 @@ def _cell(found: CellEstimate, regime: Regime) -> CellDecision:
         baseline_roofline=achieved(found.cell.records, BASELINE, band.cut_rounds),
         candidate_roofline=achieved(found.cell.records, CANDIDATE, band.cut_rounds),
         null=NullAnswer(found.null.gain, found.null.low, found.null.high),
+        rivals=found.rivals,
         quality=found.quality,
+        further=found.further,
+        memory=memory_of(found.cell.records),
         energy=EnergyAnswer(NONE, False, NO_SOURCE),
         provenance=CellProvenance(_latency_grade(found), MEASURED if found.quality else NONE, NONE),
         records=tuple(m.digest for m in found.cell.measurements),
     )
+
+
+def _benchmarks(case: Case) -> tuple[BenchmarkAnswer, ...]:
+    """Every benchmark that a cell of the map was asked, once a split."""
+    plans = [cell.newest.record.plan for cell in case.cells]
+    asked = [spec for plan in plans for spec in (plan.benchmark, *plan.further)]
+    made = [BenchmarkAnswer(s.split, s.name, s.task, s.metric, s.licence) for s in asked]
+    return tuple(dict.fromkeys(made))
 
 
 def _latency_grade(found: CellEstimate) -> str:

@@ -6,38 +6,80 @@ no other supersedes; only one with at least twice the examples does, so that an 
 harder, not by looking again.
 
 Where the baseline itself is not better than chance, there is nothing to lose and nothing can pass.
+
+Harm to a part is harm: each slice of the documents (by class, by length) is tested too, at a level divided by their
+number (Dunn 1961), so that a lossless idea is found harmful in any of them no more often than at one level for all.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ace.domain.decision import QualityAnswer
+from ace.domain.decision import NumbersAnswer, QualityAnswer, SliceAnswer
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import CellRecord, Quality
+from ace.domain.quality import Agreement, Quality, Slices
+from ace.domain.record import CellRecord
 from ace.stats import student
+
+FEWEST_IN_PART = 10  # below it two mistakes in a row could look like a rule
 
 
 def settled_by(records: Sequence[CellRecord], alpha: float, policy: Policy) -> QualityAnswer | None:
     """The quality difference that stands for a cell; None when no measurement of it was scored."""
-    answers = [difference(r.quality, alpha, policy) for r in records if r.quality is not None and r.quality.baseline]
+    answers = [judged(r, r.quality, alpha, policy) for r in records if r.quality is not None and r.quality.baseline]
     most = max((answer.n for answer in answers), default=0)
     standing = [a for a in answers if a.outcome is Outcome.FAIL or 2 * a.n > most]
     return min(standing, key=lambda a: (a.outcome is not Outcome.FAIL, a.lcb)) if standing else None
 
 
-def difference(quality: Quality, alpha: float, policy: Policy) -> QualityAnswer:
-    """Candidate minus baseline, a t interval over examples (two-sided at 1 - alpha, its bound one-sided at alpha)."""
+def judged(record: CellRecord, quality: Quality, alpha: float, policy: Policy) -> QualityAnswer:
+    """The scores of one arm of `record` by the margin of its benchmark, with the part of the documents that lost most.
+
+    A loss beyond the margin that is shown in a part is one of the whole.
+    """
+    margin = policy.quality_margin if record.plan.benchmark.margin is None else record.plan.benchmark.margin
+    found = difference(quality, alpha, policy, margin)
+    parts = _parts(record.slices, quality, alpha)
+    if not parts:
+        return found
+    harmed = [part for part in parts if part.ucb < -margin]
+    worst = min(harmed or parts, key=lambda part: part.ucb if harmed else part.difference)
+    return replace(found, worst=worst, parts=len(parts), outcome=Outcome.FAIL if harmed else found.outcome)
+
+
+def _parts(divided: Sequence[Slices], quality: Quality, alpha: float) -> list[SliceAnswer]:
+    """The mean loss of every part that is large enough, and its upper bound, at a level divided by the parts."""
+    per_example = np.array(quality.candidate) - np.array(quality.baseline)  # (examples,)
+    members = [
+        (f"{slices.name} {name}", per_example[np.array(slices.of) == index])
+        for slices in divided
+        for index, name in enumerate(slices.parts)
+    ]
+    members = [(name, own) for name, own in members if len(own) >= FEWEST_IN_PART]
+    made = []
+    for name, own in members:
+        wide = student.quantile(len(own) - 1, 1 - alpha / len(members)) * float(own.std(ddof=1)) / math.sqrt(len(own))
+        made.append(SliceAnswer(name, len(own), float(own.mean()), float(own.mean()) + wide))
+    return made
+
+
+def difference(quality: Quality, alpha: float, policy: Policy, margin: float | None = None) -> QualityAnswer:
+    """Candidate minus baseline, a t interval over examples (two-sided at 1 - alpha, its bound one-sided at alpha).
+
+    `margin`: what may be lost, the policy's where it is None.
+    """
+    margin = policy.quality_margin if margin is None else margin
     baseline, candidate = np.array(quality.baseline), np.array(quality.candidate)  # (examples,) each
     per_example = candidate - baseline
     n, mean = len(per_example), float(per_example.mean())
     error = float(per_example.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
     wide, bound = (student.quantile(n - 1, 1 - a) * error if n > 1 else 1.0 for a in (alpha / 2, alpha))
-    outcome = _outcome(mean - bound, mean + bound, n, policy)
-    if outcome is Outcome.PASS and not carries_signal(baseline, alpha, policy, quality.chance):
+    outcome = _outcome(mean - bound, mean + bound, n, margin, policy.quality_min_examples)
+    if outcome is Outcome.PASS and not carries_signal(baseline, alpha, margin, quality.chance):
         outcome = Outcome.NO_EVIDENCE
     return QualityAnswer(
         difference=mean,
@@ -46,23 +88,36 @@ def difference(quality: Quality, alpha: float, policy: Policy) -> QualityAnswer:
         lcb=mean - bound,
         n=n,
         metric=quality.metric,
+        margin=margin,
         baseline=float(baseline.mean()),
         candidate=float(candidate.mean()),
         outcome=outcome,
         cosine=float(np.mean(quality.cosine)),
+        numbers=None if quality.agreement is None else _numbers(quality.agreement),
+        parts=0,
+        worst=None,
     )
 
 
-def carries_signal(scores: NDArray[np.float64], alpha: float, policy: Policy, chance: float) -> bool:
+def _numbers(agreement: Agreement) -> NumbersAnswer:
+    return NumbersAnswer(
+        dtype=agreement.dtype,
+        relative_error=max(agreement.relative_error, default=0.0),
+        ulps=float(np.median(agreement.ulps)) if agreement.ulps else 0.0,
+        same_answer=float(np.mean(agreement.same_answer)) if agreement.same_answer else 0.0,
+    )
+
+
+def carries_signal(scores: NDArray[np.float64], alpha: float, margin: float, chance: float) -> bool:
     """Whether the baseline is better than chance by more than the margin that may be lost.  scores: (examples,)"""
     n = len(scores)
     bound = student.quantile(n - 1, 1 - alpha) * float(scores.std(ddof=1)) / math.sqrt(n)
-    return float(scores.mean()) - bound > chance + policy.quality_margin
+    return float(scores.mean()) - bound > chance + margin
 
 
-def _outcome(lcb: float, ucb: float, n: int, policy: Policy) -> Outcome:
-    if n < policy.quality_min_examples:
+def _outcome(lcb: float, ucb: float, n: int, margin: float, fewest: int) -> Outcome:
+    if n < fewest:
         return Outcome.NO_EVIDENCE
-    if lcb > -policy.quality_margin:
+    if lcb > -margin:
         return Outcome.PASS
-    return Outcome.FAIL if ucb < -policy.quality_margin else Outcome.NO_EVIDENCE
+    return Outcome.FAIL if ucb < -margin else Outcome.NO_EVIDENCE

@@ -6,7 +6,8 @@ bounds are those of the declared maximum (compare_sequential), so stopping early
 
 from collections.abc import Callable, Sequence
 
-from ace.decide.estimates import arm_seconds, comparison, half_width
+from ace.decide.estimates import comparison, half_width
+from ace.decide.series import arm_seconds
 from ace.domain.estimate import Answer
 from ace.domain.plan import FIXED, Protocol
 from ace.domain.policy import Policy

@@ -13,7 +13,7 @@ from ace.domain.verdict import Verdict
 
 INVALIDATING = ("frozen", "integrity", "complete", "parity", "instrument", "provenance", "coverage")
 HARMFUL = ("quality", "guardrails", "validation")
-FRUITLESS = ("gain", "fairness", "holdout", "overhead")
+FRUITLESS = ("gain", "memory", "fairness", "holdout", "overhead")
 COSTLY = ("complexity",)
 SEALING = ("frozen", "holdout")
 REQUIRED_RULES = ("mechanism absent", "too good", "timed is not scored", "touched baseline")

@@ -18,14 +18,56 @@ from ace.domain.record import Environment
 from ace.domain.serial import encode
 from ace.domain.verdict import Regime, Verdict
 
-DECISION_SCHEMA_VERSION = 1
+DECISION_SCHEMA_VERSION = 2
 LARGEST_LOG = 100.0  # about 1e43 times: beyond it only the order of magnitude could matter, and it does not
 ESTIMAND = "steady-state median ratio"
 
 
 @dataclass(frozen=True, slots=True)
+class SliceAnswer:
+    """What a part of the documents loses or gains on average, with an upper bound that holds for all parts together."""
+
+    name: str
+    n: int
+    difference: float
+    ucb: float
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersAnswer:
+    """How nearly the candidate's numbers are the baseline's: the largest relative error of any document, the median
+    distance in units in the last place of `dtype`, and the share of documents for which both arms name one class."""
+
+    dtype: str
+    relative_error: float
+    ulps: float
+    same_answer: float
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarityAnswer:
+    """Spearman's correlation of an arm's similarities with people's, candidate minus baseline, with its one-sided
+    bounds by a bootstrap over documents; None where it was not scored, with the `reason`."""
+
+    benchmark: str
+    documents: int
+    margin: float
+    baseline: float | None
+    candidate: float | None
+    difference: float | None
+    lcb: float | None
+    ucb: float | None
+    outcome: Outcome
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class QualityAnswer:
-    """Candidate minus baseline, paired per example; `low`, `high` two-sided, `lcb` the one-sided bound."""
+    """Candidate minus baseline, paired per example; `low`, `high` two-sided, `lcb` the one-sided bound.
+
+    `margin`: what may be lost. `worst`: of the `parts` tested, the one that is known to lose most; where none is known
+    to lose more than the margin, the one with the lowest mean.
+    """
 
     difference: float
     low: float
@@ -33,10 +75,35 @@ class QualityAnswer:
     lcb: float
     n: int
     metric: str
+    margin: float
     baseline: float
     candidate: float
     outcome: Outcome
     cosine: float
+    numbers: NumbersAnswer | None
+    parts: int
+    worst: SliceAnswer | None
+
+
+@dataclass(frozen=True, slots=True)
+class RivalAnswer:
+    """Another way to the same saving, timed in the same sessions. Gains are logs with one-sided bounds, None where the
+    rival was not timed for `reasons`: `gain`, `low`, `high` over the baseline, `ahead_*` the candidate's over it.
+
+    `quality`: against the baseline; `against`: the candidate's scores minus the rival's. `failure`: why it did not run.
+    """
+
+    name: str
+    role: str
+    gain: float | None
+    low: float | None
+    high: float | None
+    ahead_low: float | None
+    ahead_high: float | None
+    reasons: tuple[str, ...]
+    quality: QualityAnswer | None
+    against: QualityAnswer | None
+    failure: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +113,19 @@ class NullAnswer:
     gain: float | None
     low: float | None
     high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAnswer:
+    """Median peak of each arm alone in a process; baseline over candidate as logs, least and largest between any two
+    processes, with the level of these bounds."""
+
+    baseline_bytes: int
+    candidate_bytes: int
+    low: float
+    high: float
+    processes: int
+    level: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +172,10 @@ class CellDecision:
     baseline_roofline: float | None
     candidate_roofline: float | None
     null: NullAnswer
+    rivals: tuple[RivalAnswer, ...]
     quality: QualityAnswer | None
+    further: tuple[SimilarityAnswer, ...]
+    memory: MemoryAnswer | None
     energy: EnergyAnswer | None
     provenance: CellProvenance
     records: tuple[str, ...]
@@ -101,6 +184,17 @@ class CellDecision:
     def shape(self) -> Shape:
         """Where it stands on the map."""
         return Shape(self.seq_len, self.batch, self.hidden, self.depth)
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkAnswer:
+    """A benchmark that was asked, for people: what its task is and what is known of its licence."""
+
+    split: str
+    name: str
+    task: str
+    metric: str
+    licence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +257,7 @@ class Decision:
     findings: tuple[Finding, ...]
     cells: tuple[CellDecision, ...]
     axes: AxisEffects
+    benchmarks: tuple[BenchmarkAnswer, ...]
     attempts: tuple[Attempt, ...]
     look_ledger: tuple[str, ...]
     environment: Environment | None

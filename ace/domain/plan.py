@@ -117,6 +117,11 @@ def _plain(value: Any) -> str:
 
 EXACT, NATURAL = "exact", "natural"
 INPUTS = (EXACT, NATURAL)
+SPEED, MEMORY = "speed", "memory"
+SCOPES = (SPEED, MEMORY)
+"""What can be claimed in this version; energy and effective compute density need a source of power."""
+CLASS, LENGTH = "class", "length"
+SLICES = (CLASS, LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,9 @@ class BenchmarkSpec:
     `target` names a function that takes this spec, a length, a seed and a cache folder, and returns the documents.
     `examples` is the number of documents scored (and drawn from for timing). `inputs`: exact cuts every document to
     that length and leaves out shorter ones; natural takes them at their own length up to it, padded in a batch.
+    `margin`: what may be lost of the metric, None for the policy's. `slices`: parts of the documents that are tested
+    for harm. `development`: the function of the development documents, which none of these may be and on which ideas
+    calibrate; None on development itself. `task`, `licence`: for people.
     """
 
     split: str
@@ -134,8 +142,17 @@ class BenchmarkSpec:
     metric: str
     examples: int
     inputs: str = EXACT
+    margin: float | None = None
+    slices: tuple[str, ...] = ()
+    development: str | None = None
+    task: str = ""
+    licence: str = ""
 
     def __post_init__(self) -> None:
+        for name in self.slices:
+            require(name in SLICES, "split.slices", name, ", ".join(SLICES))
+        fine = self.margin is None or 0 <= self.margin < 1
+        require(fine, "split.margin", self.margin, "a fraction in [0, 1), or null")
         require(self.inputs in INPUTS, "inputs.name", self.inputs, ", ".join(INPUTS))
         splits = ("development", "validation", "holdout")
         require(self.split in splits, "split.name", self.split, ", ".join(splits))
@@ -186,7 +203,9 @@ class Protocol:
 class CellPlan:
     """One cell of the sweep: model x executor x shape x split, and how it is observed, with the rivals beside it.
 
-    `telemetry` names the energy source that was asked for; "none" asks for none and no energy is claimed.
+    `further`: benchmarks of the same split that are scored beside the first and never timed. `telemetry`
+    names the energy source that was asked for; "none" asks for none and no energy is claimed. `scopes`: what is to be
+    claimed, and so measured well enough to be.
     """
 
     experiment: str
@@ -198,8 +217,15 @@ class CellPlan:
     telemetry: str
     seed: int
     rivals: tuple[RivalSpec, ...]
+    further: tuple[BenchmarkSpec, ...] = ()
+    scopes: tuple[str, ...] = (SPEED,)
 
     def __post_init__(self) -> None:
+        for scope in self.scopes:
+            require(scope in SCOPES, "experiment.scopes", scope, ", ".join(SCOPES))
+        require(SPEED in self.scopes, "experiment.scopes", list(self.scopes), f"{SPEED}, and others beside it")
+        asked = [self.benchmark.name, *(other.name for other in self.further)]
+        require(len(set(asked)) == len(asked), "split.further", asked, "each benchmark once")
         names = [rival.name for rival in self.rivals]
         require(len(set(names)) == len(names), "executor.rivals", names, "each name once")
         require(

@@ -8,20 +8,17 @@ from dataclasses import dataclass
 
 from ace.domain.canonical import canonical_json, sha256_text
 from ace.domain.plan import FIXED, CellPlan
+from ace.domain.quality import Further, Quality, Slices
+from ace.domain.quality import require_valid as _require
 from ace.domain.serial import encode
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 Digests = tuple[tuple[str, str], ...]
 """(name, sha256) of files."""
 BASELINE, NULL, CANDIDATE = "baseline", "null", "candidate"
 INTERLEAVED = "interleaved"
 ORDERS = (INTERLEAVED, "alternating", "blocked", "unknown")
 """In which order the arms ran; ACE itself interleaves them in mirrored blocks."""
-
-
-def _require(condition: bool, text: str) -> None:
-    if not condition:
-        raise ValueError(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +113,8 @@ class Session:
     `order[r]` lists the arms as they were timed in round r; `inputs[r]` the indices of the documents they all got.
     `timed_s`: sum of all timed calls; `measuring_s`: wall time from the first timed round to the last.
     `declared_tokens_per_layer`: what the executor says is left, None when it declares nothing. `declared_changes`: what
-    it says differs from the baseline (ace.domain.workload.CHANGES). `prepare_s`: wall time of the executor's prepare.
+    it says differs from the baseline (ace.domain.workload.CHANGES); `declared_equivalent`: whether it says that the
+    numbers are the baseline's. `prepare_s`: wall time of the executor's prepare, with what it calibrates before.
     `rivals_failed`: rivals that were not timed, and why.
     `new_dependencies`: distributions beyond ACE's own that were imported since the candidate's code was.
     """
@@ -137,6 +135,7 @@ class Session:
     witness: tuple[Witness, ...]
     declared_tokens_per_layer: tuple[int, ...] | None
     declared_changes: tuple[str, ...]
+    declared_equivalent: bool
     rivals_failed: tuple[tuple[str, str], ...]
     checks: tuple[OutputCheck, ...]
     baseline_digest: str
@@ -173,31 +172,6 @@ class Failure:
     kind: str
     arm: str | None
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """Per-example scores of both arms on the same documents, in the same order.
-
-    `baseline`, `candidate`: score of each example in [0, 1] (1 = the probe, fitted without it, was right).
-    `cosine`: of the candidate's embedding to the dense one. `chance`: what an answer that knows nothing but the labels'
-    frequencies scores, the share of the largest class.
-    """
-
-    metric: str
-    baseline: tuple[float, ...]
-    candidate: tuple[float, ...]
-    cosine: tuple[float, ...]
-    chance: float
-    labels_digest: str
-    inputs_digest: str
-
-    def __post_init__(self) -> None:
-        _require(0 <= self.chance <= 1, f"quality: a chance level of {self.chance}")
-        scores = (*self.baseline, *self.candidate)
-        _require(all(0 <= score <= 1 for score in scores), "quality: a score outside [0, 1]")
-        lengths = {len(self.baseline), len(self.candidate), len(self.cosine)}
-        _require(len(lengths) == 1, f"quality: the arms have different numbers of examples: {sorted(lengths)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +276,10 @@ class CodeState:
 class CellRecord:
     """Everything known about one attempt at one cell.
 
-    `weights`, `data`: sha256 of every file read, by name. `quality` is None with `quality_reason` saying why.
+    `weights`, `data`: sha256 of every file read, by name. `documents`: the first 12 hex digits of each document's own
+    digest, in the order of the scores, so that splits can be seen to share none; `slices` divide them.
+    `quality` is None with `quality_reason` saying why; `further`: other benchmarks of the split. `first_prepare_s`:
+    wall time of preparing the candidate in the first process of the attempt that did, with no compiled code at hand.
     `planted` names the arm that carries planted extra compute; such a cell calibrates, it claims nothing. `looks` are
     those of a sequential protocol, in order; a fixed one has none. A record with `imported` timings has no session.
     `peak`: of the machine, None where no session was to be measured.
@@ -313,8 +290,12 @@ class CellRecord:
     plan: CellPlan
     sessions: tuple[Session, ...]
     failures: tuple[Failure, ...]
+    documents: tuple[str, ...]
+    slices: tuple[Slices, ...]
     quality: Quality | None
     quality_reason: str | None
+    further: tuple[Further, ...]
+    first_prepare_s: float | None
     planted: str | None
     looks: tuple[Look, ...]
     imported: Imported | None
@@ -329,6 +310,8 @@ class CellRecord:
 
     def __post_init__(self) -> None:
         _require((self.quality is None) != (self.quality_reason is None), "quality and its reason exclude each other")
+        divided = {len(slices.of) for slices in self.slices} - {len(self.documents)}
+        _require(not divided, f"slices of {divided} documents, of {len(self.documents)}")
         indices = [s.index for s in self.sessions]
         _require(len(set(indices)) == len(indices), "a session index twice")
         _require(self.imported is None or not self.sessions, "imported timings beside sessions of ACE's own")

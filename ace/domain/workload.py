@@ -26,10 +26,12 @@ class Work:
 
     `tokens_per_layer`: the fewest tokens of one example that any part of layer i still handles, first layer first; None
     where no reduction of tokens is declared. `changes`: which of CHANGES the idea makes, so that parity expects it.
+    `equivalent`: the candidate computes the baseline's own numbers, as a compiler should; outputs are held to that.
     """
 
     tokens_per_layer: tuple[int, ...] | None = None
     changes: tuple[str, ...] = ()
+    equivalent: bool = False
 
     def __post_init__(self) -> None:
         unknown = [change for change in self.changes if change not in CHANGES]
@@ -41,7 +43,8 @@ class Executor(Protocol):
     """An idea: makes a candidate out of a model.
 
     `declares(example) -> Work` and `sham(model, example) -> module` are optional further methods: without `declares`
-    nothing is declared and the rules about mechanism are NOT_APPLICABLE.
+    nothing is declared and the rules about mechanism are NOT_APPLICABLE. So is `calibrate(model, documents: Batch)`:
+    called once before `prepare`, in every process, with the same documents of development at the cell's length.
     """
 
     def prepare(self, model: Any, example: Batch) -> Any:

@@ -7,7 +7,7 @@ later layer, and the feed-forward of the pruning layer itself, gets shorter inpu
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -132,14 +132,21 @@ def take_heads(q: Tensor, rows: Tensor) -> Tensor:
 
 def require_parts(encoder: nn.Module) -> None:
     """Raise PlanError naming the first part that dropping needs and `encoder` lacks."""
-    missing = [part for part in MODEL_PARTS if not hasattr(encoder, part)]
-    for index, layer in enumerate(getattr(encoder, "layers", ())):
+    layers = layers_of(encoder)
+    missing = [part for part in MODEL_PARTS if not (layers if part == "layers" else hasattr(encoder, part))]
+    for index, layer in enumerate(layers):
         missing += [f"layers[{index}].{part}" for part in LAYER_PARTS if not _has(layer, part)]
     if missing:
         raise PlanError(
             f"tokens of a {type(encoder).__name__} cannot be dropped: it has no {missing[0]}. "
             "Choose model=minilm or model=encoder, or give the model these parts (see ace/executors/dropping.py)."
         )
+
+
+def layers_of(model: nn.Module) -> tuple[nn.Module, ...]:
+    """The modules that `model.layers` holds; none where it has no such list, or only a number of that name."""
+    layers = getattr(model, "layers", ())
+    return tuple(layers) if isinstance(layers, Iterable) else ()
 
 
 def _has(layer: nn.Module, part: str) -> bool:

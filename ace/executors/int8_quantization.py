@@ -43,7 +43,10 @@ class Int8Quantization:
         """A copy of the model with every nn.Linear in int8."""
         own = copy.deepcopy(model)
         if not any(type(part) is nn.Linear for part in own.modules() if part is not own):
-            raise PlanError(f"a {type(model).__name__} cannot be quantised: it has no nn.Linear inside.")
+            raise PlanError(
+                f"a {type(model).__name__} cannot be quantised: it has no nn.Linear inside. "
+                "Choose a model that has, such as model=minilm or model=encoder."
+            )
         if self.path == TORCH_AO:
             quantise_with_torch_ao(own)
         else:
@@ -69,9 +72,17 @@ def quantise_with_torch_ao(model: nn.Module) -> None:
 
 def quantise_with_torchao(model: nn.Module) -> None:
     """Replace the weight of every nn.Linear of `model`, in place."""
-    torchao = import_module("torchao.quantization")
-    # its default would change inductor's settings for the whole process, and with them a compiled arm beside this one
-    torchao.quantize_(model, torchao.Int8DynamicActivationInt8WeightConfig(set_inductor_config=False))
+    try:
+        torchao = import_module("torchao.quantization")
+        # its default would change inductor's settings for the whole process, and with them a compiled arm beside it
+        config = torchao.Int8DynamicActivationInt8WeightConfig(set_inductor_config=False)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise PlanError(
+            f"executor.path={TORCHAO} is refused: the torchao that is installed cannot be used with this torch "
+            f"{torch.__version__}: {error}; allowed: torchao 0.9 or later that fits it. Run `pip install --no-deps "
+            f"--upgrade torchao`, or choose executor.path={TORCH_AO}."
+        ) from error
+    torchao.quantize_(model, config)
 
 
 def usable_engine(supported: Sequence[str], current: str) -> str:

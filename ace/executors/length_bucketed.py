@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ace.domain.plan import require
-from ace.domain.workload import Batch
+from ace.domain.workload import Batch, Work
 
 
 class LengthBucketed:
@@ -24,6 +24,10 @@ class LengthBucketed:
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:  # noqa: ARG002
         """A copy of the model behind the sorting."""
         return ByLength(model, self.bucket_tokens)
+
+    def declares(self, example: Batch) -> Work:  # noqa: ARG002
+        """The same numbers."""
+        return Work(equivalent=True)
 
 
 class ByLength(nn.Module):

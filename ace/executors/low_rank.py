@@ -19,6 +19,7 @@ from torch import nn
 from ace.domain.plan import require
 from ace.domain.workload import Batch
 from ace.errors import PlanError
+from ace.executors.dropping import layers_of
 
 MATRICES = ("rise", "fall")
 
@@ -70,7 +71,7 @@ def factorised(dense: nn.Linear, rank: int) -> nn.Sequential:
 
 def require_feed_forward(model: nn.Module) -> None:
     """Raise PlanError naming the first matrix that is to be factorised and is no nn.Linear of `model`."""
-    layers = list(getattr(model, "layers", ()))
+    layers = layers_of(model)
     missing = [] if layers else ["layers"]
     for index, layer in enumerate(layers):
         for name in (f"feed_forward.{matrix}" for matrix in MATRICES):

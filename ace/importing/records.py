@@ -22,7 +22,7 @@ def imported_plan(of: CellPlan, pair: Pair) -> CellPlan:
     protocol = Protocol("imported", sessions, 2, 1, 1e-9, 1, 1.0, FIXED)
     executor = ExecutorSpec(f"imported.{pair.tool.replace('-', '_')}", names)
     model = replace(of.model, name="imported", target="imported.model", pretrained=False)
-    return replace(of, rivals=(), executor=executor, model=model, protocol=protocol)
+    return replace(of, rivals=(), further=(), executor=executor, model=model, protocol=protocol)
 
 
 def imported_record(
@@ -35,8 +35,12 @@ def imported_record(
         plan=plan,
         sessions=(),
         failures=(),
+        documents=(),
+        slices=(),
         quality=None,
         quality_reason=NOT_MEASURED,
+        further=(),
+        first_prepare_s=None,
         planted=None,
         looks=(),
         imported=Imported(

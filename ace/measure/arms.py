@@ -39,10 +39,17 @@ class Arms:
     new_dependencies: tuple[str, ...]
 
 
-def prepare(plan: CellPlan, executor: Executor, example: Batch, imported: Set[str] = frozenset()) -> Arms:
+def prepare(
+    plan: CellPlan,
+    executor: Executor,
+    example: Batch,
+    calibration: Batch | None = None,
+    imported: Set[str] = frozenset(),
+) -> Arms:
     """Load once, prepare each arm.  Raises ArmError when the executor fails or changes the baseline.
 
-    `imported`: top-level names that were imported before the executor was; without them no dependency is new.
+    `calibration`: documents of development for ideas that ask for some. `imported`: top-level names that were imported
+    before the executor was; without them no dependency is new.
     """
     already = imported_names()
     model = load_model(plan.model)
@@ -51,12 +58,12 @@ def prepare(plan: CellPlan, executor: Executor, example: Batch, imported: Set[st
     before = state_digest(model)
     given = Batch(example.ids.clone(), example.mask.clone())
     start = time.perf_counter()
-    candidate = _prepared(executor, CANDIDATE, model, given)
+    candidate = _prepared(executor, CANDIDATE, model, given, calibration)
     prepare_s = time.perf_counter() - start
     brought = new_distributions(imported, plan.executor.target) if imported else ()  # before a rival brings its own
     require_unchanged(model, before, "prepare")
     _require_same_input(given, example, CANDIDATE)
-    rivals, rivals_failed = _rivals(plan, model, before, given, example)
+    rivals, rivals_failed = _rivals(plan, model, before, given, example, calibration)
     baseline: nn.Module = model
     planted = executor.arm if type(executor) is Planted else None  # exactly ours: no subclass may touch the baseline
     if type(executor) is Planted and executor.arm == BASELINE:
@@ -66,7 +73,7 @@ def prepare(plan: CellPlan, executor: Executor, example: Batch, imported: Set[st
 
 
 def _rivals(
-    plan: CellPlan, model: nn.Module, before: str, given: Batch, example: Batch
+    plan: CellPlan, model: nn.Module, before: str, given: Batch, example: Batch, calibration: Batch | None
 ) -> tuple[dict[str, nn.Module], tuple[tuple[str, str], ...]]:
     """Rivals by name, and why those that are missing are: a rival that fails costs the candidate nothing."""
     made: dict[str, nn.Module] = {}
@@ -75,7 +82,7 @@ def _rivals(
         try:
             with foreign_code("prepare", rival.name):
                 executor = load_executor(rival.executor)
-            made[rival.name] = _prepared(executor, rival.name, model, given).eval()
+            made[rival.name] = _prepared(executor, rival.name, model, given, calibration).eval()
         except ArmError as error:
             failed.append((rival.name, f"{error.kind} at {error.stage}: {error.detail[:500]}"))
         require_unchanged(model, before, "prepare", rival.name)
@@ -83,7 +90,13 @@ def _rivals(
     return made, tuple(failed)
 
 
-def _prepared(executor: Executor, arm: str, model: nn.Module, given: Batch) -> nn.Module:
+def _prepared(
+    executor: Executor, arm: str, model: nn.Module, given: Batch, calibration: Batch | None
+) -> nn.Module:
+    calibrate = getattr(executor, "calibrate", None)
+    if calibrate is not None and calibration is not None:
+        with foreign_code("calibrate", arm):
+            calibrate(model, Batch(calibration.ids.clone(), calibration.mask.clone()))
     with foreign_code("prepare", arm):
         made = executor.prepare(model, given)
     if not isinstance(made, nn.Module):
@@ -104,8 +117,8 @@ def declared(executor: Executor, example: Batch) -> Work:
         return Work()
     with foreign_code("declares", CANDIDATE):
         said = declares(Batch(example.ids.clone(), example.mask.clone()))
-        tokens = said.tokens_per_layer
-        return Work(None if tokens is None else tuple(int(n) for n in tokens), tuple(str(c) for c in said.changes))
+        tokens = None if said.tokens_per_layer is None else tuple(int(n) for n in said.tokens_per_layer)
+        return Work(tokens, tuple(str(c) for c in said.changes), bool(said.equivalent))
 
 
 def require_unchanged(model: nn.Module, digest: str, stage: str, arm: str = CANDIDATE) -> None:

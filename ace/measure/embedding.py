@@ -28,11 +28,15 @@ BATCH = 32  # documents a call; sessions use the cell's own batch, so the two ar
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedded:
-    """`outputs`: (n, dim) float32. `company`: whether what stands beside a document in a batch changes its output."""
+    """`outputs`: (n, dim) float32. `company`: whether what stands beside a document in a batch changes its output.
+    `equivalent`: whether the candidate is declared to compute the baseline's numbers. `prepare_s`: what preparing it
+    took."""
 
     outputs: np.ndarray
-    planted: str | None
-    company: bool
+    planted: str | None = None
+    company: bool = False
+    equivalent: bool = False
+    prepare_s: float | None = None
 
 
 def embed(order: WorkOrder, executor: Executor) -> Embedded:
@@ -42,26 +46,36 @@ def embed(order: WorkOrder, executor: Executor) -> Embedded:
     """
     plan = order.plan
     inputs = Inputs(Path(order.inputs), np.random.default_rng(plan.seed))
+    documents = len(inputs.ids)
+    together = 1 if order.alone else BATCH
     if order.task is Task.EMBED_BASELINE:
-        return Embedded(_embed(BASELINE, load_model(plan.model), inputs, _in_order(len(inputs.ids))), None, False)
-    first = inputs.batch(range(plan.shape.batch))
-    arms = prepare(plan, executor, first)
-    declared(executor, first)  # a promise that cannot be made is found before any session
+        return Embedded(_embed(BASELINE, load_model(plan.model), inputs, _in_order(documents, together)))
+    first = inputs.batch(range(min(plan.shape.batch, documents)))
+    arms = prepare(plan, executor, first, inputs.calibration)
+    promised = declared(executor, first)  # a promise that cannot be made is found before any session
     candidate = arms.modules[CANDIDATE]
     _require_same_shape(arms.modules[BASELINE], candidate, first)
-    company = _company_matters(candidate, inputs)
-    documents = len(inputs.ids)
-    batches = shuffled_batches(documents, plan.shape.batch, plan.seed).tolist() if company else _in_order(documents)
+    if promised.equivalent and not order.alone:
+        # no other shape than the cell's, which a compiler would have to compile as well; and company cannot matter to
+        # what has the baseline's numbers, which the scored outputs and the timed ones are both held to
+        together, company = plan.shape.batch, False
+    else:
+        company = not order.alone and _company_matters(candidate, inputs)
+    batches = (
+        shuffled_batches(documents, plan.shape.batch, plan.seed).tolist()
+        if company
+        else _in_order(documents, together)
+    )
     outputs = _embed(CANDIDATE, candidate, inputs, batches)
     require_unchanged(arms.model, arms.model_digest, "examination")
-    return Embedded(outputs, arms.planted, company)
+    return Embedded(outputs, arms.planted, company, promised.equivalent, arms.prepare_s)
 
 
 def recompute(order: WorkOrder, executor: Executor, batches: np.ndarray) -> np.ndarray:
     """The candidate's outputs for batches that a session timed, in another process.  (m, batch) -> (m, batch, dim)."""
     plan = order.plan
     inputs = Inputs(Path(order.inputs), np.random.default_rng(plan.seed))
-    candidate = prepare(plan, executor, inputs.batch(range(plan.shape.batch))).modules[CANDIDATE]
+    candidate = prepare(plan, executor, inputs.batch(range(plan.shape.batch)), inputs.calibration).modules[CANDIDATE]
     return np.stack([_call(CANDIDATE, candidate, inputs.batch(rows), None).numpy() for rows in batches.tolist()])
 
 
@@ -88,8 +102,10 @@ def _require_same_shape(baseline: nn.Module, candidate: nn.Module, example: Batc
     _call(CANDIDATE, candidate, example, dense.shape[1])
 
 
-def _in_order(documents: int) -> list[list[int]]:
-    return [list(range(start, min(start + BATCH, documents))) for start in range(0, documents, BATCH)]
+def _in_order(documents: int, size: int) -> list[list[int]]:
+    """Batches of one size, the last filled up from the start: what is compiled for a shape meets no other."""
+    filled: list[list[int]] = np.resize(np.arange(documents), documents + -documents % size).reshape(-1, size).tolist()
+    return filled
 
 
 def _embed(arm: str, module: nn.Module, inputs: Inputs, batches: Sequence[Sequence[int]]) -> np.ndarray:

@@ -16,6 +16,7 @@ from ace.domain.record import Environment
 # Settings that change what the same code costs; everything else in the environment is nobody's business.
 PREFIXES = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "TORCH", "ATEN_", "MALLOC_", "GOMP_", "CUDA_", "PYTORCH_", "DNNL_")
 NAMES = ("LD_PRELOAD", "PYTHONHASHSEED", "PYTHONOPTIMIZE")
+PLACES = ("TORCHINDUCTOR_CACHE_DIR",)  # where compiled code lies says nothing about what it costs
 LIBRARIES = ("torch", "numpy", "safetensors")
 
 
@@ -39,7 +40,11 @@ def fingerprint(threads: int, interop_threads: int) -> Environment:
         load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         versions=(("python", sys.version.split()[0]), *((name, metadata.version(name)) for name in LIBRARIES)),
         variables=tuple(
-            sorted((key, value) for key, value in os.environ.items() if key.startswith(PREFIXES) or key in NAMES)
+            sorted(
+                (key, value)
+                for key, value in os.environ.items()
+                if (key.startswith(PREFIXES) or key in NAMES) and key not in PLACES
+            )
         ),
     )
 

@@ -34,7 +34,7 @@ def peak_bytes(order: WorkOrder, executor: Executor) -> int | None:
         arm, module = BASELINE, load_model(plan.model)
     else:
         example = inputs.batch(inputs.draw(plan.shape.batch))
-        arm, module = CANDIDATE, prepare(plan, executor, example).modules[CANDIDATE]
+        arm, module = CANDIDATE, prepare(plan, executor, example, inputs.calibration).modules[CANDIDATE]
     _give_back_free_memory()
     if not _reset_peak():
         return None

@@ -1,6 +1,6 @@
 """What the parent tells a worker and what the worker answers, as files in one folder.
 
-The parent writes `order.json` (which names the folder of `ids.npy` and `mask.npy`); the worker writes `answer.json` (to
+The parent writes `order.json` (which names the folder of the documents); the worker writes `answer.json` (to
 a temporary name, then renamed, so that an answer is whole or absent) and, where asked, `outputs.npz` or
 `embeddings.npy`. JSON and plain arrays only: nothing a worker writes is ever executed or unpickled.
 """
@@ -16,6 +16,8 @@ from ace.domain.canonical import canonical_json
 from ace.domain.plan import CellPlan
 from ace.domain.record import Failure, Peak, Session
 from ace.domain.serial import decode, encode
+
+CALIBRATION = "calibration.npz"
 
 
 class Task(StrEnum):
@@ -35,8 +37,9 @@ class Task(StrEnum):
 class WorkOrder:
     """One worker's task.
 
-    `inputs`: folder of ids.npy and mask.npy, (n, seq) int64. `session` numbers a session. `threads` are for embedding;
-    a session uses the protocol's.
+    `inputs`: folder of ids.npy and mask.npy, (n, seq) int64, and of calibration.npz where there are documents to
+    calibrate on. `session` numbers a session. `threads` are for embedding; a session uses the protocol's. `cache`:
+    where what is kept by content lies. `alone`: embed each document by itself, at its own length.
     """
 
     task: Task
@@ -45,19 +48,22 @@ class WorkOrder:
     session: int
     threads: int
     spawned_at: float
+    cache: str
+    alone: bool = False
 
     @property
     def threads_here(self) -> int:
-        """Those of the protocol, but for embedding, whose time nobody looks at."""
+        """Those of the protocol, but for embedding in batches, whose time nobody looks at and which is worth them."""
         embedding = self.task in (Task.EMBED_BASELINE, Task.EMBED_CANDIDATE)
-        return self.threads if embedding else self.plan.protocol.threads
+        return self.threads if embedding and not self.alone else self.plan.protocol.threads
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a worker says: a session, a failure, or neither (embeddings lie in their file).
 
-    `company`: of an embedding order, whether what stands beside a document changes its output.
+    `company`: of an embedding order, whether what stands beside a document changes its output; `equivalent`: whether
+    the candidate is declared to compute the baseline's numbers; `prepare_s`: what preparing it took.
     `peak_bytes`: of a memory order, resident at most. `peak`: of a peak order, what the machine can do.
 
     `refused` is the text of a PlanError or DataError: what was asked cannot be run at all.
@@ -68,6 +74,8 @@ class Answer:
     refused: str | None = None
     planted: str | None = None
     company: bool = False
+    equivalent: bool = False
+    prepare_s: float | None = None
     peak_bytes: int | None = None
     peak: Peak | None = None
 

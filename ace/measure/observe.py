@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ace.benchmarks.loading import load_documents
-from ace.domain.plan import FEWEST_SEQUENTIAL, CellPlan
+from ace.benchmarks.loading import calibration_documents, load_development, load_documents, require_disjoint
+from ace.benchmarks.slices import slices_of
+from ace.domain.plan import FEWEST_SEQUENTIAL, MEMORY, CellPlan
 from ace.domain.record import (
     BASELINE,
     CANDIDATE,
@@ -33,6 +34,7 @@ from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
 from ace.models.loading import model_tokenizer
 
+CLAIM_PROCESSES = 3  # of each arm: if the arms were alike, all of one would lie below all of the other 1 time in 20
 StopRule = Callable[[Sequence[Session]], Look]
 """Looks at the sessions measured so far; made where thresholds are known, handed in, called between workers."""
 
@@ -54,8 +56,12 @@ def observe(
     watcher.stage("tokenising")
     own = model_tokenizer(plan.model)
     documents = load_documents(plan.benchmark, plan.shape.seq_len, plan.seed, shop.cache, own)
-    shop.lay_out(documents)
-    found = examine(plan, code, weights, documents, shop, watcher)
+    development = load_development(plan.benchmark, plan.shape.seq_len, shop.cache, own)
+    if development is not None and plan.benchmark.development is not None:
+        require_disjoint(documents, development, plan.benchmark)
+    calibrating = development and calibration_documents(development)
+    shop.lay_out(documents, calibrating)
+    found = examine(plan, code, weights, documents, calibrating, shop, watcher)
     peak = None if found.failure else machine_peak(plan, code, shop, watcher)
     sessions: list[Session] = []
     failures = [found.failure] if found.failure else []
@@ -84,8 +90,12 @@ def observe(
         plan=plan,
         sessions=tuple(sessions),
         failures=tuple(failures),
+        documents=documents.each_digest,
+        slices=slices_of(documents, plan.benchmark.slices),
         quality=found.quality,
         quality_reason=found.quality_reason,
+        further=found.further,
+        first_prepare_s=found.prepare_s or (sessions[0].prepare_s if sessions else None),
         planted=planted,
         looks=tuple(looks),
         imported=None,
@@ -107,10 +117,11 @@ def _as_timed(rival: RivalResult, sessions: Sequence[Session]) -> RivalResult:
 
 
 def memory_use(plan: CellPlan, shop: Workshop, watcher: Watcher) -> tuple[MemoryUse, ...]:
-    """Peak memory of each arm in a process of its own."""
+    """Peak memory of each arm in processes of its own: one guards, and a claim rests on as many as can tell."""
     watcher.stage("memory")
     used = []
-    for arm, task in ((BASELINE, Task.MEMORY_BASELINE), (CANDIDATE, Task.MEMORY_CANDIDATE)):
+    both = ((BASELINE, Task.MEMORY_BASELINE), (CANDIDATE, Task.MEMORY_CANDIDATE))
+    for arm, task in both * (CLAIM_PROCESSES if MEMORY in plan.scopes else 1):
         answer = shop.run(task, plan, time.time())
         reason = None if answer.peak_bytes is not None else "this system does not tell a process its peak memory"
         if answer.failure is not None:

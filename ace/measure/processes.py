@@ -59,6 +59,9 @@ def worker_environment(order: WorkOrder) -> dict[str, str]:
     fixed = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
     # compiling in helpers would leave processes that wake up while somebody is timed
     fixed["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
+    # of this attempt alone: its first process compiles with nothing at hand, and what that costs is recorded
+    fixed["TORCHINDUCTOR_CACHE_DIR"] = str(Path(order.inputs).parent / "inductor")
+    fixed["ACE_CACHE_DIR"] = order.cache
     return {**os.environ, **fixed, "PYTHONPATH": os.pathsep.join(path)}
 
 

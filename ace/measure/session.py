@@ -50,7 +50,7 @@ def run_session(
     rng, dice = np.random.default_rng(seeds), random.Random(f"{plan.seed}/{order.session}")
     inputs = Inputs(Path(order.inputs), rng)
     example = inputs.batch(inputs.draw(plan.shape.batch))
-    arms = prepare(plan, executor, example, imported)
+    arms = prepare(plan, executor, example, inputs.calibration, imported)
     surroundings = fingerprint(torch.get_num_threads(), torch.get_num_interop_threads())
 
     bench = Bench(arms, inputs, plan.shape.batch, timing.Clocks(time.perf_counter, time.process_time), dice)
@@ -95,6 +95,7 @@ def run_session(
         witness=tuple(seen),
         declared_tokens_per_layer=promised.tokens_per_layer,
         declared_changes=promised.changes,
+        declared_equivalent=promised.equivalent,
         rivals_failed=arms.rivals_failed,
         checks=tuple(checks),
         baseline_digest=arms.model_digest,

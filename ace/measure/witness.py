@@ -20,7 +20,7 @@ from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 from ace.domain.record import Witness
 from ace.domain.workload import Batch
 
-LAYER = re.compile(r"(?:^|\.)layers\.(\d+)\.")
+LAYER = re.compile(r"(?:^|\.)(?:layers?|blocks?|h)\.(\d+)\.")  # as encoders, BERT, ViT and GPT call them
 FLOAT32, BFLOAT16, INT8 = "float32", "bfloat16", "int8"
 LINEAR = {
     "aten.mkldnn_linear": None,
@@ -39,14 +39,16 @@ LOOKUPS = ("aten.index", "aten.index_select", "aten.gather", "aten.take", "aten.
 def tokens_per_layer(module: nn.Module, batch: Batch) -> tuple[int, ...] | None:
     """Fewest tokens of one example that any linear map of layer i is given; None where no such layer was seen.
 
-    Layers are found by name (`...layers.<i>...`). A linear map sees (batch, tokens, width); its tokens are all
-    leading elements over the batch.
+    Layers are found by name (`...layers.<i>...` and the like), linear maps by the name of their class, which quantised
+    ones share. A linear map sees (batch, tokens, width); its tokens are all leading elements over the batch.
     """
     examples = batch.ids.shape[0]
     seen: dict[int, int] = {}
 
     def look(layer: int) -> Any:
-        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+            if not (inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() > 1):
+                return
             tokens = inputs[0].shape[:-1].numel() // examples
             seen[layer] = min(tokens, seen.get(layer, tokens))
 
@@ -55,7 +57,7 @@ def tokens_per_layer(module: nn.Module, batch: Batch) -> tuple[int, ...] | None:
     handles = [
         part.register_forward_pre_hook(look(int(found.group(1))))
         for name, part in module.named_modules()
-        if isinstance(part, nn.Linear) and (found := LAYER.search(name))
+        if "Linear" in type(part).__name__ and (found := LAYER.search(name))
     ]
     try:
         with torch.inference_mode():

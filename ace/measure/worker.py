@@ -59,7 +59,12 @@ def carry_out(order: WorkOrder, folder: Path) -> Answer:
             return Answer()
         embedded = embed(order, executor)
         np.save(folder / "embeddings.npy", embedded.outputs, allow_pickle=False)
-        return Answer(planted=embedded.planted, company=embedded.company)
+        return Answer(
+            planted=embedded.planted,
+            company=embedded.company,
+            equivalent=embedded.equivalent,
+            prepare_s=embedded.prepare_s,
+        )
     except ArmError as error:
         if error.stage == "construct":
             return Answer(refused=error.detail)

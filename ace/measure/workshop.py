@@ -6,14 +6,29 @@ nothing that was measured.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ace.benchmarks.documents import Documents
 from ace.domain.plan import CellPlan
 from ace.errors import DataError
-from ace.measure.messages import Answer, Task, WorkOrder
+from ace.measure.messages import CALIBRATION, Answer, Task, WorkOrder
 from ace.measure.processes import run_worker
+
+INPUTS = "inputs"
+
+
+class Given(Protocol):
+    """What a model is given of documents: ids, mask (n, seq) int64."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Token ids."""
+
+    @property
+    def mask(self) -> NDArray[np.int64]:
+        """1 where there is a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +47,29 @@ class Workshop:
         """A folder of this attempt, made when it is not there.  Raises DataError when it cannot be."""
         return make_folder(self.attempt / name, "tracking.root")
 
-    def run(self, task: Task, plan: CellPlan, spawned_at: float, session: int = 0) -> Answer:
-        """Start one worker and wait for it."""
+    def run(
+        self,
+        task: Task,
+        plan: CellPlan,
+        spawned_at: float,
+        session: int = 0,
+        *,
+        inputs: str = INPUTS,
+        alone: bool = False,
+    ) -> Answer:
+        """Start one worker and wait for it. `inputs`: the folder that documents were laid out in; see WorkOrder."""
         name = f"session-{session:02d}" if task is Task.SESSION else task.value
-        order = WorkOrder(task, plan, str(self.attempt / "inputs"), session, self.threads, spawned_at)
+        places = str(self.attempt / inputs), str(self.cache)
+        order = WorkOrder(task, plan, places[0], session, self.threads, spawned_at, places[1], alone)
         return run_worker(order, self.folder(name), plan.protocol.session_limit_s)
 
-    def lay_out(self, documents: Documents) -> None:
-        """Write the documents where every worker of this attempt reads them; their labels stay here."""
-        folder = self.folder("inputs")
+    def lay_out(self, documents: Given, calibration: Given | None, inputs: str = INPUTS) -> None:
+        """Write the documents where workers of this attempt read them; what they are scored against stays here."""
+        folder = self.folder(inputs)
         np.save(folder / "ids.npy", documents.ids, allow_pickle=False)
         np.save(folder / "mask.npy", documents.mask, allow_pickle=False)
+        if calibration is not None:
+            np.savez(folder / CALIBRATION, allow_pickle=False, ids=calibration.ids, mask=calibration.mask)
 
 
 def make_folder(folder: Path, key: str) -> Path:

@@ -1,4 +1,4 @@
-"""Accuracy of a model that answers by itself: is the largest logit that of the label?
+"""Accuracy of a model that answers by itself: the class of its largest logit.
 
 For classifiers such as the vision transformer, whose outputs are answers and not embeddings; called by `scoring`.
 """
@@ -11,9 +11,9 @@ from ace.errors import EvidenceError
 METRIC = "accuracy"
 
 
-def right(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """1 where the largest of each row stands at its label, else 0: (n, classes), (n,) -> (n,)."""
+def answers(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the largest of each row stands: (n, classes), (n,) -> (n,).  Raises EvidenceError where no label can be."""
     if len(logits) != len(labels) or labels.max(initial=0) >= logits.shape[1]:
         raise EvidenceError(f"quality: outputs {logits.shape} are no logits for {len(labels)} labels to {labels.max()}")
-    hits: NDArray[np.float64] = (logits.argmax(axis=1) == labels).astype(np.float64)
-    return hits
+    named: NDArray[np.int64] = logits.argmax(axis=1).astype(np.int64)
+    return named

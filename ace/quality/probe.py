@@ -15,6 +15,7 @@ from ace.quality.checks import require_together
 
 Embeddings = NDArray[np.float32]
 Scores = NDArray[np.float64]
+Labels = NDArray[np.int64]
 
 METRIC = "probe_accuracy"
 FOLDS = 5
@@ -22,10 +23,10 @@ FOLDS = 5
 INVERSE_PENALTY = 3.0
 
 
-def cross_fitted(
+def answers(
     dense: Embeddings, candidate: Embeddings, labels: NDArray[np.int64], folds: int = FOLDS
-) -> tuple[Scores, Scores]:
-    """1 where the probe of the other folds was right, else 0, for each arm: (n, dim), (n, dim), (n,) -> (n,), (n,).
+) -> tuple[Labels, Labels]:
+    """The class that the probe of the other folds names, for each arm: (n, dim), (n, dim), (n,) -> (n,), (n,).
 
     Raises EvidenceError when the arrays do not belong together, hold NaN or infinities, or all labels are the same.
     """
@@ -36,15 +37,15 @@ def cross_fitted(
             f"quality: {len(labels)} documents of {classes} classes; a probe in {folds} folds needs {2 * folds} of 2"
         )
     fold = stratified_folds(labels, folds)
-    right = np.zeros((2, len(labels)))
+    named = np.zeros((2, len(labels)), dtype=np.int64)
     # one thread: the matrices are small, and threads that wait for each other on a busy machine take 20 times as long
     with threadpool_limits(1):
         for held_out in range(folds):
             out = fold == held_out
             probe = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit(dense[~out], labels[~out])
             for arm, embeddings in enumerate((dense, candidate)):
-                right[arm, out] = probe.predict(embeddings[out]) == labels[out]
-    return right[0], right[1]
+                named[arm, out] = probe.predict(embeddings[out])
+    return named[0], named[1]
 
 
 def stratified_folds(labels: NDArray[np.int64], folds: int) -> NDArray[np.int64]:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ace.domain.plan import require
-from ace.domain.record import Quality
+from ace.domain.quality import Quality
 from ace.quality import accuracy, probe
+from ace.quality.agreement import agreement
 from ace.quality.checks import require_together
 
 METRICS = (probe.METRIC, accuracy.METRIC)
@@ -33,21 +34,26 @@ class Labelled(Protocol):
         """Hex SHA-256 of ids and mask."""
 
 
-def score(dense: Outputs, candidate: Outputs, documents: Labelled, metric: str) -> Quality:
-    """Scores of both arms on the same documents.  dense, candidate: (n, dim)."""
+def score(dense: Outputs, candidate: Outputs, documents: Labelled, metric: str, numbers: bool = True) -> Quality:
+    """Scores of both arms on the same documents.  dense, candidate: (n, dim).
+
+    `numbers`: whether their outputs are compared number by number as well.
+    """
     require(metric in METRICS, "split.metric", metric, ", ".join(METRICS))
     labels = documents.labels
     require_together(dense, candidate, labels)
     if metric == probe.METRIC:
-        baseline_scores, candidate_scores = probe.cross_fitted(dense, candidate, labels)
+        named = probe.answers(dense, candidate, labels)
     else:
-        baseline_scores, candidate_scores = accuracy.right(dense, labels), accuracy.right(candidate, labels)
+        named = accuracy.answers(dense, labels), accuracy.answers(candidate, labels)
+    right = [(arm == labels).astype(float).tolist() for arm in named]
     return Quality(
         metric=metric,
-        baseline=tuple(baseline_scores.tolist()),
-        candidate=tuple(candidate_scores.tolist()),
+        baseline=tuple(right[0]),
+        candidate=tuple(right[1]),
         cosine=tuple(probe.cosine(dense, candidate).tolist()),
         chance=float(np.bincount(labels).max() / len(labels)),
         labels_digest=documents.labels_digest,
         inputs_digest=documents.inputs_digest,
+        agreement=agreement(dense, candidate, named[0] == named[1]) if numbers else None,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ace.domain.decision import ESTIMAND, CellDecision, Decision
-from ace.report import trace
+from ace.report import comparisons, trace
 from ace.report.wording import (
     AXES,
     MEANING,
@@ -27,7 +27,8 @@ HEAD = ("cell", "regime", "gain", "quality", "sessions", "baseline", "of rooflin
 
 def memo(decision: Decision) -> str:
     """Markdown text; everything that comes from a run is escaped."""
-    parts = [_verdict(decision), _map(decision), _gates(decision), _skeptic(decision), _attempts(decision)]
+    parts = [_verdict(decision), _map(decision), _beside(decision), _gates(decision), _skeptic(decision)]
+    parts.append(_attempts(decision))
     return "\n".join([*parts, _reproduce(decision)])
 
 
@@ -83,6 +84,16 @@ def _cell(cell: CellDecision) -> tuple[str, ...]:
     baseline = "not measured" if cell.baseline_s is None else f"{1000 * cell.baseline_s:.2f} ms"
     key = cell.cell.removeprefix(f"{cell.split} ")
     return key, cell.regime, gain_text(cell), quality_text(cell), str(cell.sessions), baseline, roofline_text(cell)
+
+
+def _beside(decision: Decision) -> str:
+    """What the gain costs in quality, and what else would have given it."""
+    text = ""
+    for title, head, rows in comparisons.tables(decision):
+        text += f"## {title}\n\n{_table(head, rows[:MOST_CELLS])}\n"
+        if len(rows) > MOST_CELLS:
+            text += f"{len(rows) - MOST_CELLS} more rows are in decision.json.\n\n"
+    return text
 
 
 def _gates(decision: Decision) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ace.domain.decision import ESTIMAND, Decision
-from ace.report import trace
+from ace.report import comparisons, trace
 from ace.report.wording import (
     AXES,
     MEANING,
@@ -52,6 +52,7 @@ def page(decision: Decision, heat_map: bytes) -> str:
         gain_text=gain_text,
         quality_text=quality_text,
         roofline=ROOFLINE,
+        beside=comparisons.tables(decision),
         axes=axes_lines(decision),
         axes_heading=AXES,
         roofline_text=roofline_text,

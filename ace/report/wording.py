@@ -6,7 +6,14 @@ is untrusted wherever it is shown; HTML is escaped by the template engine.
 
 import math
 
-from ace.domain.decision import ESTIMAND, CellDecision, Decision, percent, percent_within, points_within
+from ace.domain.decision import (
+    ESTIMAND,
+    CellDecision,
+    Decision,
+    percent,
+    percent_within,
+    points_within,
+)
 from ace.domain.estimate import Estimate
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.verdict import Regime, Verdict

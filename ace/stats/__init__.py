@@ -6,6 +6,7 @@ Nothing here knows a clock, a store or a policy.  The unit is the session, never
 from ace.stats.axes import axis_effects
 from ace.stats.bootstrap import score_difference
 from ace.stats.cells import compare_cells
+from ace.stats.correlation import CorrelationDifference, correlation_difference
 from ace.stats.eprocess import e_process
 from ace.stats.findings import drift, order_interaction, over_sessions, serial_dependence
 from ace.stats.paired import compare
@@ -15,12 +16,14 @@ from ace.stats.sequential import compare_sequential
 from ace.stats.tail import quantile_gain
 
 __all__ = [
+    "CorrelationDifference",
     "Selected",
     "axis_effects",
     "best_of",
     "compare",
     "compare_cells",
     "compare_sequential",
+    "correlation_difference",
     "drift",
     "e_process",
     "order_interaction",

@@ -188,3 +188,26 @@ def test_a_model_that_says_its_sizes_itself_takes_no_others(tmp_path: Path, over
     model = folder(tmp_path / "model")
     with pytest.raises(PlanError, match=said):
         plan_of(compose_config(["model=hf", *(override.format(model) for override in overrides)]))
+
+
+def test_validation_asks_how_alike_people_find_documents_beside_its_own_benchmark() -> None:
+    plan = plan_of(compose_config(["split=validation"]))
+    assert [(spec.name, spec.metric, spec.margin) for spec in plan.further] == [
+        ("lee-human-similarity", "human_similarity", 0.03)
+    ]
+    assert plan.benchmark.development == "ace.benchmarks.newsgroups.train"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["split.slices=[author]"], r"split.slices=author is refused; allowed: class, length"),
+        (["+split.margin=1.5"], r"split.margin=1.5 is refused; allowed: a fraction"),
+        (["+split.further={a:{benchmark:b}}"], r"split.further.a._target_=missing is refused"),
+        (["+split.further={a:{bench:b}}"], r"split.further.a.bench is not a key ACE knows"),
+        (["+split.further=[a]"], r"split.further=\['a'\] is refused"),
+    ],
+)
+def test_a_benchmark_that_cannot_be_asked_is_refused_by_its_key(overrides: list[str], said: str) -> None:
+    with pytest.raises(PlanError, match=said):
+        plan_of(compose_config(overrides))

@@ -10,6 +10,7 @@ from ace.decide.gates import benefit, completeness, costs, instrument, integrity
 from ace.decide.gates.coverage import Consulted, coverage
 from ace.decide.gates.fairness import fairness
 from ace.decide.gates.guardrails import guardrails
+from ace.decide.gates.quality import quality
 from ace.domain.finding import Finding
 from ace.domain.policy import Policy
 
@@ -22,7 +23,7 @@ GATES: tuple[tuple[str, Gate], ...] = (
     ("parity", parity.parity),
     ("instrument", instrument.instrument),
     ("gain", benefit.gain),
-    ("quality", benefit.quality),
+    ("quality", quality),
     ("guardrails", guardrails),
     ("fairness", fairness),
     ("validation", benefit.validation),

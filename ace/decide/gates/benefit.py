@@ -1,4 +1,4 @@
-"""Gates gain, quality and validation: is it faster by enough, as good, and on other documents too?
+"""Gates gain and validation: is it faster by enough, and on other documents too?
 
 Each answers by a bound on the right side, per claimed cell; all claimed cells must pass.
 """
@@ -10,19 +10,14 @@ from ace.decide.asking import gate, named
 from ace.decide.cells import Cell
 from ace.decide.dossier import DEVELOPMENT, VALIDATION, Dossier
 from ace.decide.estimates import CellEstimate
+from ace.decide.gates.quality import CONTRADICTED, contradiction, further, scored, threshold_of
 from ace.decide.regimes import answerable, enough_sessions, gain_ruled_out, without_gain
-from ace.domain.decision import QualityAnswer, percent, points_within
+from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
 from ace.domain.verdict import Regime
 
-GAIN, QUALITY, VALIDATED = "gain", "quality", "validation"
-
-CONTRADICTED = (
-    "find out why the same cell answered otherwise before; where the idea itself has changed since, measure it under "
-    "an experiment.name of its own"
-)
-
+GAIN, VALIDATED = "gain", "validation"
 
 def gain(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Lower bound above the smallest gain worth having, in every claimed cell."""
@@ -49,7 +44,7 @@ def _nothing_positive(dossier: Dossier, threshold: str, policy: Policy) -> Findi
     shown = f"no development cell is positive; in {ruled_out} of {len(cells)} a gain worth having is ruled out"
     if bounds:
         shown += f" (largest upper bound {percent(max(bounds))})"
-    shown += "".join(f"; {c.key}: {_contradiction(c)}" for c in undecided if c.objections)
+    shown += "".join(f"; {c.key}: {contradiction(c)}" for c in undecided if c.objections)
     unfit = [f"{c.key}: {named(list(c.unfit))}" for c in undecided if c.unfit]
     shown += f"; nothing can be read off {named(unfit)}" if unfit else ""
     if (unmeasured := dossier.unmeasured(DEVELOPMENT)) and not undecided:
@@ -74,16 +69,12 @@ def _no_answer(cell: CellEstimate, policy: Policy) -> str | None:
         return f"{cell.own.sessions} sessions" + "".join(f"; {reason}" for reason in cell.unfit)
     if cell.unfit:
         return named(list(cell.unfit))
-    return _contradiction(cell) if cell.objections else None
+    return contradiction(cell) if cell.objections else None
 
 
 def _way_out(cell: CellEstimate) -> str | None:
     """What to do where more of the same sessions would change nothing."""
     return CONTRADICTED if cell.objections and not cell.unfit else None
-
-
-def _contradiction(cell: CellEstimate) -> str:
-    return "measured otherwise it is " + named(list(cell.objections))
 
 
 def _gain(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
@@ -98,64 +89,9 @@ def _gain(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     return gate(GAIN, outcome, shown, threshold, too_few(cell, policy), cell.key)
 
 
-def quality(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
-    """Lower bound of the paired difference above the margin, on enough examples."""
-    threshold = _quality_threshold(policy)
-    yield from (_quality(QUALITY, cell, threshold, policy) for cell in dossier.examined)
-    if not dossier.examined:
-        yield gate(QUALITY, Outcome.NO_EVIDENCE, "no development cell was measured", threshold, "measure a cell")
-
-
-def _quality_threshold(policy: Policy) -> str:
-    return f"lower bound > -{100 * policy.quality_margin:g} points, n >= {policy.quality_min_examples}"
-
-
-def _quality(name: str, cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
-    found = cell.quality
-    if found is None:
-        reasons = named(sorted({r.quality_reason for r in cell.cell.records if r.quality_reason}))
-        return gate(
-            name,
-            Outcome.NO_EVIDENCE,
-            f"not scored: {reasons or 'no reason recorded'}",
-            threshold,
-            "measure with a pretrained model on a split that has labels",
-            cell.key,
-        )
-    shown = (
-        f"{found.metric} {points_within(found.difference, found.low, found.high)}, lower bound "
-        f"{100 * found.lcb:+.1f}, n={found.n}"
-    )
-    if found.outcome is Outcome.PASS and any(text.startswith("quality") for text in cell.objections):
-        seen = f"{shown}; {_contradiction(cell)}"
-        return gate(name, Outcome.NO_EVIDENCE, seen, threshold, CONTRADICTED, cell.key)
-    if found.outcome is Outcome.PASS:
-        return gate(name, Outcome.PASS, shown, threshold, cell=cell.key)
-    if found.outcome is Outcome.FAIL:
-        return gate(name, Outcome.FAIL, shown, threshold, "use a milder setting of the idea", cell.key)
-    again = commands.measure_again([cell.cell])
-    why = _unsettled(found, policy)
-    return gate(
-        name,
-        Outcome.NO_EVIDENCE,
-        f"{shown}: {why}",
-        threshold,
-        f"score more examples: {again} split.examples={max(policy.quality_min_examples, 2 * found.n)}",
-        cell.key,
-    )
-
-
-def _unsettled(found: QualityAnswer, policy: Policy) -> str:
-    if found.n < policy.quality_min_examples:
-        return "too few examples"
-    if found.lcb > -policy.quality_margin:
-        return f"the baseline ({100 * found.baseline:.1f} of 100) is not known to beat chance by more than the margin"
-    return "the margin lies inside the interval"
-
-
 def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """The claimed cells again, on documents that the idea was not tuned on."""
-    threshold = f"lower bound > 0 on other documents, and quality: {_quality_threshold(policy)}"
+    threshold = f"lower bound > 0 on other documents, and quality: {threshold_of(policy.quality_margin, policy)}"
     if not dossier.claimed:
         yield gate(
             VALIDATED,
@@ -171,32 +107,35 @@ def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         newest = missing[0].newest
         step = commands.measure(newest.record.plan, newest.job, VALIDATION, [cell.shape for cell in missing])
         yield gate(VALIDATED, Outcome.NO_EVIDENCE, shown, threshold, step)
-    yield from (_validated(dossier, ours, cell, threshold, policy) for ours, cell in pairs if cell is not None)
+    for ours, cell in pairs:
+        if cell is not None:
+            yield _validated(dossier, ours, cell, threshold, policy)
+            yield from further(VALIDATED, cell)
 
 
 def same_documents(one: Cell, other: Cell) -> str | None:
     """How two cells that should differ in their documents are known to share them; None where they do not."""
     asked = [{(m.record.plan.benchmark.target, m.record.plan.benchmark.name) for m in c.all} for c in (one, other)]
-    given = [{m.record.quality.inputs_digest for m in c.all if m.record.quality is not None} for c in (one, other)]
+    given = [{document for m in c.all for document in m.record.documents} for c in (one, other)]
     if both := asked[0] & asked[1]:
         return f"asked for the same documents: {named(sorted(name for _, name in both))}"
     if alike := given[0] & given[1]:
-        return f"scored the same documents: inputs {named([digest[:12] for digest in sorted(alike)])}"
+        return f"share {len(alike)} documents, such as {min(alike)}"
     return None
 
 
 def _validated(dossier: Dossier, claimed: CellEstimate, cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
-    scored = _quality(VALIDATED, cell, threshold, policy)
+    answer = scored(VALIDATED, cell, policy)
     low, high = cell.bounds.low, cell.bounds.high
-    if scored.outcome is Outcome.FAIL:
-        return scored
+    if answer.outcome is Outcome.FAIL:
+        return answer
     if shared := same_documents(claimed.cell, cell.cell):
         step = "measure validation on documents that development does not have"
         return gate(VALIDATED, Outcome.NO_EVIDENCE, f"development and validation {shared}", threshold, step, cell.key)
     if low is None or high is None or _no_answer(cell, policy):
         why = _no_answer(cell, policy) or "no interval"
         return gate(VALIDATED, Outcome.NO_EVIDENCE, why, threshold, too_few(cell, policy), cell.key)
-    shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds; {scored.evidence}"
+    shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds; {answer.evidence}"
     if doubts := dossier.downgrades(cell.key):
         return gate(
             VALIDATED,
@@ -210,9 +149,9 @@ def _validated(dossier: Dossier, claimed: CellEstimate, cell: CellEstimate, thre
         return gate(
             VALIDATED, Outcome.FAIL, shown, threshold, "the gain does not carry over; claim another cell", cell.key
         )
-    if low > 0 and scored.outcome is Outcome.PASS:
+    if low > 0 and answer.outcome is Outcome.PASS:
         return gate(VALIDATED, Outcome.PASS, shown, threshold, cell=cell.key)
-    return gate(VALIDATED, Outcome.NO_EVIDENCE, shown, threshold, scored.next_step or too_few(cell, policy), cell.key)
+    return gate(VALIDATED, Outcome.NO_EVIDENCE, shown, threshold, answer.next_step or too_few(cell, policy), cell.key)
 
 
 def too_few(cell: CellEstimate, policy: Policy) -> str:

@@ -6,6 +6,7 @@ counts parameters and the packages that a candidate brings along.
 
 import math
 from collections.abc import Iterator
+from statistics import median
 
 from ace.decide import commands
 from ace.decide.asking import gate, named
@@ -20,13 +21,17 @@ OVERHEAD, COMPLEXITY = "overhead", "complexity"
 
 
 def overhead(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
-    """The gain after one-off costs, per examined cell; the dearest preparation counts, as the first one is cold."""
+    """The gain after one-off costs, per claimed cell; the dearest preparation counts, as the first one is cold.
+
+    Without a claimed cell there is no gain for costs to eat up, and the gain gate has said why.
+    """
     calls = policy.amortisation_calls
     threshold = f"lower bound of the gain > 0 with one-off costs spread over {calls:g} calls"
-    for cell in dossier.examined:
+    for cell in dossier.claimed:
         yield _overhead(cell, calls, threshold)
-    if not dossier.examined:
-        yield gate(OVERHEAD, Outcome.NO_EVIDENCE, "no development cell was measured", threshold, "measure a cell")
+    if not dossier.claimed:
+        shown = "no cell is claimed, so there is no gain to spread costs over"
+        yield gate(OVERHEAD, Outcome.NO_EVIDENCE, shown, threshold, "settle the gain gate first")
 
 
 def _overhead(cell: CellEstimate, calls: float, threshold: str) -> Finding:
@@ -34,10 +39,14 @@ def _overhead(cell: CellEstimate, calls: float, threshold: str) -> Finding:
     if not cell.cell.sessions or seconds is None or cell.bounds.low is None or cell.bounds.high is None:
         step = f"measure this cell once more: {commands.measure_again([cell.cell])}"
         return gate(OVERHEAD, Outcome.NO_EVIDENCE, "no interval of the gain", threshold, step, cell.key)
-    once = max(session.prepare_s for session in cell.cell.sessions)
+    again = [session.prepare_s for session in cell.cell.sessions]
+    once = max(*again, *(record.first_prepare_s or 0.0 for record in cell.cell.records))
     cost = math.log1p(once / (calls * seconds))
     low, high = cell.bounds.low - cost, cell.bounds.high - cost
-    shown = f"preparing takes {once:.2g} s at most; the gain is then between {percent(low)} and {percent(high)}"
+    shown = (
+        f"preparing takes {once:.2g} s at most, {median(again):.2g} s typically; the gain is then between "
+        f"{percent(low)} and {percent(high)}"
+    )
     if low > 0:
         return gate(OVERHEAD, Outcome.PASS, shown, threshold, cell=cell.key)
     outcome = Outcome.FAIL if high < 0 else Outcome.NO_EVIDENCE

@@ -7,22 +7,19 @@ chance.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ace.decide import commands
 from ace.decide.asking import gate, named
 from ace.decide.dossier import Dossier
-from ace.decide.estimates import CellEstimate, arm_seconds
-from ace.decide.quality import difference
-from ace.domain.decision import percent, points_within
-from ace.domain.estimate import Comparison
+from ace.decide.estimates import CellEstimate
+from ace.domain.decision import QualityAnswer, RivalAnswer, percent, points_within
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import CHANCE, COMPILER, EXACT, ROLES, SIMPLER, UNPADDED
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, Quality, RivalResult
-from ace.stats import compare
+from ace.domain.record import BASELINE, CANDIDATE, Session
 
 NAME = "fairness"
+SAME_WORK = 0.98  # of the baseline's FLOPs: whoever spares more may have spared tokens
 MEANING = {
     SIMPLER: "no simpler way passes the same gates while being as fast",
     CHANCE: "at equal counts, better than chance in quality",
@@ -45,33 +42,42 @@ def fairness(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
 
 
 def _role(cell: CellEstimate, role: str, policy: Policy) -> Iterator[Finding]:
-    found = _rivals(cell, role)
+    found = [rival for rival in cell.rivals if rival.role == role]
     if not found and (reason := _needless(cell, role)):
         yield gate(NAME, Outcome.NOT_APPLICABLE, reason, MEANING[role], cell=cell.key)
         return
     if not found:
         yield gate(NAME, Outcome.NO_EVIDENCE, f"no rival of the role {role} was measured", MEANING[role],
                    _how_to_measure(cell, role), cell.key)  # fmt: skip
-    for rival, scores in found:
-        yield _judged(cell, rival, scores, policy)
+    for rival in found:
+        yield _judged(cell, rival, policy)
 
 
 def _needless(cell: CellEstimate, role: str) -> str | None:
     """Why a cell needs no rival of this role."""
     if role == UNPADDED and cell.cell.newest.record.plan.benchmark.inputs == EXACT:
         return "inputs of exact length have no padding"
-    reducing = any(s.declared_tokens_per_layer is not None for s in cell.cell.sessions)
-    if role in (SIMPLER, CHANCE) and not reducing:
-        return "no reduction of tokens is declared, so no simpler reduction rivals it"
+    sessions = cell.cell.sessions
+    if role not in (SIMPLER, CHANCE) or not sessions:
+        return None
+    if all(session.declared_equivalent for session in sessions):
+        return "the baseline's own numbers are computed, so no reduction of tokens rivals it"
+    if not any(s.declared_tokens_per_layer is not None for s in sessions) and all(map(_all_work_seen, sessions)):
+        return "every layer was seen to be given all tokens, so no simpler reduction of them rivals it"
     return None
 
 
-def _rivals(cell: CellEstimate, role: str) -> list[tuple[RivalResult, Quality | None]]:
-    """One result for each rival of a role, the newest that could run, with the candidate's scores on its documents."""
-    found = [(r, record.quality) for record in cell.cell.records for r in record.rivals if r.role == role]
-    results = {rival.name: (rival, quality) for rival, quality in found if rival.failure}
-    results |= {rival.name: (rival, quality) for rival, quality in found if not rival.failure}
-    return list(results.values())
+def _all_work_seen(session: Session) -> bool:
+    """Whether the candidate's layers were seen to be given as many tokens as the baseline's; where no layer could be
+    seen in the baseline, whether its FLOPs were. What was not seen is no proof that nothing is left out."""
+    seen = {witness.arm: witness for witness in session.witness}
+    base, own = seen.get(BASELINE), seen.get(CANDIDATE)
+    if base is None or own is None:
+        return False
+    if base.tokens_per_layer is None:
+        return bool(base.flops and own.flops) and (own.flops or 0) >= SAME_WORK * (base.flops or 0)
+    tokens = own.tokens_per_layer
+    return tokens is not None and all(t >= b for t, b in zip(tokens, base.tokens_per_layer, strict=False))
 
 
 PACKAGED = {
@@ -92,7 +98,7 @@ REMEDY = {
 }
 
 
-def _judged(cell: CellEstimate, rival: RivalResult, scores: Quality | None, policy: Policy) -> Finding:
+def _judged(cell: CellEstimate, rival: RivalAnswer, policy: Policy) -> Finding:
     again = f"measure this cell once more: {commands.measure_again([cell.cell])}"
 
     def answer(outcome: Outcome, shown: str, step: str = again) -> Finding:
@@ -104,52 +110,59 @@ def _judged(cell: CellEstimate, rival: RivalResult, scores: Quality | None, poli
             Outcome.NO_EVIDENCE, f"could not be run: {rival.failure}", "mend what keeps the rival from running"
         )
     if rival.role == CHANCE:
-        return answer(*_better_than(rival, scores, cell, policy))
-    ahead = _faster(cell, rival.name, CANDIDATE, policy)
-    if ahead.low is None or ahead.high is None:
-        return answer(Outcome.NO_EVIDENCE, f"not timed beside the candidate ({named(list(ahead.reasons))})")
-    shown = f"the candidate gains between {percent(ahead.low)} and {percent(ahead.high)} on it"
+        return answer(*_better_than_chance(rival))
+    low, high = rival.ahead_low, rival.ahead_high
+    if low is None or high is None:
+        return answer(Outcome.NO_EVIDENCE, f"not timed beside the candidate ({named(list(rival.reasons))})")
+    shown = f"the candidate gains between {percent(low)} and {percent(high)} on it"
     if rival.role in (COMPILER, UNPADDED):
-        if ahead.low > 0:
+        if low > 0:
             return answer(Outcome.PASS, shown)
-        if ahead.high <= policy.same_within:
+        if high <= policy.same_within:
             return answer(Outcome.FAIL, shown, REMEDY[rival.role])
         return answer(Outcome.NO_EVIDENCE, shown)
-    if ahead.low > policy.same_within:
+    if low > policy.same_within:
         return answer(Outcome.PASS, shown)
-    if short := _falls_short(cell, rival, policy):
+    if short := _falls_short(rival, policy):
         return answer(Outcome.PASS, f"{shown}, but {short}")
+    if rival.quality is not None and rival.quality.outcome is not Outcome.PASS:
+        seen = f"{shown}; {_scores(rival.quality)}: it may be as good"
+        more = f" split.examples={2 * rival.quality.n}"
+        return answer(Outcome.NO_EVIDENCE, seen, f"score more examples: {commands.measure_again([cell.cell])}{more}")
     shown += ", and it passes this claim's own gain and quality gates"
-    if ahead.high <= policy.same_within:
+    if high <= policy.same_within:
         return answer(Outcome.FAIL, shown, f"use {rival.name}: nothing more is needed for this gain")
     return answer(Outcome.NO_EVIDENCE, shown)
 
 
-def _better_than(rival: RivalResult, scores: Quality | None, cell: CellEstimate, policy: Policy) -> tuple[Outcome, str]:
+def _better_than_chance(rival: RivalAnswer) -> tuple[Outcome, str]:
     """The candidate's scores against those of chance, example by example."""
-    if scores is None or rival.quality is None or len(scores.candidate) != len(rival.quality.candidate):
+    found = rival.against
+    if found is None:
         return Outcome.NO_EVIDENCE, "its quality or the candidate's was not scored"
-    found = difference(replace(scores, baseline=rival.quality.candidate), cell.alpha, policy)
     shown = f"the candidate scores {points_within(found.difference, found.low, found.high)} against it"
     if found.lcb > 0:
         return Outcome.PASS, shown
     return (Outcome.FAIL if 2 * found.difference - found.lcb < 0 else Outcome.NO_EVIDENCE), shown
 
 
-def _falls_short(cell: CellEstimate, rival: RivalResult, policy: Policy) -> str | None:
-    """Which of the claim's own gates a rival does not pass; None when it passes both."""
-    own = _faster(cell, BASELINE, rival.name, policy)
-    if own.low is None or own.low <= policy.gain_floor:
+def _falls_short(rival: RivalAnswer, policy: Policy) -> str | None:
+    """Which of the claim's own gates a rival does not pass; None when it passes both, or may.
+
+    Quality that is merely not settled is no shortcoming, unless the candidate's is known to be better.
+    """
+    if rival.low is None or rival.low <= policy.gain_floor:
         return "its own gain is not above the smallest worth having"
     if rival.quality is None:
         return "its quality was not scored"
-    found = difference(rival.quality, cell.alpha, policy)
-    if found.outcome is not Outcome.PASS:
-        return f"its quality does not pass ({points_within(found.difference, found.low, found.high)})"
+    if rival.quality.outcome is Outcome.FAIL:
+        return f"its quality fails ({_scores(rival.quality)})"
+    found = rival.against
+    if rival.quality.outcome is not Outcome.PASS and found is not None and found.lcb > 0:
+        ahead = points_within(found.difference, found.low, found.high)
+        return f"its quality does not pass ({_scores(rival.quality)}) and the candidate's is better by {ahead}"
     return None
 
 
-def _faster(cell: CellEstimate, slow: str, fast: str, policy: Policy) -> Comparison:
-    """How much faster one arm is than another, by one-sided bounds."""
-    pair = arm_seconds(cell.cell.sessions, slow, fast)
-    return compare(*pair, margin=policy.margin, confidence=1 - 2 * cell.alpha)
+def _scores(found: QualityAnswer) -> str:
+    return points_within(found.difference, found.low, found.high)

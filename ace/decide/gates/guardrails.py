@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from ace.decide import commands
 from ace.decide.asking import gate, named
 from ace.decide.dossier import Dossier
-from ace.decide.estimates import CellEstimate, arm_seconds
+from ace.decide.estimates import CellEstimate
+from ace.decide.series import arm_seconds
 from ace.domain.decision import percent, percent_within
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy

@@ -11,7 +11,8 @@ import numpy as np
 
 from ace import stats
 from ace.decide.asking import named
-from ace.decide.estimates import CellEstimate, arm_seconds
+from ace.decide.estimates import CellEstimate
+from ace.decide.series import arm_seconds
 from ace.domain.decision import percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from ace.domain.plan import CHANCE, COMPILER, SIMPLER, UNPADDED, ExecutorSpec, RivalSpec
-from ace.domain.record import BASELINE, CellRecord, Quality, RivalResult, Session, Timings
+from ace.domain.quality import Quality
+from ace.domain.record import BASELINE, CellRecord, RivalResult, Session, Timings
 from tests.unit.decide import builders as b
 
 ROLES = {"truncation": SIMPLER, "random": CHANCE, "compiled": COMPILER, "unpadded": UNPADDED}

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from ace.decide import commands
@@ -77,3 +79,11 @@ def test_a_measurement_covers_a_job_only_when_all_its_overrides_agree(job, cover
 def test_a_job_of_the_same_name_is_covered():
     attempt = b.stored(b.record(), job="batch=1,executor=identity,seq_len=64")
     assert commands.covers(attempt, "batch=1,executor=identity,seq_len=64")
+
+
+def test_a_split_is_named_by_the_file_that_it_came_from():
+    digits = b.plan()
+    digits = replace(digits, benchmark=replace(digits.benchmark, target="ace.benchmarks.mnist.development"))
+    assert "split=mnist_validation" in commands.measure(digits, None, "validation", shapes((50, 1)))
+    job = "executor=halve,split=my_development"
+    assert "split=my_validation" in commands.measure(b.plan(), job, "validation", shapes((64, 1)))

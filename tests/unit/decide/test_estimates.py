@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ace.decide.estimates import arm_seconds, estimate, half_width
+from ace.decide.estimates import estimate, half_width
 from ace.decide.gather import gather
+from ace.decide.series import arm_seconds
 from ace.domain.record import BASELINE, CANDIDATE, NULL
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, only_cell

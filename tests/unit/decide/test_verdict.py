@@ -1,6 +1,7 @@
 import pytest
 
 from ace.decide.gates import REQUIRED
+from ace.decide.scopes import MEMORY_GATES
 from ace.decide.verdict import COSTLY, FRUITLESS, HARMFUL, INVALIDATING, Standing, verdict_of
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.verdict import Verdict
@@ -9,12 +10,14 @@ SEALED = Standing(
     registered=True, holdout_opened=True, calibration=False, lost_everywhere=False, nothing_left=False, claims_grid=True
 )
 
+REQUIRED_OF_MEMORY = [name for name, _ in MEMORY_GATES]
+
 
 def trace(**outcomes):
     """All gates pass but those named."""
     return [
         Finding(name, outcomes.get(name, Outcome.PASS), Severity.GATE, None, "seen", "wanted", "do this")
-        for name in REQUIRED
+        for name in dict.fromkeys((*REQUIRED, *outcomes))
     ]
 
 
@@ -35,7 +38,7 @@ def test_all_pass_on_part_of_the_grid_is_an_envelope():
 
 
 def test_every_required_gate_has_a_verdict_when_it_fails():
-    assert set(INVALIDATING) | set(HARMFUL) | set(FRUITLESS) | set(COSTLY) == set(REQUIRED)
+    assert set(INVALIDATING) | set(HARMFUL) | set(FRUITLESS) | set(COSTLY) == set(REQUIRED) | set(REQUIRED_OF_MEMORY)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,12 @@ def test_a_torch_without_an_int8_engine_is_refused_with_what_it_has():
         usable_engine(["none"], "none")
 
 
+def test_a_machine_without_an_int8_engine_is_refused_before_anything_is_packed(monkeypatch):
+    monkeypatch.setattr(torch.backends, "quantized", SimpleNamespace(supported_engines=["none"], engine="none"))
+    with pytest.raises(PlanError, match=r"executor.path=torch.ao is refused: .* or executor.path=torchao"):
+        Int8Quantization().prepare(encoder(), batch())
+
+
 @pytest.mark.skipif(len(SUPPORTED) < 2, reason="this torch has one engine: there is none to change to")
 def test_the_process_keeps_its_engine_even_when_packing_fails():
     before = torch.backends.quantized.engine
@@ -115,6 +121,20 @@ def test_torchao_is_given_the_copy_and_may_not_change_the_compilers_settings(tor
     assert torchao.config == {"set_inductor_config": False}
 
 
+@pytest.mark.parametrize("lacking", ["module", "config", "setting"])
+def test_a_torchao_of_another_time_is_refused_by_its_key_with_the_command_that_mends_it(torchao, lacking, monkeypatch):
+    module = sys.modules["torchao.quantization"]
+    if lacking == "module":
+        monkeypatch.setitem(sys.modules, "torchao.quantization", None)
+    elif lacking == "config":
+        del module.Int8DynamicActivationInt8WeightConfig
+    else:
+        module.Int8DynamicActivationInt8WeightConfig = lambda: None
+    mend = r"`pip install --no-deps --upgrade torchao`, or choose executor.path=torch.ao"
+    with pytest.raises(PlanError, match=rf"executor.path=torchao is refused: .*; allowed: .*{mend}"):
+        Int8Quantization(TORCHAO).prepare(encoder(), batch())
+
+
 def test_the_real_torchao_embeds_an_example_the_same_whatever_stands_beside_it():
     model, inputs = encoder(), batch(size=4)
     candidate = Int8Quantization(TORCHAO).prepare(model, inputs)
@@ -134,5 +154,5 @@ def test_a_path_that_is_none_is_refused_by_its_key(path):
 
 @pytest.mark.parametrize("model", [nn.Sequential(nn.LayerNorm(2)), nn.Linear(2, 2)])
 def test_a_model_with_nothing_to_quantise_is_refused_rather_than_measured_unchanged(model):
-    with pytest.raises(PlanError, match=r"cannot be quantised: it has no nn.Linear inside"):
+    with pytest.raises(PlanError, match=r"cannot be quantised: it has no nn.Linear inside. Choose"):
         Int8Quantization().prepare(model, batch())

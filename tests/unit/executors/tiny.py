@@ -8,9 +8,9 @@ from ace.domain.workload import Batch
 from ace.models import random_encoder
 
 
-def encoder(hidden: int = 32, depth: int = 6, heads: int = 2) -> nn.Module:
+def encoder(hidden: int = 32, depth: int = 6, heads: int = 2, positions: int = 64) -> nn.Module:
     return random_encoder.load(
-        ModelSpec("encoder", "ace.models.random_encoder.load", hidden, depth, heads, 64, False, 0)
+        ModelSpec("encoder", "ace.models.random_encoder.load", hidden, depth, heads, positions, False, 0)
     )
 
 

@@ -140,3 +140,31 @@ def test_a_hook_on_all_modules_is_found() -> None:
         for handle in handles:
             handle.remove()
     assert raised.value.kind == "changed baseline"
+
+
+class Calibrating(Identity):
+    """Remembers what it was given to calibrate on."""
+
+    def __init__(self) -> None:
+        self.seen: list[Batch] = []
+
+    def calibrate(self, model: nn.Module, documents: Batch) -> None:
+        self.seen.append(documents)
+
+
+def test_an_idea_that_calibrates_is_given_documents_once_before_it_prepares_and_its_time_counts() -> None:
+    executor, documents = Calibrating(), example()
+    prepare(PLAN, executor, example(), documents)
+    [seen] = executor.seen
+    assert torch.equal(seen.ids, documents.ids)
+    assert seen.ids is not documents.ids
+
+
+def test_an_idea_that_fails_while_it_calibrates_is_named_with_that_stage() -> None:
+    class Failing(Calibrating):
+        def calibrate(self, model: nn.Module, documents: Batch) -> None:
+            raise RuntimeError("no")
+
+    with pytest.raises(ArmError) as raised:
+        prepare(PLAN, Failing(), example(), example())
+    assert (raised.value.stage, raised.value.kind) == ("calibrate", "raised")

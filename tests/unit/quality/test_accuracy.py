@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ace.errors import EvidenceError, PlanError
-from ace.quality.accuracy import right
+from ace.quality.accuracy import answers
 from ace.quality.scoring import score
 from tests.unit.quality.test_probe import Labelled
 
@@ -11,7 +11,7 @@ LOGITS = np.array([[2, 0, 1], [0, 3, 1], [0, 1, 0], [0, 0, 9]], dtype=np.float32
 
 
 def test_the_largest_logit_is_the_answer():
-    assert right(LOGITS, LABELS).tolist() == [1, 1, 0, 1]
+    assert answers(LOGITS, LABELS).tolist() == [0, 1, 1, 2]
 
 
 def test_both_arms_are_scored_by_their_own_logits_and_chance_is_the_commonest_label():
@@ -23,7 +23,7 @@ def test_both_arms_are_scored_by_their_own_logits_and_chance_is_the_commonest_la
 
 def test_outputs_that_are_no_logits_for_these_labels_are_refused():
     with pytest.raises(EvidenceError, match="are no logits"):
-        right(LOGITS[:, :2], LABELS)
+        answers(LOGITS[:, :2], LABELS)
     with pytest.raises(PlanError, match=r"split\.metric=bleu is refused; allowed: probe_accuracy, accuracy"):
         score(LOGITS, LOGITS, Labelled(LABELS), "bleu")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ace.errors import EvidenceError, PlanError
-from ace.quality.probe import cosine, cross_fitted, stratified_folds
+from ace.quality.probe import answers, cosine, stratified_folds
 from ace.quality.scoring import score
 
 
@@ -21,6 +21,12 @@ def clusters(n: int = 120, classes: int = 4, spread: float = 0.3, seed: int = 0)
     labels = random.integers(classes, size=n)
     embeddings = np.eye(16)[labels] + spread * random.normal(size=(n, 16))
     return (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float32), labels
+
+
+def cross_fitted(dense: np.ndarray, candidate: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """1 where the probe of the other folds was right, for each arm."""
+    baseline, other = answers(dense, candidate, labels)
+    return (baseline == labels).astype(float), (other == labels).astype(float)
 
 
 def test_a_candidate_equal_to_dense_scores_the_same_on_every_example():

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from ace.decide.gates.benefit import gain, quality, validation
+from ace.decide.gates.benefit import gain, validation
+from ace.decide.gates.quality import quality
 from ace.domain.finding import Outcome
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, laid_out, outcomes

@@ -8,7 +8,7 @@ from ace.decide.gates.fairness import fairness
 from ace.domain.finding import Outcome
 from tests.unit.decide import builders as b
 from tests.unit.decide.rivals import fair, with_rivals
-from tests.unit.decide.table import GAIN, laid_out, outcomes
+from tests.unit.decide.table import GAIN, each_session, laid_out, outcomes
 
 POLICY = b.near_term()
 
@@ -38,6 +38,12 @@ def test_a_truncation_that_is_as_fast_and_loses_quality_does_not():
     assert "its quality does not pass" in found.evidence
 
 
+def test_a_truncation_whose_quality_is_merely_unsettled_may_be_as_good_and_leaves_the_claim_open():
+    found = against("truncation", GAIN, b.scored(-0.02, changed=0.1), difference=-0.018)
+    assert found.outcome is Outcome.NO_EVIDENCE
+    assert "split.examples=2000" in found.next_step
+
+
 def test_a_simpler_way_that_is_slower_than_the_candidate_does_not_either():
     assert against("truncation", GAIN - 0.06, b.scored(0.0)).outcome is Outcome.PASS
 
@@ -65,8 +71,25 @@ def test_a_missing_rival_is_no_evidence_with_the_command_that_measures_it():
 
 
 def test_an_idea_that_removes_no_tokens_needs_no_simpler_reduction_beside_it():
-    found = ask(with_rivals(b.honest(GAIN, b.plan(), declared=None), {"compiled": 0.0}))
+    whole = b.honest(GAIN, b.plan(), declared=None, tokens=(64,) * 6)
+    found = ask(with_rivals(whole, {"compiled": 0.0}))
     assert {f.outcome for f in found} == {Outcome.NOT_APPLICABLE, Outcome.PASS}
+
+
+def test_an_idea_that_drops_tokens_without_a_word_is_held_against_simpler_reductions_all_the_same():
+    silent = with_rivals(b.honest(GAIN, b.plan(), declared=None), {"compiled": 0.0})
+    assert Outcome.NO_EVIDENCE in outcomes(ask(silent))
+
+    def unseen_by_hooks(session):
+        return replace(session, witness=(session.witness[0], replace(session.witness[2], tokens_per_layer=None)))
+
+    unseen = each_session(silent, unseen_by_hooks)
+    assert Outcome.NO_EVIDENCE in outcomes(ask(unseen))
+
+
+def test_a_compiled_candidate_with_the_baselines_numbers_drops_none():
+    compiled = each_session(b.honest(GAIN, b.plan(), declared=None), lambda s: replace(s, declared_equivalent=True))
+    assert outcomes(ask(with_rivals(compiled, {"compiled": 0.0}))) == {Outcome.PASS}
 
 
 def test_a_rival_that_could_not_be_run_is_no_evidence_and_says_why():

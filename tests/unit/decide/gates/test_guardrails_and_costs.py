@@ -64,14 +64,20 @@ def test_memory_that_was_not_measured_is_no_evidence_and_says_why():
 @pytest.mark.parametrize(("prepare_s", "outcome"), [(0.1, Outcome.PASS), (30.0, Outcome.PASS), (5000.0, Outcome.FAIL)])
 def test_one_off_costs_are_spread_over_the_horizon(prepare_s, outcome):
     # 1e6 calls of 22 ms: 5000 s add 20 % to each
-    made = each_session(b.record(GAIN), lambda s: replace(s, prepare_s=prepare_s))
+    made = each_session(b.honest(GAIN, b.plan()), lambda s: replace(s, prepare_s=prepare_s))
     assert outcomes(ask(overhead, made)) == {outcome}
 
 
 def test_the_dearest_preparation_counts_since_the_others_found_a_warm_cache():
-    made = b.record(GAIN)
+    made = b.honest(GAIN, b.plan())
     cold = replace(made, sessions=(replace(made.sessions[0], prepare_s=5000.0), *made.sessions[1:]))
     assert outcomes(ask(overhead, cold)) == {Outcome.FAIL}
+    examined_first = replace(made, first_prepare_s=5000.0)  # the examination compiled, all sessions found it done
+    assert outcomes(ask(overhead, examined_first)) == {Outcome.FAIL}
+
+
+def test_costs_cannot_eat_up_a_gain_that_nobody_claims():
+    assert outcomes(ask(overhead, b.honest(-0.05, b.plan()))) == {Outcome.NO_EVIDENCE}
 
 
 def test_without_a_session_costs_are_no_evidence():
