@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(shares: Sequence[float], overrides: Sequence[str]) -> Calibration:
     """Measure every shape without and with each planted share, then say what was seen and record it."""
     wiring.refuse_renamed(overrides, EXPERIMENT)
-    fixed = ["split.examples=100", *overrides, f"experiment.name={EXPERIMENT}"]  # outputs are compared, not scored well
+    # nothing is claimed, so nothing needs a rival; and outputs are compared, not scored well
+    fixed = ["split.examples=100", "inputs.rivals=null", *overrides, f"experiment.name={EXPERIMENT}"]
     executors = [["executor=identity"]] + [
         ["executor=planted", f"executor.share={share}", "executor.arm=baseline"] for share in shares
     ]

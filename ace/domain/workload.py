@@ -15,9 +15,10 @@ class Batch:
     mask: Any
 
 
-DTYPE, KERNELS = "dtype", "kernels"
-CHANGES = (DTYPE, KERNELS)
-"""What of an arm may differ from the baseline when it is declared: number types of weights, attention kernels."""
+DTYPE, KERNELS, COMPILED = "dtype", "kernels", "compiled"
+CHANGES = (DTYPE, KERNELS, COMPILED)
+"""What of an arm may differ from the baseline when it is declared: number types of weights, attention kernels, and that
+it is the baseline compiled, whose own rival that is."""
 
 
 @dataclass(frozen=True, slots=True)

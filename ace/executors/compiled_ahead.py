@@ -322,6 +322,8 @@ class _Naming(pickle.Pickler):
         self.homes.update(base.__module__ for base in kind.__mro__)
         if isinstance(obj, FunctionType):
             self.homes.add(obj.__module__)
+        if isinstance(obj, set | frozenset):
+            return sorted(map(repr, obj))  # their order is another one in every process
         if not isinstance(obj, Tensor):
             return None
         content = obj.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ace.domain.plan import require
-from ace.domain.workload import KERNELS, Batch, Work
+from ace.domain.workload import COMPILED, KERNELS, Batch, Work
 from ace.errors import MeasurementError
 
 MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
@@ -60,7 +60,7 @@ class CompilerFusion:
 
     def declares(self, example: Batch) -> Work:  # noqa: ARG002
         """The same numbers; the compiler may choose another attention kernel."""
-        return Work(changes=(KERNELS,), equivalent=True)
+        return Work(changes=(KERNELS, COMPILED), equivalent=True)
 
     def _failed(self, error: Exception) -> str:
         said = " ".join(str(error).split())

@@ -9,7 +9,14 @@ from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store
 from tests.integration.conftest import Command
 
-TINY = ("seq_len=16", "split.examples=64", "protocol.sessions=2", "protocol.rounds=2", "protocol.warmup_rounds=1")
+TINY = (
+    "seq_len=16",
+    "split.examples=64",
+    "protocol.sessions=2",
+    "protocol.rounds=2",
+    "protocol.warmup_rounds=1",
+    "inputs.rivals=null",  # the compiled rival takes some 20 s for each new shape
+)
 
 
 def test_a_sweep_with_a_failing_cell_goes_on_shows_it_at_once_and_exits_1(

@@ -220,6 +220,13 @@ def test_the_key_is_the_same_for_the_same_and_another_for_whatever_the_library_d
     assert len(set(keys)) == len(keys)
 
 
+def test_the_order_of_a_set_which_is_another_one_in_every_process_makes_no_other_key(model):
+    one, same, other = (copy.deepcopy(model) for _ in range(3))
+    one.kinds, same.kinds, other.kinds = {0, 8}, {8, 0}, {0, 9}
+    assert list(one.kinds) != list(same.kinds)
+    assert key(one, batch()) == key(same, batch()) != key(other, batch())
+
+
 def test_the_key_covers_the_code_that_the_model_calls(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "parted_model.py").write_text(

@@ -17,7 +17,7 @@ from ace.tracking.store import open_existing_store
 from tests.integration.conftest import REPOSITORY, Command
 
 pytestmark = pytest.mark.slow
-SHORT = ("split.examples=200", "protocol=quick")
+SHORT = ("split.examples=200", "protocol=quick", "inputs.rivals=null")
 
 
 def decision(decide: Command) -> dict[str, object]:

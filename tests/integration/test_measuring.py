@@ -148,7 +148,8 @@ def test_an_impossible_executor_is_refused_before_anything_runs(
 
 
 def test_random_weights_are_timed_at_any_size_and_claim_no_quality(tmp_path: Path, cache: Path) -> None:
-    plan = plan_of(compose_config([*SMALL, "model=encoder", "hidden=64", "depth=2", "executor=identity"]))
+    any_size = ["model=encoder", "hidden=64", "depth=2", "executor=identity", "inputs.rivals=null"]
+    plan = plan_of(compose_config([*SMALL, *any_size]))
     record = measured(plan, tmp_path, cache)
     assert len(record.sessions) == 2
     assert record.sessions[0].witness[0].tokens_per_layer == (16, 16)
@@ -167,5 +168,7 @@ def test_natural_inputs_are_as_wide_as_their_longest_document_and_promises_are_c
     assert all(tokens is not None and 3 <= tokens[0] <= 64 for tokens in widths)
     for session in record.sessions:
         assert session.declared_tokens_per_layer == session.witness[2].tokens_per_layer
-        assert {t.arm for t in session.timings} == {"baseline", "null", "candidate", "unpadded", "length_bucketed"}
+        rivals = {"compiled", "unpadded", "length_bucketed"}
+        assert {t.arm for t in session.timings} == {"baseline", "null", "candidate", *rivals}
+        assert session.rivals_failed == ()
         assert all(check.scored_error is not None and check.scored_error < 1e-4 for check in session.checks)

@@ -158,10 +158,18 @@ def test_the_holdout_is_sealed() -> None:
 def test_natural_inputs_bring_the_baseline_without_padding_as_a_rival() -> None:
     plan = plan_of(compose_config(["inputs=natural", "executor.rivals=null"]))
     assert plan.benchmark.inputs == "natural"
-    assert {rival.name: rival.role for rival in plan.rivals} == {"unpadded": "unpadded", "length_bucketed": "unpadded"}
-    assert plan_of(compose_config(["executor.rivals=null"])).rivals == ()
+    roles = {"compiled": "compiler", "unpadded": "unpadded", "length_bucketed": "unpadded"}
+    assert {rival.name: rival.role for rival in plan.rivals} == roles
     with pytest.raises(PlanError, match=r"inputs\.name=ragged is refused; allowed: exact, natural"):
         plan_of(compose_config(["inputs.name=ragged"]))
+
+
+def test_every_idea_is_timed_beside_the_compiled_baseline_and_the_compiler_is_no_rival_of_itself() -> None:
+    for choice in ("identity", "token_pruning", "low_rank"):
+        assert "compiler" in {rival.role for rival in plan_of(compose_config([f"executor={choice}"])).rivals}
+    assert plan_of(compose_config(["executor=compiler_fusion"])).rivals == ()
+    assert plan_of(compose_config(["executor.rivals=null", "inputs.rivals=null"])).rivals == ()
+    assert plan_of(compose_config(["split=validation"])).rivals == ()
 
 
 def test_a_model_that_leaves_its_sizes_open_says_them_itself(tmp_path: Path) -> None:

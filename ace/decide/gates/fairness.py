@@ -17,6 +17,7 @@ from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import CHANCE, COMPILER, EXACT, ROLES, SIMPLER, UNPADDED
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, Session
+from ace.domain.workload import COMPILED
 
 NAME = "fairness"
 SAME_WORK = 0.98  # of the baseline's FLOPs: whoever spares more may have spared tokens
@@ -58,6 +59,9 @@ def _needless(cell: CellEstimate, role: str) -> str | None:
     if role == UNPADDED and cell.cell.newest.record.plan.benchmark.inputs == EXACT:
         return "inputs of exact length have no padding"
     sessions = cell.cell.sessions
+    compiled = [COMPILED in s.declared_changes and s.declared_equivalent for s in sessions]
+    if role == COMPILER and compiled and all(compiled):
+        return "the candidate is the compiled baseline: no other is its rival"
     if role not in (SIMPLER, CHANCE) or not sessions:
         return None
     if all(session.declared_equivalent for session in sessions):
@@ -81,7 +85,7 @@ def _all_work_seen(session: Session) -> bool:
 
 
 PACKAGED = {
-    COMPILER: ("compiled", "ace.executors.compiler_fusion.CompilerFusion"),
+    COMPILER: ("compiled", "ace.executors.compiled_ahead.CompiledAhead"),
     UNPADDED: ("unpadded", "ace.executors.unpadded.Unpadded"),
 }
 

@@ -67,7 +67,7 @@ def test_a_missing_rival_is_no_evidence_with_the_command_that_measures_it():
     found = ask(b.honest(GAIN, b.plan()))
     assert outcomes(found) == {Outcome.NO_EVIDENCE}
     compiled = next(f for f in found if "compiler" in f.evidence)
-    assert "executor.rivals.compiled._target_=ace.executors.compiler_fusion.CompilerFusion" in compiled.next_step
+    assert "executor.rivals.compiled._target_=ace.executors.compiled_ahead.CompiledAhead" in compiled.next_step
 
 
 def test_an_idea_that_removes_no_tokens_needs_no_simpler_reduction_beside_it():
@@ -85,6 +85,16 @@ def test_an_idea_that_drops_tokens_without_a_word_is_held_against_simpler_reduct
 
     unseen = each_session(silent, unseen_by_hooks)
     assert Outcome.NO_EVIDENCE in outcomes(ask(unseen))
+
+
+def test_the_compiled_baseline_is_no_rival_of_itself():
+    itself = each_session(
+        b.honest(GAIN, b.plan(), declared=None),
+        lambda s: replace(s, declared_equivalent=True, declared_changes=("kernels", "compiled")),
+    )
+    assert outcomes(ask(itself)) == set()
+    changed = each_session(itself, lambda s: replace(s, declared_equivalent=False))
+    assert Outcome.NO_EVIDENCE in outcomes(ask(changed))
 
 
 def test_a_compiled_candidate_with_the_baselines_numbers_drops_none():
