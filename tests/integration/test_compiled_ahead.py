@@ -14,7 +14,7 @@ from torch import nn
 
 from ace.domain.workload import Batch
 from ace.errors import MeasurementError, PlanError
-from ace.executors import compiled_ahead
+from ace.executors import ahead_building, ahead_keys, compiled_ahead
 from ace.executors.compiled_ahead import CompiledAhead
 from ace.measure.arms import state_digest
 from tests.unit.executors.tiny import batch, encoder
@@ -29,7 +29,7 @@ def refuse(*_):
     raise SystemExit("compiled again")
 
 torch.set_num_threads(1)
-compiled_ahead._make = refuse
+compiled_ahead.make = refuse
 model, inputs = encoder(depth=1), batch()
 start = time.perf_counter()
 candidate = compiled_ahead.CompiledAhead().prepare(model, inputs)
@@ -83,7 +83,7 @@ def no_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(compiled_ahead, "_make", refuse)
+    monkeypatch.setattr(compiled_ahead, "make", refuse)
 
 
 def call(module: nn.Module, inputs: Batch) -> torch.Tensor:
@@ -92,7 +92,7 @@ def call(module: nn.Module, inputs: Batch) -> torch.Tensor:
 
 
 def key(model: nn.Module, inputs: Batch, dynamic: bool = False) -> str:
-    return compiled_ahead._key(model, (inputs.ids, inputs.mask), dynamic)
+    return ahead_keys.key_of(model, (inputs.ids, inputs.mask), dynamic)
 
 
 @pytest.mark.parametrize(("seed", "padding"), [(1, 0), (2, 5)])
@@ -185,7 +185,7 @@ def compiled_by_copying(kept: Path, monkeypatch: pytest.MonkeyPatch, also: Path 
                 shutil.copytree(kept, place)
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(compiled_ahead.subprocess, "run", run)
+    monkeypatch.setattr(ahead_building.subprocess, "run", run)
     return runs
 
 
@@ -207,9 +207,9 @@ def test_the_key_is_the_same_for_the_same_and_another_for_whatever_the_library_d
         key(model, batch(size=2)),
         key(model, batch(), dynamic=True),
     ]
-    for name, value in (("_settings", 2), ("_compiler", None), ("_processor", "another"), ("LAYOUT", 0)):
+    for name, value in (("settings_here", 2), ("_compiler", None), ("_processor", "another"), ("LAYOUT", 0)):
         with monkeypatch.context() as patch:
-            patch.setattr(compiled_ahead, name, value if name == "LAYOUT" else lambda value=value: value)
+            patch.setattr(ahead_keys, name, value if name == "LAYOUT" else lambda value=value: value)
             keys.append(key(model, batch()))
     with monkeypatch.context() as patch:
         patch.setenv("TORCHINDUCTOR_FREEZING", "1")
@@ -263,7 +263,7 @@ def test_a_dynamic_library_takes_every_length_that_the_model_takes_whatever_the_
     for inputs in (batch(tokens=65), batch(tokens=1), batch(size=4)):
         with pytest.raises(MeasurementError, match=r"tokens = 3 x 2\.\.64, given .* the batch is fixed"):
             call(candidate, inputs)
-    monkeypatch.setattr(compiled_ahead, "_make", None)  # calling it would raise
+    monkeypatch.setattr(compiled_ahead, "make", None)  # calling it would raise
     assert call(CompiledAhead(dynamic=True).prepare(model, batch(tokens=50)), batch(tokens=7)).shape == (3, 32)
 
 
@@ -295,10 +295,10 @@ def test_a_folder_that_cannot_be_written_is_named(model, tmp_path, monkeypatch):
 def test_what_a_killed_compilation_left_is_cleared_away(home, monkeypatch):
     left = home / "left.part"
     left.mkdir(parents=True)
-    compiled_ahead._part_folder(home / "entry").rmdir()
+    ahead_building._part_folder(home / "entry").rmdir()
     assert left.exists()  # it may still be running
-    monkeypatch.setattr(compiled_ahead, "LEFTOVER_S", -1.0)
-    compiled_ahead._part_folder(home / "entry").rmdir()
+    monkeypatch.setattr(ahead_building, "LEFTOVER_S", -1.0)
+    ahead_building._part_folder(home / "entry").rmdir()
     assert not left.exists()
 
 

@@ -78,6 +78,40 @@ def test_a_new_executor_by_the_letter_of_contributing(tmp_path: Path, user_envir
     assert "Halve" in judged.stdout
 
 
+REVIEWS = """
+import numpy as np
+from ace.benchmarks.documents import Documents
+
+def _made(spec, seq_len, first):
+    ids = 2000 + np.arange(first, first + 64)[:, None] + 100 * np.arange(seq_len)
+    ids[:, 0], ids[:, -1] = 101, 102
+    return Documents(ids, np.ones_like(ids), np.arange(64) % 2, ("bad", "good"), ())
+
+def test(spec, seq_len, seed, cache_dir):
+    return _made(spec, seq_len, 0)
+
+def train(spec, seq_len, seed, cache_dir):
+    return _made(spec, seq_len, FIRST)
+"""
+
+
+def test_a_new_benchmark_by_the_letter_of_contributing_and_one_that_overlaps_development(
+    tmp_path: Path, user_environment: dict[str, str]
+) -> None:
+    (configuration,) = [block for block in blocks("CONTRIBUTING.md", "yaml") if "benchmark:" in block]
+    (tmp_path / "mypkg").mkdir()
+    (tmp_path / "my_conf" / "split").mkdir(parents=True)
+    (tmp_path / "my_conf" / "split" / "reviews_validation.yaml").write_text(dedented(configuration))
+    command = ["ace-launch", "--config-dir", "my_conf", "split=reviews_validation", "seq_len=16", *TINY, UNCOMPILED]
+    (tmp_path / "mypkg" / "reviews.py").write_text(REVIEWS.replace("FIRST", "64"))
+    done = run(command, tmp_path, user_environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "mypkg" / "reviews.py").write_text(REVIEWS.replace("FIRST", "60"))
+    refused = run(command, tmp_path, user_environment)
+    assert refused.returncode == 1
+    assert "4 of its 64 documents are also in split.development=mypkg.reviews.train" in refused.stdout
+
+
 def _serves(command: list[str], folder: Path, environment: dict[str, str]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
