@@ -73,11 +73,10 @@ def refuse_renamed(overrides: Sequence[str], name: str) -> None:
 
 
 def refuse_sealed(plan: CellPlan) -> None:
-    """Raise PlanError for a cell of the holdout."""
+    """Raise PlanError for imported timings of the holdout: only a registered claim, measured here, opens it."""
     if plan.benchmark.split == "holdout":
         raise PlanError(
-            "split=holdout is sealed: holdout runs need a registered claim, and registration is not part of "
-            "this version; use split=development or split=validation."
+            "split=holdout is sealed: timings of another tool cannot open it; use split=development or validation."
         )
 
 
@@ -263,6 +262,13 @@ def _model(model: dict[str, Any], shape: Shape) -> ModelSpec:
             "seed": model.get("seed", 0),
         },
     )
+
+
+def benchmark_of(config: DictConfig) -> BenchmarkSpec:
+    """What the configured split asks."""
+    values = _plain(config)
+    inputs = str(_group(values, "inputs", ("name", "rivals"))["name"])
+    return _benchmark(_group(values, "split", SPLIT_KEYS), inputs)
 
 
 def _benchmark(split: dict[str, Any], inputs: str) -> BenchmarkSpec:

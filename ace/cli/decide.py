@@ -20,6 +20,7 @@ from ace.domain.verdict import Verdict
 from ace.errors import AceError
 from ace.report.bundle import write_bundle
 from ace.report.terminal import summary_lines
+from ace.tracking.ledger import ledger_of
 from ace.tracking.process import this_process
 from ace.tracking.reader import read_evidence
 from ace.tracking.reconcile import Closed, reconcile
@@ -64,7 +65,7 @@ def decide(options: argparse.Namespace) -> Verdict:
     settings, policy = wiring.settings_of(config), wiring.policy_of(config)
     store = open_existing_store(settings.tracking_uri, settings.root)
     stale = reconcile(store, options.experiment, this_process())
-    evidence = read_evidence(store, options.experiment)
+    evidence = read_evidence(store, options.experiment, ledger_of(settings.root))
     decisions = judge(evidence, policy)
     folder: Path = (options.output or Path("decisions") / options.experiment).resolve()
     tracker = Tracker(store, options.experiment)

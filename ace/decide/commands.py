@@ -8,9 +8,11 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ace.decide.cells import Cell, shape_order
 from ace.domain.plan import EXACT, FIXED, OBRIEN_FLEMING, CellPlan, Shape
+from ace.domain.registration import Registration
 from ace.domain.stored import StoredCell
 
 AXES = ("seq_len", "batch", "hidden", "depth")
@@ -30,6 +32,7 @@ PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
     )
 }
 PACKAGED_EXAMPLES = 1000  # of conf/split
+PACKAGED_HOLDOUT_EXAMPLES = 1500
 SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
 
@@ -45,6 +48,15 @@ def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape]
     if seed:
         fixed["seed"] = str(seed)
     return launch([fixed | {axis: str(getattr(shape, axis)) for axis in axes} for shape in shapes])
+
+
+def measure_holdout(plan: CellPlan, job: str | None, registration: Registration, shapes: Iterable[Shape]) -> str:
+    """The command that measures registered cells on the sealed documents; the registration draws the seed."""
+    command = measure(replace(plan, seed=0), job, registration.holdout.split, shapes)
+    words = [word for word in shlex.split(command) if not word.startswith(("split.examples=", "seed="))]
+    if registration.holdout.examples != PACKAGED_HOLDOUT_EXAMPLES:
+        words.append(f"split.examples={registration.holdout.examples}")
+    return " ".join(word if word == "&&" else shlex.quote(word) for word in words)
 
 
 def measure_again(cells: Sequence[Cell]) -> str:

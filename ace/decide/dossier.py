@@ -1,8 +1,8 @@
 """What lies on the table when the gates are asked: the case, its numbers, the map and the cells that are claimed.
 
-Fourth step of `judge`. Without a registration the claim is found, not declared: the development cells that are
-positive. Where there are none, gates look at the cells that are fast enough but for quality, else at all of them, so
-that harm and blindness are reported too.
+Fourth step of `judge`. A registration says which cells are claimed; without one the claim is found, not declared: the
+development cells that are positive. Where there are none, gates look at the cells that are fast enough but for quality,
+else at all of them, so that harm and blindness are reported too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,8 @@ DEVELOPMENT, VALIDATION, HOLDOUT = "development", "validation", "holdout"
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """`claimed`: development cells found positive. `examined`: what per-cell gates look at on development.
-    `doubts`: the skeptic's findings."""
+    """`claimed`: development cells that are registered, or else were found positive. `examined`: what per-cell gates
+    look at on development. `doubts`: the skeptic's findings."""
 
     case: Case
     cells: tuple[CellEstimate, ...]
@@ -57,7 +57,11 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
     touched = {finding.cell for finding in doubts if _downgrades(finding)}
     regimes = {cell.key: regime_of(cell, cell.key in touched, policy) for cell in cells}
     development = [cell for cell in cells if cell.cell.split == DEVELOPMENT]
-    claimed = [cell for cell in development if regimes[cell.key] is Regime.POSITIVE]
+    registered = case.registration
+    if registered is None:
+        claimed = [cell for cell in development if regimes[cell.key] is Regime.POSITIVE]
+    else:
+        claimed = [cell for cell in development if cell.cell.shape in registered.cells]
     fast = [cell for cell in development if faster_than_floor(cell, policy)]
     return Dossier(
         case=case,

@@ -21,6 +21,7 @@ from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, INTERLEAVED, NULL, CellRecord
 from ace.stats import compare, compare_cells, compare_sequential
 
+HOLDOUT = SPLITS[2]
 LEAST_SEQUENTIAL = 0.90  # the boundaries are calibrated from here up; a policy that asks for less gets more
 
 
@@ -63,16 +64,20 @@ def forbidding(comparison: Comparison) -> tuple[str, ...]:
     return tuple(r for r in comparison.reasons if not (r.startswith("interval ") and " crosses the margin" in r))
 
 
-def estimate(cells: Sequence[Cell], policy: Policy) -> tuple[CellEstimate, ...]:
-    """Every cell with its numbers, in the order given."""
+def estimate(cells: Sequence[Cell], policy: Policy, holdout_looks: int = 1) -> tuple[CellEstimate, ...]:
+    """Every cell with its numbers, in the order given.
+
+    `holdout_looks`: how often the idea has looked at the sealed documents; each is paid for, on top of a cell's own.
+    """
     made: dict[str, CellEstimate] = {}
     for split in SPLITS:
         grid = [cell for cell in cells if cell.split == split]
         if not grid:
             continue
-        looks = max(cell.looks for cell in grid)
+        before = holdout_looks if split == HOLDOUT else 1
+        looks = before * max(cell.looks for cell in grid)
         for cell, band in zip(grid, _bands(grid, policy.alpha / looks, policy), strict=True):
-            made[cell.key] = _estimate(cell, band, policy)
+            made[cell.key] = _estimate(cell, band, policy, before)
     return tuple(made[cell.key] for cell in cells)
 
 
@@ -107,8 +112,8 @@ def comparison(
     return compare_sequential(*pair, max_sessions=most, margin=margin, confidence=max(confidence, LEAST_SEQUENTIAL))
 
 
-def _estimate(cell: Cell, band: Comparison, policy: Policy) -> CellEstimate:
-    alpha = policy.alpha / cell.looks
+def _estimate(cell: Cell, band: Comparison, policy: Policy, before: int) -> CellEstimate:
+    alpha = policy.alpha / (before * cell.looks)
     return CellEstimate(
         cell=cell,
         alpha=alpha,

@@ -15,7 +15,8 @@ from ace.domain.canonical import digest
 from ace.domain.claim import claim_label, claim_of
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
-from ace.domain.stored import Evidence, StoredCell, StoredSweep
+from ace.domain.registration import HoldoutLook, Registration, looks_of
+from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
 from ace.errors import EvidenceError
 
 
@@ -29,6 +30,20 @@ class Case:
     attempts: tuple[StoredCell, ...]
     sweeps: tuple[StoredSweep, ...]
     cells: tuple[Cell, ...]
+    registrations: tuple[StoredRegistration, ...]
+
+    @property
+    def registration(self) -> Registration | None:
+        """What the claim is held to: of its registrations the one that has opened the holdout, else the newest."""
+        whole = [stored.registration for stored in self.registrations if stored.registration is not None]
+        opened = {look.registration for look in self.store.looks}
+        return next((r for r in reversed(whole) if r.digest in opened), whole[-1] if whole else None)
+
+    @property
+    def looks(self) -> tuple[HoldoutLook, ...]:
+        """The looks that this idea has had at the registered holdout, under whatever registration."""
+        registered = self.registration
+        return tuple(looks_of(self.store.looks, registered.idea, registered.holdout.name)) if registered else ()
 
     @property
     def planted(self) -> str | None:
@@ -91,4 +106,6 @@ def _case(evidence: Evidence, claim: str, attempts: list[StoredCell]) -> Case:
     sweeps = tuple(s for s in evidence.sweeps if s.sweep in names or s.sweep not in seen)
     plan = next((a.plan for a in reversed(attempts) if a.plan is not None), None)
     label = claim_label(plan) if plan is not None else "an unreadable claim"
-    return Case(evidence, claim, label, tuple(attempts), sweeps, cells_of(attempts))
+    # one that cannot be read could be anybody's, as a declared grid could
+    mine = tuple(r for r in evidence.registrations if r.registration is None or r.registration.claim == claim)
+    return Case(evidence, claim, label, tuple(attempts), sweeps, cells_of(attempts), mine)

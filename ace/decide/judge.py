@@ -58,7 +58,7 @@ def records_of(decision: Decision, evidence: Evidence) -> tuple[CellRecord, ...]
 def _judge(case: Case, policy: Policy) -> Decision:
     consulted = Consulted(policy)
     reading = cast(Policy, consulted)
-    cells = estimate(case.cells, reading)
+    cells = estimate(case.cells, reading, max(1, len(case.looks)))
     doubts = challenge(cells, reading)
     dossier = compile_dossier(case, cells, doubts, reading)
     gates = check(dossier, reading, consulted)
@@ -75,7 +75,7 @@ def _judge(case: Case, policy: Policy) -> Decision:
         planted=case.planted,
         verdict=verdict,
         claims=_claims(ScopeClaim(verdict, reasons, tuple(cell.key for cell in dossier.claimed)), less_memory),
-        registration=None,
+        registration=case.registration.digest if case.registration else None,
         policy=policy,
         gates=(*gates, *of_memory),
         findings=doubts,
@@ -83,7 +83,7 @@ def _judge(case: Case, policy: Policy) -> Decision:
         axes=effects_of(dossier.on(DEVELOPMENT)),
         benchmarks=_benchmarks(case),
         attempts=_attempts(case),
-        look_ledger=(),
+        look_ledger=tuple(look.digest for look in case.looks),
         environment=environment,
         versions=(("ace", ace.__version__), *(environment.versions if environment else ())),
         reproduce=_reproduce(case),
@@ -95,13 +95,19 @@ def _standing(dossier: Dossier, policy: Policy) -> Standing:
     whole = bool(development) and not dossier.unmeasured(DEVELOPMENT)  # an attempted cell may hold anything
     dry = (without_gain(cell, dossier.regimes[cell.key], policy) for cell in development)
     return Standing(
-        registered=False,  # registration is not part of this version
+        registered=dossier.case.registration is not None,
         holdout_opened=bool(dossier.on(HOLDOUT)),
         calibration=dossier.case.planted is not None,
         lost_everywhere=whole and all(slower_than_same(cell, policy) for cell in development),
         nothing_left=whole and all(dry),
-        claims_grid=whole and len(dossier.claimed) == len(development),
+        claims_grid=whole and len(dossier.claimed) == len(development) and _covers_its_grid(dossier),
     )
+
+
+def _covers_its_grid(dossier: Dossier) -> bool:
+    """Whether the registered cells are the whole grid that was declared with them."""
+    registered = dossier.case.registration
+    return registered is None or set(registered.cells) == set(registered.grid)
 
 
 def _claims(speed: ScopeClaim, memory: ScopeClaim) -> Claims:

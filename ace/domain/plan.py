@@ -205,7 +205,8 @@ class CellPlan:
 
     `further`: benchmarks of the same split that are scored beside the first and never timed. `telemetry`
     names the energy source that was asked for; "none" asks for none and no energy is claimed. `scopes`: what is to be
-    claimed, and so measured well enough to be.
+    claimed, and so measured well enough to be. `registration`, `look`: digests of what allows a holdout cell, None on
+    other splits.
     """
 
     experiment: str
@@ -219,6 +220,8 @@ class CellPlan:
     rivals: tuple[RivalSpec, ...]
     further: tuple[BenchmarkSpec, ...] = ()
     scopes: tuple[str, ...] = (SPEED,)
+    registration: str | None = None
+    look: str | None = None
 
     def __post_init__(self) -> None:
         for scope in self.scopes:

@@ -34,6 +34,7 @@ class Policy:
     amortisation_calls: float
     complexity_parameters: float
     complexity_dependencies: int
+    holdout_looks: int
 
     def __post_init__(self) -> None:
         for key in ("delta", "margin", "quality_margin", "mechanism_tolerance", "output_tolerance"):
@@ -48,6 +49,7 @@ class Policy:
             require(0 <= getattr(self, key) < math.inf, f"policy.{key}", getattr(self, key), "a fraction, 0 or more")
         calls, packages = self.amortisation_calls, self.complexity_dependencies
         require(1 <= calls < math.inf, "policy.amortisation_calls", calls, "1 or more calls")
+        require(self.holdout_looks >= 1, "policy.holdout_looks", self.holdout_looks, "1 or more")
         require(packages >= 0, "policy.complexity_dependencies", packages, "0 or more")
         require(1 <= self.too_good_factor < math.inf, "policy.too_good_factor", self.too_good_factor, "1 or more")
         require(self.quality_min_examples >= 2, "policy.quality_min_examples", self.quality_min_examples, "2 or more")

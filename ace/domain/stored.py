@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
+from ace.domain.registration import HoldoutLook, Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,22 @@ class StoredSweep:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredRegistration:
+    """A registration as the store holds it; None with `problem` saying why it cannot be believed."""
+
+    run_id: str
+    registration: Registration | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that the store holds for one experiment."""
+    """All that the store holds for one experiment. `registrations`: oldest first. `looks`: the whole ledger of holdout
+    looks, of all experiments, with `ledger_problem` where it cannot be believed."""
 
     experiment: str
     cells: tuple[StoredCell, ...]
     sweeps: tuple[StoredSweep, ...]
+    registrations: tuple[StoredRegistration, ...] = ()
+    looks: tuple[HoldoutLook, ...] = ()
+    ledger_problem: str | None = None

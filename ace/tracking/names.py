@@ -1,6 +1,7 @@
 """The names under which things lie in the store, shared by writer, reader and reconciliation."""
 
 CELL, SWEEP, DECISION, CALIBRATION = "cell", "sweep", "decision", "calibration"
+REGISTRATION = "registration"
 """The values of KIND."""
 
 PREFIX = "ace."
@@ -40,6 +41,10 @@ RECORD_FILE = "record.json"
 PLANNED_FILE = "planned.json"
 TRACEBACK_FILE = "traceback.txt"
 CALIBRATION_FILE = "calibration.json"
+REGISTRATION_FILE = "registration.json"
+REGISTRATION_DIGEST = "ace.registration_sha256"
+REGISTERED = "ace.registration"
+LOOK = "ace.look"
 CALIBRATION_DIGEST = "ace.calibration_sha256"
 
 # MLflow's own limits: beyond them it cuts with a warning or refuses the whole batch.

@@ -19,12 +19,14 @@ from ace.domain.calibration import Calibration
 from ace.domain.canonical import canonical_json
 from ace.domain.plan import CellPlan
 from ace.domain.record import SCHEMA_VERSION, CellRecord
+from ace.domain.registration import HoldoutLook, Registration
 from ace.domain.serial import decode, encode
-from ace.domain.stored import Evidence, StoredCell, StoredSweep
+from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
 from ace.errors import AceError, StoreError
 from ace.tracking import names
 from ace.tracking.artifacts import artifact_names, read_artifact
 from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
+from ace.tracking.ledger import Ledger
 from ace.tracking.store import Store, experiments
 
 TRACEBACK = "traceback: "
@@ -32,15 +34,17 @@ LINE_LIMIT = 500
 """Characters of a traceback's last line; some errors put a whole file into it."""
 
 
-def read_evidence(store: Store, experiment: str) -> Evidence:
-    """All attempts and declared sweeps of `experiment`, oldest first.
+def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -> Evidence:
+    """All attempts, declared sweeps and registrations of `experiment`, oldest first, and the ledger of looks.
 
-    Raises StoreError when there is no such experiment or the store cannot be read at all.
+    Without a ledger nobody is known to have looked, and a holdout run then answers for itself. Raises StoreError when
+    there is no such experiment or the store cannot be read at all.
     """
     found = store.experiment(experiment)
     location = str(found.artifact_location)
     cells: list[StoredCell] = []
     sweeps: list[StoredSweep] = []
+    registrations: list[StoredRegistration] = []
     for run in store.runs(str(found.experiment_id)):
         try:
             files = _files(store, run)
@@ -49,11 +53,34 @@ def read_evidence(store: Store, experiment: str) -> Evidence:
                 cells.append(_read_cell(store, run, experiment, location, files, problem))
             elif kind == names.SWEEP:
                 sweeps.append(_read_sweep(store, run, location))
+            elif kind == names.REGISTRATION:
+                registrations.append(_read_registration(store, run, location))
             elif kind == FOREIGN and not _deleted(run):
                 cells.append(replace(_cell(run, problem="not written by ACE; ignored"), status=FOREIGN.upper()))
         except StoreError as error:
             cells.append(_cell(run, problem=f"a declared {names.SWEEP}: {error}" if _is_sweep(run) else str(error)))
-    return Evidence(experiment, tuple(cells), tuple(sweeps))
+    looks, broken = _read_ledger(ledger)
+    return Evidence(experiment, tuple(cells), tuple(sweeps), tuple(registrations), looks, broken)
+
+
+def _read_ledger(ledger: Ledger | None) -> tuple[tuple[HoldoutLook, ...], str | None]:
+    try:
+        return () if ledger is None else ledger.looks(), None
+    except StoreError as error:
+        return (), str(error)
+
+
+def _read_registration(store: Store, run: Run, location: str) -> StoredRegistration:
+    """What a run registered; deleting it takes nothing back, and what was altered is not believed."""
+    run_id = str(run.info.run_id)
+    try:
+        raw = read_artifact(store.client, run, location, names.REGISTRATION_FILE)
+        if hashlib.sha256(raw).hexdigest() != run.data.tags.get(names.REGISTRATION_DIGEST):
+            raise StoreError(f"{names.REGISTRATION_FILE} was altered: it is not what was registered")
+        made: Registration = _decode(Registration, raw, names.REGISTRATION_FILE)
+    except StoreError as error:
+        return StoredRegistration(run_id, None, str(error))
+    return StoredRegistration(run_id, made, "its run was deleted in MLflow" if _deleted(run) else None)
 
 
 def latest_calibration(store: Store, experiment: str) -> Calibration | None:

@@ -13,6 +13,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from ace.domain.canonical import canonical_json, sha256_text
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord, CodeState, Digests, record_text
+from ace.domain.registration import Registration
 from ace.domain.serial import encode
 from ace.errors import StoreError
 from ace.tracking import names
@@ -49,6 +50,8 @@ class Tracker:
             tags[names.SWEEP_ID] = sweep
         if job is not None:
             tags[names.JOB] = job
+        if plan.registration is not None and plan.look is not None:
+            tags |= {names.REGISTERED: plan.registration, names.LOOK: plan.look}
         run = self._create(names.CELL, tags, run_name(plan), _milliseconds(started_at))
         run_id = str(run.info.run_id)
         with store_errors(f"cannot describe run {run_id}"):
@@ -123,6 +126,21 @@ class Tracker:
         with store_errors(f"cannot store the decision in run {run_id}"):
             self._client.log_batch(run_id, _metrics(metrics, run.info.start_time))
             self._client.log_artifacts(run_id, str(bundle))
+        self._terminate(run_id, "FINISHED")
+        return run_id
+
+    def log_registration(self, registration: Registration, note: str) -> str:
+        """The id of a new run that holds the registration."""
+        text = canonical_json(encode(registration))
+        tags = {
+            names.REGISTRATION_DIGEST: sha256_text(text),
+            names.CLAIM: registration.claim,
+            names.CLAIM_LABEL: names.clip(registration.label, names.TAG_LIMIT),
+            names.NOTE: names.clip(note, names.TAG_LIMIT),
+        }
+        run = self._create(names.REGISTRATION, tags, "registration", _milliseconds(registration.frozen_at))
+        run_id = str(run.info.run_id)
+        self._write(run_id, names.REGISTRATION_FILE, text)
         self._terminate(run_id, "FINISHED")
         return run_id
 

@@ -72,6 +72,13 @@ def _no_answer(cell: CellEstimate, policy: Policy) -> str | None:
     return contradiction(cell) if cell.objections else None
 
 
+def answer_of(cell: CellEstimate, policy: Policy) -> tuple[float | None, float | None, str]:
+    """The cell's one-sided bounds, both None where its timings may not be read, with the reason."""
+    if why := _no_answer(cell, policy):
+        return None, None, why
+    return cell.bounds.low, cell.bounds.high, "no interval"
+
+
 def _way_out(cell: CellEstimate) -> str | None:
     """What to do where more of the same sessions would change nothing."""
     return CONTRADICTED if cell.objections and not cell.unfit else None

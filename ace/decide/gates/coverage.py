@@ -27,6 +27,11 @@ class Consulted:
         return getattr(self._policy, key)
 
     @property
+    def itself(self) -> Policy:
+        """The policy that it stands in for; asking for it reads none of its keys."""
+        return self._policy
+
+    @property
     def unread(self) -> list[str]:
         """Keys that nothing has asked for; the name is for people."""
         return [f.name for f in fields(self._policy) if f.name not in self._read and f.name != "name"]

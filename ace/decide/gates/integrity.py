@@ -25,6 +25,7 @@ ANEW = "measure the claim under another experiment.name"
 def integrity(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Digests of records and files, and evidence that stands in the store more than once."""
     yield _records(dossier.case.attempts)
+    yield from _ledger(dossier)
     yield _files(dossier)
     yield _inputs(dossier.case.attempts)
     yield _copies(dossier.case.attempts)
@@ -44,6 +45,22 @@ def _records(attempts: Iterable[StoredCell]) -> Finding:
         "sha256 of every record equals the one written when it was measured",
         "" if not broken else f"restore these records from a backup; where they are lost, {ANEW}",
     )
+
+
+def _ledger(dossier: Dossier) -> Iterator[Finding]:
+    """Every holdout run names a look; the chain of looks must be whole and hold it."""
+    store, threshold = dossier.case.store, "the chain of holdout looks is whole, and every holdout run's look is in it"
+    known = {look.digest: look.registration for look in store.looks}
+    plans = [(a.run_id, a.plan) for a in dossier.case.attempts if a.plan is not None and a.plan.look is not None]
+    lost = [run for run, plan in plans if known.get(plan.look or "") != plan.registration]
+    if store.ledger_problem:
+        step = "restore the ledger from a backup: without it nobody knows how often the holdout was seen"
+        yield gate(NAME, Outcome.FAIL, store.ledger_problem, threshold, step)
+    elif lost:
+        step = "restore the ledger from a backup: looks were removed from it"
+        yield gate(NAME, Outcome.FAIL, f"the look of runs {named(lost)} is not in the ledger", threshold, step)
+    elif plans:
+        yield gate(NAME, Outcome.PASS, f"ledger of {len(store.looks)} look(s) whole", threshold)
 
 
 def _record_problem(attempt: StoredCell) -> str | None:

@@ -1,41 +1,130 @@
-"""Gates frozen and holdout: was the claim fixed before the sealed documents were opened?
+"""Gates frozen and holdout: was the claim fixed before the sealed documents were opened, and does it hold on them?
 
-Registration is not part of this version, so neither gate can pass, and no verdict goes beyond EXPLORATORY. A holdout
-run in the store is then one that nothing had fixed beforehand.
+The seal itself is kept by `ace.holdout`; here its traces are read again. Local evidence is tamper-evident, not
+tamper-proof: who deletes a look and its runs together leaves no trace in this store.
 """
 
 from collections.abc import Iterator
 
+from ace.decide import commands
 from ace.decide.asking import gate, named
 from ace.decide.dossier import HOLDOUT, Dossier
+from ace.decide.estimates import CellEstimate
+from ace.decide.gates.benefit import answer_of, same_documents, too_few
+from ace.decide.gates.quality import scored, threshold_of
+from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
+from ace.domain.registration import Registration
+from ace.domain.stored import StoredCell
 
-LATER = "nothing to do now: this version cannot register a claim, and its best verdict is EXPLORATORY"
+FROZEN, HELD_OUT = "frozen", "holdout"
+ANEW = "claim it under another experiment.name, on a holdout that was not opened"
 
 
-def frozen(dossier: Dossier, _: Policy) -> Iterator[Finding]:
-    """The registration precedes the first holdout run."""
+def frozen(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
+    """The registration precedes the first holdout run, and nothing that it fixed has changed."""
     threshold = "registered before the first holdout run, unchanged since"
-    opened = [a.run_id for a in dossier.case.attempts if a.plan is not None and a.plan.benchmark.split == HOLDOUT]
-    if opened:
-        yield gate(
-            "frozen",
-            Outcome.FAIL,
-            f"the holdout was opened without a registration: runs {named(opened)}",
-            threshold,
-            "claim it under another experiment.name, on a holdout that was not opened",
-        )
+    registered, case = dossier.case.registration, dossier.case
+    opened = [a for a in case.attempts if a.plan is not None and a.plan.benchmark.split == HOLDOUT]
+    altered = [f"run {r.run_id}: {r.problem}" for r in case.registrations if r.problem]
+    if altered:
+        step = f"restore it from a backup, or {ANEW}"
+        yield gate(FROZEN, Outcome.FAIL, f"a registration cannot be believed: {named(altered)}", threshold, step)
+    if registered is None and opened:
+        runs = named([a.run_id for a in opened])
+        yield gate(FROZEN, Outcome.FAIL, f"the holdout was opened without a registration: runs {runs}", threshold, ANEW)
+    elif registered is None:
+        step = f"once development and validation pass: ace-freeze --experiment {case.store.experiment}"
+        yield gate(FROZEN, Outcome.NO_EVIDENCE, "the claim is not registered", threshold, step)
     else:
-        yield gate("frozen", Outcome.NO_EVIDENCE, "the claim is not registered", threshold, LATER)
+        yield _unchanged(dossier, registered, opened, policy, threshold)
 
 
-def holdout(_: Dossier, policy: Policy) -> Iterator[Finding]:
-    """Gain and quality on the sealed documents."""
-    yield gate(
-        "holdout",
-        Outcome.NO_EVIDENCE,
-        "the holdout has not been opened",
-        f"gain and quality on sealed documents, alpha {policy.alpha:g} divided by the looks",
-        LATER,
+def _unchanged(
+    dossier: Dossier, registered: Registration, opened: list[StoredCell], policy: Policy, threshold: str
+) -> Finding:
+    changed = []
+    if registered.policy != _plain(policy):
+        changed.append("the policy is another one")
+    early = [a.run_id for a in opened if a.started_at < registered.frozen_at]
+    changed += [f"run {run} opened the holdout before the registration" for run in early]
+    foreign = [a.run_id for a in opened if a.plan is not None and a.plan.registration != registered.digest]
+    changed += [f"run {run} belongs to another registration" for run in foreign if run not in early]
+    for cell in (*dossier.claimed, *dossier.on(HOLDOUT)):
+        for record in cell.cell.records:
+            sources = (record.code.package_digest, record.code.executor_digest)
+            if sources != (registered.code.package_digest, registered.code.executor_digest):
+                changed.append(f"{cell.key} was measured by other sources")
+            elif sorted(record.weights) != sorted(registered.weights):
+                changed.append(f"{cell.key} was measured with other weights")
+    missing = set(registered.cells) - {cell.cell.shape for cell in dossier.claimed}
+    changed += [f"registered cell {shape} has no development measurement" for shape in sorted(missing, key=str)]
+    of = f"registration {registered.digest[:12]} of {named([str(shape) for shape in registered.cells])}"
+    if len(dossier.case.registrations) > 1:
+        of += f", one of {len(dossier.case.registrations)}"
+    if registered.code.dirty:
+        of += ", made from a checkout with uncommitted changes"
+    if not changed:
+        return gate(FROZEN, Outcome.PASS, f"{of}: nothing changed", threshold)
+    step = f"judge with what was registered, or {ANEW}"
+    return gate(FROZEN, Outcome.FAIL, f"{of}: {named(list(dict.fromkeys(changed)))}", threshold, step)
+
+
+def _plain(policy: Policy) -> Policy:
+    """The policy itself, where a stand-in remembers what was read of it."""
+    return getattr(policy, "itself", policy)
+
+
+def holdout(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
+    """Gain and quality of every claimed cell on the sealed documents, at a level divided by the looks."""
+    registered, looks = dossier.case.registration, dossier.case.looks
+    level = policy.alpha / max(1, len(looks))
+    threshold = (
+        f"lower bound > {percent(policy.gain_floor)} on sealed documents (one-sided {100 * level:g} %, "
+        f"{max(1, len(looks))} of {policy.holdout_looks} looks), and quality: "
+        f"{threshold_of(policy.quality_margin, policy)}"
     )
+    if registered is None:
+        step = f"register the claim first: ace-freeze --experiment {dossier.case.store.experiment}"
+        yield gate(HELD_OUT, Outcome.NO_EVIDENCE, "the holdout has not been opened", threshold, step)
+        return
+    if len(looks) > policy.holdout_looks:
+        seen = f"{registered.idea} has looked {len(looks)} times at {registered.holdout.name}"
+        yield gate(HELD_OUT, Outcome.FAIL, seen, threshold, ANEW)
+    pairs = [(claimed, dossier.at(HOLDOUT, claimed.cell.shape)) for claimed in dossier.claimed]
+    missing = [claimed.cell for claimed, cell in pairs if cell is None]
+    if missing:
+        newest = missing[0].newest
+        shapes = [cell.shape for cell in missing]
+        step = commands.measure_holdout(newest.record.plan, newest.job, registered, shapes)
+        shown = f"not measured on the holdout: {named([str(cell.shape) for cell in missing])}"
+        yield gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, threshold, step)
+    for claimed, cell in pairs:
+        if cell is not None:
+            yield _held(dossier, claimed, cell, threshold, policy)
+
+
+def _held(
+    dossier: Dossier, claimed: CellEstimate, cell: CellEstimate, threshold: str, policy: Policy
+) -> Finding:
+    others = [claimed.cell, *(c.cell for c in [dossier.at("validation", claimed.cell.shape)] if c is not None)]
+    for other in others:
+        if shared := same_documents(other, cell.cell):
+            shown = f"{other.split} and holdout {shared}"
+            return gate(HELD_OUT, Outcome.FAIL, shown, threshold, "seal documents that nobody has seen", cell.key)
+    answer = scored(HELD_OUT, cell, policy)
+    if answer.outcome is Outcome.FAIL:
+        return answer
+    low, high, why = answer_of(cell, policy)
+    if low is None or high is None:
+        return gate(HELD_OUT, Outcome.NO_EVIDENCE, why, threshold, too_few(cell, policy), cell.key)
+    shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds; {answer.evidence}"
+    if doubts := dossier.downgrades(cell.key):
+        seen = f"{shown}; unresolved: {named(doubts)}"
+        return gate(HELD_OUT, Outcome.NO_EVIDENCE, seen, threshold, too_few(cell, policy), cell.key)
+    if high < policy.gain_floor:
+        return gate(HELD_OUT, Outcome.FAIL, shown, threshold, "the gain does not hold on other documents", cell.key)
+    if low > policy.gain_floor and answer.outcome is Outcome.PASS:
+        return gate(HELD_OUT, Outcome.PASS, shown, threshold, cell=cell.key)
+    return gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, threshold, answer.next_step or too_few(cell, policy), cell.key)

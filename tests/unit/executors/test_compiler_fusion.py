@@ -87,7 +87,8 @@ def test_a_model_that_breaks_the_graph_is_compiled_in_parts_when_that_is_allowed
 
 def test_a_compiled_arm_may_have_other_attention_kernels_and_nothing_else():
     work = CompilerFusion().declares(batch())
-    assert (work.tokens_per_layer, work.changes) == (None, ("kernels",))
+    assert (work.tokens_per_layer, work.changes) == (None, ("kernels", "compiled"))
+    assert work.equivalent
 
 
 @pytest.mark.parametrize("mode", ["fast", "", None, "max_autotune"])

@@ -1,0 +1,107 @@
+"""`ace-freeze`: register a claim before its sealed documents are opened.
+
+Reads MLflow, writes the registration into it and into a file that can be committed, and prints its digest and the
+command that measures the holdout. Exit 0 when the claim is registered, 2 when it cannot be.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from ace import wiring
+from ace.decide import commands
+from ace.decide.freezing import AUTO, Frozen, freeze
+from ace.decide.gather import gather
+from ace.domain.canonical import canonical_json
+from ace.domain.registration import Registration
+from ace.domain.serial import encode
+from ace.domain.stored import Evidence
+from ace.errors import AceError, PlanError, StoreError
+from ace.measure.code_state import code_state
+from ace.tracking.ledger import ledger_of
+from ace.tracking.reader import read_evidence
+from ace.tracking.store import open_existing_store
+from ace.tracking.writer import Tracker
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's arguments."""
+    made = argparse.ArgumentParser(prog="ace-freeze", description="Register a claim before its holdout is opened.")
+    made.add_argument("--experiment", required=True, help="name of the MLflow experiment")
+    made.add_argument("--cells", default=AUTO, help="auto (all that development and validation allow) or 64x1,128x1")
+    made.add_argument("--holdout", default="holdout", help="file of the group split that is opened (default: holdout)")
+    made.add_argument("--allow-dirty", action="store_true", help="register from a checkout with uncommitted changes")
+    made.add_argument("--anchor", choices=["git"], help="git: tag the current commit with the registration's digest")
+    made.add_argument("--output", type=Path, default=Path("registrations"), help="folder of the file that is written")
+    made.add_argument("overrides", nargs="*", help="configuration overrides such as policy=strict tracking.uri=...")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point."""
+    options = parser().parse_intermixed_args(arguments)
+    try:
+        run(options)
+    except (AceError, HydraException, OmegaConfBaseException) as error:
+        print(f"ace-freeze: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Register, store, write, say what comes next."""
+    wiring.refuse_renamed(options.overrides, options.experiment)
+    config = wiring.compose_config([*options.overrides, f"split={options.holdout}"])
+    settings, policy = wiring.settings_of(config), wiring.policy_of(config)
+    store = open_existing_store(settings.tracking_uri, settings.root)
+    evidence = read_evidence(store, options.experiment, ledger_of(settings.root))
+    plan = gather(evidence)[0].cells[-1].newest.record.plan
+    code = code_state(plan.executor, Path.cwd())
+    if code.dirty and not options.allow_dirty:
+        raise PlanError(
+            "not registered: this checkout has uncommitted changes, so the commit does not say what was measured; "
+            "commit them, or say --allow-dirty (the verdict will name it)."
+        )
+    frozen = freeze(evidence, policy, options.cells, wiring.benchmark_of(config), code, time.time())
+    if not frozen.existing:
+        note = f"    {frozen.registration.label}\n    {frozen.registration.digest}"
+        Tracker(store, options.experiment).log_registration(frozen.registration, note)
+    file = _write(frozen.registration, options.output)
+    if options.anchor:
+        _tag(frozen.registration)
+    _show(frozen, file, evidence)
+
+
+def _write(registration: Registration, folder: Path) -> Path:
+    file = folder / f"{registration.experiment}-{registration.digest[:12]}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(canonical_json(encode(registration)), encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"the registration is stored, but {file} cannot be written: {error}") from error
+    return file
+
+
+def _tag(registration: Registration) -> None:
+    name = f"ace-{registration.experiment}-{registration.digest[:12]}"
+    command = ["git", "tag", "--annotate", name, "--force", "--message", registration.digest]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StoreError(f"the registration is stored, but git cannot tag it: {' '.join(done.stderr.split())}")
+    print(f"tagged: {name}")
+
+
+def _show(frozen: Frozen, file: Path, evidence: Evidence) -> None:
+    made = frozen.registration
+    print(f"{'already registered' if frozen.existing else 'registered'}: {made.digest}")
+    print(f"  {made.label}, cells {', '.join(map(str, made.cells))}, policy {made.policy.name}")
+    for cell, reason in frozen.left_out:
+        print(f"  left out: {cell}: {reason}")
+    print(f"  written to {file}; commit it, and nobody can say that it was made up later")
+    newest = gather(evidence)[0].cells[-1].newest
+    print(f"next: {commands.measure_holdout(newest.record.plan, newest.job, made, made.cells)}")

@@ -1,0 +1,98 @@
+"""Breaking the seal: the only way to a holdout cell. Called by the launcher before the cell's plan is final.
+
+It finds the claim's registration, compares it with what is about to run, and writes the look into the ledger before any
+sealed document is read. Resuming the same registration is the same look.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ace.domain.claim import claim_id
+from ace.domain.plan import CellPlan
+from ace.domain.record import CodeState, Digests
+from ace.domain.registration import HoldoutLook, Registration, looks_of
+from ace.domain.stored import Evidence
+from ace.errors import PlanError
+from ace.tracking.ledger import Ledger
+
+HOLDOUT = "holdout"
+
+
+def unseal(
+    plan: CellPlan, code: CodeState, weights: Digests, evidence: Evidence, ledger: Ledger, now_s: float
+) -> CellPlan:
+    """The plan as the registration says it is to be run: its seed, its registration and its look.
+
+    Raises PlanError when the claim is not registered, has changed since, or has no look left.
+    """
+    registration = _registered(plan, claim_id(plan, code.executor_digest, weights), evidence)
+    _require_unchanged(plan, code, weights, registration)
+    look = ledger.append(lambda index, previous, looks: _look(index, previous, looks, registration, now_s))
+    look = look or next(made for made in ledger.looks() if made.registration == registration.digest)
+    opened = replace(plan, seed=registration.holdout_seed, registration=registration.digest, look=look.digest)
+    _require_unmeasured(opened, evidence)
+    return opened
+
+
+def _registered(plan: CellPlan, claim: str, evidence: Evidence) -> Registration:
+    """The newest registration of the claim."""
+    whole = [stored.registration for stored in evidence.registrations if stored.registration is not None]
+    mine = [registration for registration in whole if registration.claim == claim]
+    if mine:
+        return mine[-1]
+    others = "".join(f"; registered is {made.label}" for made in whole[-1:])
+    raise PlanError(
+        f"split=holdout is sealed: this claim is not registered in experiment {plan.experiment}{others}. "
+        f"Measure development and validation, then run: ace-freeze --experiment {plan.experiment}"
+    )
+
+
+def _require_unchanged(plan: CellPlan, code: CodeState, weights: Digests, registration: Registration) -> None:
+    differing = [
+        (name, was, now)
+        for name, was, now in (
+            ("ACE's own sources", registration.code.package_digest[:12], code.package_digest[:12]),
+            ("the executor's sources", registration.code.executor_digest[:12], code.executor_digest[:12]),
+            ("the weights", sorted(registration.weights), sorted(weights)),
+            ("protocol", registration.protocol, plan.protocol),
+            ("split", registration.holdout, plan.benchmark),
+        )
+        if was != now
+    ]
+    if differing:
+        name, was, now = differing[0]
+        raise PlanError(
+            f"split=holdout is sealed: {name} changed since the claim was registered (registered {was}, now {now}); "
+            f"restore it, or register anew: ace-freeze --experiment {plan.experiment}"
+        )
+    if plan.shape not in registration.cells:
+        named = ", ".join(map(str, registration.cells))
+        raise PlanError(f"split=holdout is sealed for cell {plan.shape}: registered are {named}.")
+
+
+def _look(
+    index: int, previous: str, looks: Sequence[HoldoutLook], registration: Registration, now_s: float
+) -> HoldoutLook | None:
+    """The look to be written down; None where this registration has had its own already."""
+    if any(look.registration == registration.digest for look in looks):
+        return None
+    spent, budget = looks_of(looks, registration.idea, registration.holdout.name), registration.policy.holdout_looks
+    if len(spent) >= budget:
+        raise PlanError(
+            f"split=holdout stays sealed: {registration.idea} has looked at {registration.holdout.name} {len(spent)} "
+            f"time(s), by registration {spent[-1].registration[:12]}, and policy.holdout_looks={budget}; another look "
+            "needs documents that it has not seen, or a policy that pays for it with a stricter level."
+        )
+    name = registration.holdout.name
+    return HoldoutLook(index, previous, registration.digest, registration.experiment, registration.idea, name, now_s)
+
+
+def _require_unmeasured(plan: CellPlan, evidence: Evidence) -> None:
+    """A cell that gave its evidence under this look is not measured again: that would be another look."""
+    for cell in evidence.cells:
+        same = cell.plan is not None and (cell.plan.look, cell.plan.shape) == (plan.look, plan.shape)
+        if same and cell.record is not None and cell.record.sessions:
+            raise PlanError(
+                f"holdout cell {plan.shape} was measured under this look already (run {cell.run_id}); "
+                f"judge it: ace-decide --experiment {plan.experiment}"
+            )
