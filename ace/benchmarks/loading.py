@@ -19,7 +19,7 @@ from ace.benchmarks.rated import RatedDocuments
 from ace.domain.plan import BenchmarkSpec, ModelSpec
 from ace.errors import PlanError
 
-DEVELOPMENT = "development"
+DEVELOPMENT, HOLDOUT = "development", "holdout"
 CALIBRATION_DOCUMENTS = 64
 EVERY = 2**31  # more documents than any corpus here has
 
@@ -93,7 +93,7 @@ def check_benchmark(spec: BenchmarkSpec, model: ModelSpec) -> None:
     """Raise PlanError when there is no such benchmark, or when what it asks is nothing that the model can be shown."""
     _reader(spec)
     if spec.development is not None:
-        _reader(replace(spec, target=spec.development))
+        _reader(replace(spec, target=spec.development), "split.development")
     asked = modality(spec.target)
     shown = modality(model.target)
     if asked != shown:
@@ -108,13 +108,20 @@ def modality(target: str) -> str:
     return str(getattr(_module(target), "MODALITY", "text"))
 
 
-def _reader(spec: BenchmarkSpec) -> Any:
+def _reader(spec: BenchmarkSpec, key: str = "split._target_") -> Any:
     try:
-        return getattr(_module(spec.target), spec.target.rpartition(".")[2])
+        module = _module(spec.target)
+        read = getattr(module, spec.target.rpartition(".")[2])
     except (ImportError, AttributeError) as error:
         raise PlanError(
-            f"split._target_={spec.target} is refused: {error}; allowed: package.module.function, importable from here."
+            f"{key}={spec.target} is refused: {error}; allowed: package.module.function, importable from here."
         ) from error
+    if getattr(module, "SEALED", False) and spec.split != HOLDOUT:
+        raise PlanError(
+            f"{key}={spec.target} is refused for split {spec.split}: these documents are sealed, whatever they are "
+            "called; only a registered claim opens them, with split=holdout."
+        )
+    return read
 
 
 def _module(target: str) -> ModuleType:

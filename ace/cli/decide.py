@@ -7,14 +7,15 @@ is another), 2 when it could not decide.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
-from ace.decide import judge, records_of
+from ace.decide import judge
+from ace.decide.replay import evidence_of
 from ace.domain.decision import Decision, decision_text
 from ace.domain.verdict import Verdict
 from ace.errors import AceError
@@ -26,6 +27,9 @@ from ace.tracking.reader import read_evidence
 from ace.tracking.reconcile import Closed, reconcile
 from ace.tracking.store import open_existing_store
 from ace.tracking.writer import Tracker
+
+BUNDLE_DIGEST = "ace.bundle_digest"
+"""Tag of the decision run: what `ace-verify --anchor` compares a bundle with."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,15 +73,22 @@ def decide(options: argparse.Namespace) -> Verdict:
     decisions = judge(evidence, policy)
     folder: Path = (options.output or Path("decisions") / options.experiment).resolve()
     tracker = Tracker(store, options.experiment)
+    digests = {}
     for decision in decisions:
         place = _place(folder, decision, decisions)
-        write_bundle(decision, records_of(decision, evidence), place)
-        tags = {"ace.verdict": decision.verdict, "ace.claim": decision.claim, "ace.policy": policy.name}
+        digest = write_bundle(decision, evidence_of(decision.claim, evidence), place)
+        digests[decision.claim] = f"sha256:{digest}"
+        tags = {
+            "ace.verdict": decision.verdict,
+            "ace.claim": decision.claim,
+            "ace.policy": policy.name,
+            BUNDLE_DIGEST: digests[decision.claim],
+        }
         tracker.log_decision(place, tags, {}, (place / "memo.md").read_text(encoding="utf-8"))
     if options.json:
         print(decision_text(decisions[0]))
     else:
-        _show(decisions, folder, stale)
+        _show(decisions, folder, stale, digests)
     return decisions[0].verdict
 
 
@@ -88,11 +99,13 @@ def _place(folder: Path, decision: Decision, decisions: Sequence[Decision]) -> P
     return folder.with_name(f"{folder.name}.claims") / decision.claim[:12]
 
 
-def _show(decisions: Sequence[Decision], folder: Path, stale: Sequence[Closed]) -> None:
+def _show(decisions: Sequence[Decision], folder: Path, stale: Sequence[Closed], digests: Mapping[str, str]) -> None:
     for closed in stale:
         print(f"run {closed.run_id} was left running and is now KILLED: {closed.because}")
     for line in summary_lines(decisions[0]):
         print(line)
     for other in decisions[1:]:
-        print(f"also judged: {other.label}: {other.verdict} ({_place(folder, other, decisions)})")
+        place = _place(folder, other, decisions)
+        print(f"also judged: {other.label}: {other.verdict} ({place}, {digests[other.claim]})")
     print(f"report: {folder / 'report.html'}")
+    print(f"bundle: {digests[decisions[0].claim]}")

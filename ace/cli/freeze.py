@@ -19,6 +19,7 @@ from ace.decide import commands
 from ace.decide.freezing import AUTO, Frozen, freeze
 from ace.decide.gather import gather
 from ace.domain.canonical import canonical_json
+from ace.domain.plan import require
 from ace.domain.registration import Registration
 from ace.domain.serial import encode
 from ace.domain.stored import Evidence
@@ -67,7 +68,9 @@ def run(options: argparse.Namespace) -> None:
             "not registered: this checkout has uncommitted changes, so the commit does not say what was measured; "
             "commit them, or say --allow-dirty (the verdict will name it)."
         )
-    frozen = freeze(evidence, policy, options.cells, wiring.benchmark_of(config), code, time.time())
+    holdout = wiring.benchmark_of(config)
+    require(holdout.split == "holdout", "--holdout", options.holdout, "a file of the group split whose name is holdout")
+    frozen = freeze(evidence, policy, options.cells, holdout, code, time.time())
     if not frozen.existing:
         note = f"    {frozen.registration.label}\n    {frozen.registration.digest}"
         Tracker(store, options.experiment).log_registration(frozen.registration, note)

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -29,11 +30,12 @@ from ace.benchmarks.loading import check_benchmark
 from ace.cli import remaining, sweep
 from ace.cli.progress import CellProgress
 from ace.decide.cell_answer import answer_line, summary_metrics
+from ace.decide.recheck import doubts_about
 from ace.decide.stopping import stop_rule
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
 from ace.errors import AceError, MeasurementError, PlanError, StoreError
-from ace.holdout import HOLDOUT, unseal
+from ace.holdout import HOLDOUT, AlreadyMeasured, unseal
 from ace.measure.code_state import code_state
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder
@@ -61,10 +63,17 @@ def measure(config: DictConfig) -> None:
         dropped = wiring.drop_foreign_parameters(config, overrides)
         if dropped:
             console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
+        policy = wiring.policy_of(config)
         record = measure_cell(config, place)
-        console.print(answer_line(record, wiring.policy_of(config)), markup=False, highlight=False)
+        console.print(answer_line(record, policy), markup=False, highlight=False)
+        if doubts := doubts_about(record, policy):
+            console.print(f"unresolved ({'; '.join(doubts)}): measured once more", markup=False, highlight=False)
+            record = measure_cell(config, place, again=True)
+            console.print(answer_line(record, policy), markup=False, highlight=False)
         if record.failures:
             raise MeasurementError(_failures(record))
+    except AlreadyMeasured as done:  # going on with a sweep that was interrupted
+        console.print(str(done), markup=False, highlight=False)
     except AceError as error:
         if isinstance(error, PlanError) and sweep.current is not None:
             sweep.current.refused.append(sweep.job_name(overrides))
@@ -79,14 +88,14 @@ def _require_declared(job: HydraConf) -> None:
         raise StoreError("the sweep could not be declared in the store; Hydra's warning above says why")
 
 
-def measure_cell(config: DictConfig, place: sweep.Place | None) -> CellRecord:
-    """Refuse what cannot run, then measure and record the cell."""
+def measure_cell(config: DictConfig, place: sweep.Place | None, again: bool = False) -> CellRecord:
+    """Refuse what cannot run, then measure and record the cell; `again`: on documents drawn by another seed."""
     plan, settings = wiring.plan_of(config), wiring.settings_of(config)
     policy = wiring.policy_of(config)
     check_model(plan.model)
     check_benchmark(plan.benchmark, plan.model)
     store = open_store(settings.tracking_uri, settings.root)
-    plan = _unsealed(plan, store, settings)
+    plan = _unsealed(plan, store, settings, again)
     attempt = _attempt(plan, place)
     folder = make_folder(settings.root / "work", "tracking.root") / attempt.name
     tracker = _tracker(store, plan)
@@ -108,15 +117,15 @@ def measure_cell(config: DictConfig, place: sweep.Place | None) -> CellRecord:
     return record
 
 
-def _unsealed(plan: CellPlan, store: Store, settings: wiring.Settings) -> CellPlan:
+def _unsealed(plan: CellPlan, store: Store, settings: wiring.Settings, again: bool) -> CellPlan:
     """The plan itself; for a holdout cell the one that its registration allows.  Raises PlanError where none does."""
     if plan.benchmark.split != HOLDOUT:
-        return plan
+        return replace(plan, seed=plan.seed + again)
     ledger = ledger_of(settings.root)
     store.experiment_id(plan.experiment, create=True)
     evidence = read_evidence(store, plan.experiment, ledger)
     code = code_state(plan.executor, Path.cwd())
-    return unseal(plan, code, model_digests(plan.model), evidence, ledger, time.time())
+    return unseal(plan, code, model_digests(plan.model), evidence, ledger, time.time(), again)
 
 
 def _attempt(plan: CellPlan, place: sweep.Place | None) -> cell.Attempt:

@@ -28,7 +28,7 @@ class Conditions:
     device: str
     threads: int
     libraries: tuple[tuple[str, str], ...]
-    benchmark: tuple[str, str, str]
+    benchmark: tuple[str, ...]
     rounds: int
     order: str
     source: str
@@ -54,7 +54,9 @@ class Measurement:
     def conditions(self) -> Conditions:
         """Under which it was made: of all its sessions, which share a place unless somebody joined them."""
         plan, sessions = self.record.plan, self.record.sessions
-        asked = (plan.benchmark.target, plan.benchmark.name, plan.benchmark.metric)
+        spec = plan.benchmark
+        beside = (str(spec.margin), *spec.slices, *(other.target for other in plan.further))
+        asked = (spec.target, spec.name, spec.metric, *beside)
         # a table of timings has one width: sessions of another length are another sample, never a shorter one
         rounds = min((len(s.order) for s in sessions), default=plan.protocol.rounds)
         places = [s.environment for s in sessions]

@@ -53,7 +53,14 @@ def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape]
 def measure_holdout(plan: CellPlan, job: str | None, registration: Registration, shapes: Iterable[Shape]) -> str:
     """The command that measures registered cells on the sealed documents; the registration draws the seed."""
     command = measure(replace(plan, seed=0), job, registration.holdout.split, shapes)
-    words = [word for word in shlex.split(command) if not word.startswith(("split.examples=", "seed="))]
+    words = [w for w in shlex.split(command) if not w.startswith(("split.examples=", "seed=", "protocol"))]
+    packaged = PACKAGED_PROTOCOLS.get(registration.protocol.name, {})
+    words.append(f"protocol={registration.protocol.name}")
+    words += [
+        f"protocol.{key}={_plain(value)}"
+        for key in PROTOCOL_KEYS
+        if (value := getattr(registration.protocol, key)) != packaged.get(key)
+    ]
     if registration.holdout.examples != PACKAGED_HOLDOUT_EXAMPLES:
         words.append(f"split.examples={registration.holdout.examples}")
     return " ".join(word if word == "&&" else shlex.quote(word) for word in words)

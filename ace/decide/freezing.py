@@ -158,7 +158,7 @@ def _require_same_sources(records: Sequence[CellRecord], code: CodeState) -> Non
 
 
 def _require_look_left(made: Registration, evidence: Evidence) -> None:
-    spent = looks_of(evidence.looks, made.idea, made.holdout.name)
+    spent = looks_of(evidence.looks, made.idea, made.holdout.target)
     if len(spent) >= made.policy.holdout_looks:
         raise PlanError(
             f"not registered: {made.idea} has looked at {made.holdout.name} {len(spent)} time(s), and "

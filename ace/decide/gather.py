@@ -43,7 +43,7 @@ class Case:
     def looks(self) -> tuple[HoldoutLook, ...]:
         """The looks that this idea has had at the registered holdout, under whatever registration."""
         registered = self.registration
-        return tuple(looks_of(self.store.looks, registered.idea, registered.holdout.name)) if registered else ()
+        return tuple(looks_of(self.store.looks, registered.idea, registered.holdout.target)) if registered else ()
 
     @property
     def planted(self) -> str | None:
@@ -57,7 +57,10 @@ def records(attempts: Iterable[StoredCell]) -> list[CellRecord]:
 
 
 def gather(evidence: Evidence) -> list[Case]:
-    """One case per claim, the newest first.  Raises EvidenceError when there is nothing to judge."""
+    """One case per claim, a registered one first, then the newest.
+
+    Raises EvidenceError when there is nothing to judge.
+    """
     if not any(cell.record is not None or cell.status == FINISHED for cell in evidence.cells):
         raise EvidenceError(_nothing_recorded(evidence))
     claims: dict[str, list[StoredCell]] = defaultdict(list)
@@ -69,8 +72,14 @@ def gather(evidence: Evidence) -> list[Case]:
         if cell.record is None:
             for claim in _claims_without_record(cell, recorded):
                 claims[claim].append(cell)
-    # A claim that has never given a record is listed last: there is nothing new to learn from it.
-    ranked = sorted(claims, key=lambda c: (c in recorded, max(a.started_at for a in claims[c]), c), reverse=True)
+    registered = {r.registration.claim for r in evidence.registrations if r.registration is not None}
+
+    # The registered claim first, then the newest. One that has never given a record is listed last: there is nothing
+    # new to learn from it.
+    def rank(claim: str) -> tuple[bool, bool, float, str]:
+        return claim in registered, claim in recorded, max(a.started_at for a in claims[claim]), claim
+
+    ranked = sorted(claims, key=rank, reverse=True)
     return [_case(evidence, claim, claims[claim]) for claim in ranked]
 
 

@@ -41,7 +41,8 @@ def judged(record: CellRecord, quality: Quality, alpha: float, policy: Policy) -
 
     A loss beyond the margin that is shown in a part is one of the whole.
     """
-    margin = policy.quality_margin if record.plan.benchmark.margin is None else record.plan.benchmark.margin
+    own = record.plan.benchmark.margin
+    margin = policy.quality_margin if own is None else min(own, policy.quality_margin)  # it may only be stricter
     found = difference(quality, alpha, policy, margin)
     parts = _parts(record.slices, quality, alpha)
     if not parts:

@@ -1,6 +1,7 @@
 """How the rivals of a cell did: their gain and quality, and how far the candidate is ahead of them.
 
-Second step of `judge`, beside the candidate's own numbers; what follows from it is the fairness gate's matter.
+Second step of `judge`, beside the candidate's own numbers; what follows from it is the fairness gate's matter. A rival
+is what it was made from: two of one name and other parameters are two rivals, and neither replaces the other.
 """
 
 from collections.abc import Sequence
@@ -10,37 +11,53 @@ from ace.decide.quality import difference, judged
 from ace.decide.series import arm_seconds
 from ace.domain.decision import QualityAnswer, RivalAnswer
 from ace.domain.estimate import Comparison
+from ace.domain.plan import RivalSpec
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord, RivalResult
+from ace.domain.record import BASELINE, CANDIDATE, CellRecord, RivalResult, Session, Witness
 from ace.stats import compare
 
 
 def rivals_of(records: Sequence[CellRecord], alpha: float, policy: Policy) -> tuple[RivalAnswer, ...]:
-    """One answer a rival, of the newest measurement in which it could run; one that never could says why."""
-    found = [(rival, record) for record in records for rival in record.rivals]
-    newest = {rival.name: (rival, record) for rival, record in found if rival.failure}
-    newest |= {rival.name: (rival, record) for rival, record in found if not rival.failure}
-    return tuple(_answer(rival, record, records, alpha, policy) for rival, record in newest.values())
+    """One answer a rival, from all measurements that timed this very one; one that never could run says why."""
+    asked = dict.fromkeys(spec for record in records for spec in record.plan.rivals)
+    return tuple(_answer(spec, [r for r in records if spec in r.plan.rivals], alpha, policy) for spec in asked)
 
 
-def _answer(
-    rival: RivalResult, record: CellRecord, records: Sequence[CellRecord], alpha: float, policy: Policy
-) -> RivalAnswer:
-    own = _faster(records, BASELINE, rival.name, alpha, policy)
-    ahead = _faster(records, rival.name, CANDIDATE, alpha, policy)
+def _answer(spec: RivalSpec, records: Sequence[CellRecord], alpha: float, policy: Policy) -> RivalAnswer:
+    results = [(result, record) for record in records for result in record.rivals if result.name == spec.name]
+    ran = [(result, record) for result, record in results if result.failure is None]
+    own, ahead = (_faster(records, *pair, alpha, policy) for pair in ((BASELINE, spec.name), (spec.name, CANDIDATE)))
+    scored = [judged(record, r.quality, alpha, policy) for r, record in ran if r.quality is not None]
+    against = [found for r, record in ran if (found := _against(r, record, alpha, policy)) is not None]
+    failure = None if ran else next((result.failure for result, _ in results), "it was not examined")
     return RivalAnswer(
-        name=rival.name,
-        role=rival.role,
+        name=spec.name,
+        role=spec.role,
+        target=spec.executor.target,
         gain=own.gain,
         low=own.low,
         high=own.high,
         ahead_low=ahead.low,
         ahead_high=ahead.high,
         reasons=ahead.reasons,
-        quality=None if rival.quality is None else judged(record, rival.quality, alpha, policy),
-        against=_against(rival, record, alpha, policy),
-        failure=rival.failure,
+        # of several scorings the one that is kindest to the rival, and least to the candidate
+        quality=max(scored, key=lambda found: found.lcb, default=None),
+        against=min(against, key=lambda found: found.lcb, default=None),
+        token_share=_token_share([s for record in records for s in record.sessions], spec.name),
+        failure=failure,
     )
+
+
+def _token_share(sessions: Sequence[Session], rival: str) -> float | None:
+    """Tokens that the rival's layers were seen to be given over those of the candidate's, all layers together."""
+    pairs = [(_tokens(session, rival), _tokens(session, CANDIDATE)) for session in sessions]
+    seen = [(own, of) for own, of in pairs if own and of]
+    return sum(own for own, _ in seen) / sum(of for _, of in seen) if seen else None
+
+
+def _tokens(session: Session, arm: str) -> int | None:
+    witness: Witness | None = next((seen for seen in session.witness if seen.arm == arm), None)
+    return sum(witness.tokens_per_layer) if witness is not None and witness.tokens_per_layer else None
 
 
 def _against(rival: RivalResult, record: CellRecord, alpha: float, policy: Policy) -> QualityAnswer | None:

@@ -34,7 +34,8 @@ def _least_favourable(answer: SimilarityAnswer) -> tuple[bool, bool, float]:
 
 
 def _answer(further: Further, alpha: float, policy: Policy) -> SimilarityAnswer:
-    margin = policy.quality_margin if further.margin is None else further.margin
+    own = further.margin
+    margin = policy.quality_margin if own is None else min(own, policy.quality_margin)  # it may only be stricter
     scored = further.similarity
     found = None if scored is None else _difference(scored, 1 - 2 * alpha)
     if scored is None or found is None:

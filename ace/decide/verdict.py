@@ -15,7 +15,9 @@ INVALIDATING = ("frozen", "integrity", "complete", "parity", "instrument", "prov
 HARMFUL = ("quality", "guardrails", "validation")
 FRUITLESS = ("gain", "memory", "fairness", "holdout", "overhead")
 COSTLY = ("complexity",)
-SEALING = ("frozen", "holdout")
+MAY_NOT_APPLY = ("fairness",)
+"""Gates without which a claim can be accepted where each of their answers says why it does not apply: a compiler has no
+rival but itself."""
 REQUIRED_RULES = ("mechanism absent", "too good", "timed is not scored", "touched baseline")
 """Blocking rules that have a test: acceptance also requires that they could look."""
 
@@ -57,7 +59,7 @@ def verdict_of(
     if found := _failing(gates, COSTLY):
         return Verdict.PROMISING_BUT_COMPLEX, tuple(found)
     if found := _unsealed(standing):
-        return Verdict.EXPLORATORY, (*found, *_missing(gates, doubts, [n for n in required if n not in SEALING]))
+        return Verdict.EXPLORATORY, (*found, *_missing(gates, doubts, required))
     if found := _missing(gates, doubts, required):
         return Verdict.INCONCLUSIVE, tuple(found)
     if not standing.claims_grid:
@@ -75,7 +77,8 @@ def _missing(gates: Sequence[Finding], doubts: Sequence[Finding], required: Sequ
     silent = []
     for name in required:
         answers = [f for f in gates if f.name == name]
-        if overall(answers) is not Outcome.PASS:
+        fine = (Outcome.PASS, Outcome.NOT_APPLICABLE) if name in MAY_NOT_APPLY else (Outcome.PASS,)
+        if overall(answers) not in fine:
             unanswered = [f for f in answers if f.outcome is Outcome.NO_EVIDENCE] or answers
             open_findings += unanswered[:1]
             silent += [] if answers else [f"{name}: did not answer"]

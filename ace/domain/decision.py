@@ -90,11 +90,13 @@ class RivalAnswer:
     """Another way to the same saving, timed in the same sessions. Gains are logs with one-sided bounds, None where the
     rival was not timed for `reasons`: `gain`, `low`, `high` over the baseline, `ahead_*` the candidate's over it.
 
-    `quality`: against the baseline; `against`: the candidate's scores minus the rival's. `failure`: why it did not run.
+    `quality`: against the baseline; `against`: the candidate's scores minus the rival's. `token_share`: tokens that its
+    layers were seen to be given, over the candidate's. `failure`: why it did not run.
     """
 
     name: str
     role: str
+    target: str
     gain: float | None
     low: float | None
     high: float | None
@@ -103,6 +105,7 @@ class RivalAnswer:
     reasons: tuple[str, ...]
     quality: QualityAnswer | None
     against: QualityAnswer | None
+    token_share: float | None
     failure: str | None
 
 

@@ -122,6 +122,8 @@ SCOPES = (SPEED, MEMORY)
 """What can be claimed in this version; energy and effective compute density need a source of power."""
 CLASS, LENGTH = "class", "length"
 SLICES = (CLASS, LENGTH)
+RATED = "human_similarity"
+"""The metric of documents that people compared with each other; a further benchmark's only one in this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class BenchmarkSpec:
     def __post_init__(self) -> None:
         for name in self.slices:
             require(name in SLICES, "split.slices", name, ", ".join(SLICES))
+        require(len(set(self.slices)) == len(self.slices), "split.slices", list(self.slices), "each once")
         fine = self.margin is None or 0 <= self.margin < 1
         require(fine, "split.margin", self.margin, "a fraction in [0, 1), or null")
         require(self.inputs in INPUTS, "inputs.name", self.inputs, ", ".join(INPUTS))

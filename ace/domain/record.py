@@ -54,12 +54,15 @@ class Witness:
     `flops_by_dtype`: of one call, counted at dispatch, by the number type that is multiplied in; None where the counter
     could not follow the arm or met work that it has no formula for. `least_bytes`: what one call must move at the least
     (weights and inputs read once each, the output written); None where the counter could not follow the arm.
+    `full_token_share`: of the FLOPs of linear maps, the part done over as many rows as the batch has tokens, seen at
+    dispatch whatever the modules are called; None where the counter could not follow the arm.
     """
 
     arm: str
     tokens_per_layer: tuple[int, ...] | None
     flops_by_dtype: tuple[tuple[str, int], ...] | None
     least_bytes: int | None
+    full_token_share: float | None = None
 
     def __post_init__(self) -> None:
         counts = (self.least_bytes or 0, *(flops for _, flops in self.flops_by_dtype or ()))

@@ -7,6 +7,7 @@ breaks the chain, and every holdout run names the look that it belongs to.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ace.domain.canonical import digest, sha256_text
 from ace.domain.plan import BenchmarkSpec, ExecutorSpec, ModelSpec, Protocol, Shape
@@ -70,19 +71,24 @@ class Registration:
         return f"{self.executor.target} on {self.model.name} ({self.holdout.inputs})"
 
     def says_the_same_as(self, other: "Registration") -> bool:
-        """Whether two registrations differ in nothing but when, and from which commit, they were made."""
-        return replace(self, frozen_at=0.0, code=_sources(self.code)) == replace(
-            other, frozen_at=0.0, code=_sources(other.code)
+        """Whether two registrations claim the same, whatever was measured since of what they rest on."""
+        return self._claimed() == other._claimed()
+
+    def _claimed(self) -> "Registration":
+        """Without when and from which commit it was made, and on which measurements of the same cells."""
+        code = replace(self.code, commit=None, dirty=None)
+        nothing: Any = ()
+        return replace(
+            self, frozen_at=0.0, code=code, grid=self.cells, benchmarks=nothing, data=nothing, records=nothing
         )
-
-
-def _sources(code: CodeState) -> CodeState:
-    return replace(code, commit=None, dirty=None)
 
 
 @dataclass(frozen=True, slots=True)
 class HoldoutLook:
-    """One opening of a holdout, written down before its data is touched. `previous`: digest of the look before it."""
+    """One opening of a holdout, written down before its data is touched. `previous`: digest of the look before it.
+
+    `benchmark`: the function that reads its documents, which a configuration cannot rename.
+    """
 
     index: int
     previous: str

@@ -9,7 +9,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -17,7 +17,9 @@ from typing import Any, TypeVar, cast
 from ace.errors import EvidenceError, PlanError
 
 T = TypeVar("T")
+Reader = Callable[[Any], Any]
 _SCALARS = frozenset((type(None), str, bool, int, float))
+_UNCHANGED = (str, int, bool)  # what JSON gives for them is what they are
 
 
 def encode(value: Any) -> Any:
@@ -41,9 +43,20 @@ def encode(value: Any) -> Any:
 def decode(kind: type[T], data: Any, place: str = "$") -> T:
     """Rebuild a `kind` from JSON `data`.  Raises EvidenceError naming the first place that does not fit."""
     try:
-        return cast(T, _decode(kind, data, place))
+        return cast(T, _reader(cast(Any, kind))(data))
+    except _Misfit as misfit:
+        raise EvidenceError(f"{place}{''.join(reversed(misfit.way))}: {misfit}") from misfit
     except RecursionError as error:
         raise EvidenceError(f"{place}: nested too deeply to be a {kind.__name__}") from error
+
+
+class _Misfit(Exception):
+    """What does not fit. `way`: the steps to it, from the inside out, noted only once something is wrong: a record has
+    a hundred thousand places, and naming each beforehand would take longer than reading it."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.way: list[str] = []
 
 
 @cache
@@ -52,79 +65,147 @@ def _names(kind: type) -> tuple[str, ...]:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
-
-
-def _decode(kind: Any, data: Any, place: str) -> Any:
+def _reader(kind: Any) -> Reader:
+    """How to read a `kind`: found out once, not at every value."""
     if kind is Any:
-        return freeze(data)
-    origin = typing.get_origin(kind)
+        return _anything
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
-        return _decode_tuple(typing.get_args(kind), data, place)
+        return _many(arguments[0]) if arguments[1:] == (Ellipsis,) else _each(arguments)
     if origin in (typing.Union, types.UnionType):
-        return _decode_union(typing.get_args(kind), data, place)
+        return _either(arguments)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return _decode_dataclass(kind, data, place)
+        return _whole(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        try:
-            return kind(data)
-        except ValueError as error:
-            raise EvidenceError(f"{place}: {error}") from error
-    return _decode_scalar(kind, data, place)
+        return _member(kind)
+    return _real if kind is float else _scalar(kind)
 
 
-def _decode_scalar(kind: Any, data: Any, place: str) -> Any:
-    if kind is float and type(data) is int and abs(data) <= 2**53:  # beyond, a float is another number
+def _anything(data: Any) -> Any:
+    try:
+        return freeze(data)
+    except EvidenceError as error:
+        raise _Misfit(str(error)) from error
+
+
+def _real(data: Any) -> Any:
+    if type(data) is int and abs(data) <= 2**53:  # beyond, a float is another number
         return float(data)
-    # bool is an int to Python and never one in a record
-    if type(data) is not kind or (kind is float and not math.isfinite(data)):
-        raise EvidenceError(f"{place}: expected {getattr(kind, '__name__', kind)}, got {data!r:.60}")
+    if type(data) is not float or not math.isfinite(data):
+        raise _Misfit(f"expected float, got {data!r:.60}")
     return data
 
 
-def _decode_tuple(args: tuple[Any, ...], data: Any, place: str) -> tuple[Any, ...]:
-    if not isinstance(data, list | tuple):
-        raise EvidenceError(f"{place}: expected a list, got {data!r:.60}")
-    if len(args) == 2 and args[1] is Ellipsis:
-        if args[0] is float and all(type(item) is float and math.isfinite(item) for item in data):
-            return tuple(data)  # the raw timings: by far the most of a record
-        return tuple(_decode(args[0], item, f"{place}[{i}]") for i, item in enumerate(data))
-    if len(args) != len(data):
-        raise EvidenceError(f"{place}: expected {len(args)} items, got {len(data)}")
-    return tuple(_decode(kind, item, f"{place}[{i}]") for i, (kind, item) in enumerate(zip(args, data, strict=True)))
+def _scalar(kind: Any) -> Reader:
+    def read(data: Any) -> Any:
+        if type(data) is not kind:  # bool is an int to Python and never one in a record
+            raise _Misfit(f"expected {getattr(kind, '__name__', kind)}, got {data!r:.60}")
+        return data
+
+    return read
 
 
-def _decode_union(args: tuple[Any, ...], data: Any, place: str) -> Any:
-    if data is None and type(None) in args:
-        return None
-    kinds = [kind for kind in args if kind is not type(None)]
-    for kind in kinds[:-1]:
+def _member(kind: type[Enum]) -> Reader:
+    def read(data: Any) -> Any:
         try:
-            return _decode(kind, data, place)
-        except EvidenceError:
-            continue
-    return _decode(kinds[-1], data, place)
+            return kind(data)
+        except ValueError as error:
+            raise _Misfit(str(error)) from error
+
+    return read
 
 
-def _decode_dataclass(kind: type, data: Any, place: str) -> Any:
-    if not isinstance(data, Mapping):
-        raise EvidenceError(f"{place}: expected an object for {kind.__name__}, got {data!r:.60}")
-    hints = _hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = sorted(set(data) - set(fields))
-    if unknown:
-        raise EvidenceError(f"{place}: unknown field {unknown[0]!r} in {kind.__name__}; written by another version?")
-    values = {}
-    for name, field in fields.items():
-        if name in data:
-            values[name] = _decode(hints[name], data[name], f"{place}.{name}")
-        elif field.default is dataclasses.MISSING:
-            raise EvidenceError(f"{place}: {kind.__name__} lacks the field {name!r}")
+def _many(kind: Any) -> Reader:
+    """Any number of one kind."""
+    read_one = _reader(kind)
+
+    def read(data: Any) -> Any:
+        if not isinstance(data, list | tuple):
+            raise _Misfit(f"expected a list, got {data!r:.60}")
+        if kind is float and set(map(type, data)) <= {float} and all(map(math.isfinite, data)):
+            return tuple(data)  # the raw timings: by far the most of a record
+        if kind in _UNCHANGED and set(map(type, data)) <= {kind}:
+            return tuple(data)
+        return _in_turn(data, (read_one,) * len(data))
+
+    return read
+
+
+def _each(kinds: tuple[Any, ...]) -> Reader:
+    """So many values, each of its own kind."""
+    readers = tuple(_reader(kind) for kind in kinds)
+
+    def read(data: Any) -> Any:
+        if not isinstance(data, list | tuple):
+            raise _Misfit(f"expected a list, got {data!r:.60}")
+        if len(data) != len(readers):
+            raise _Misfit(f"expected {len(readers)} items, got {len(data)}")
+        return _in_turn(data, readers)
+
+    return read
+
+
+def _in_turn(data: list[Any] | tuple[Any, ...], readers: tuple[Reader, ...]) -> tuple[Any, ...]:
+    made: list[Any] = []
     try:
-        return kind(**values)
-    except (ValueError, TypeError, PlanError) as error:
-        raise EvidenceError(f"{place}: not a valid {kind.__name__}: {error}") from error
+        for item, read in zip(data, readers, strict=True):
+            made.append(read(item))
+    except _Misfit as misfit:
+        misfit.way.append(f"[{len(made)}]")
+        raise
+    return tuple(made)
+
+
+def _either(kinds: tuple[Any, ...]) -> Reader:
+    """The first kind that fits; what is wrong is said by the last."""
+    nothing = type(None) in kinds
+    *first, last = [_reader(kind) for kind in kinds if kind is not type(None)]
+
+    def read(data: Any) -> Any:
+        if data is None and nothing:
+            return None
+        for attempt in first:
+            try:
+                return attempt(data)
+            except _Misfit:
+                continue
+        return last(data)
+
+    return read
+
+
+@cache
+def _fields(kind: type) -> tuple[tuple[str, Reader, bool], ...]:
+    """Name, reader and whether it must be there."""
+    hints = typing.get_type_hints(kind)
+    fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(kind)
+    return tuple((f.name, _reader(hints[f.name]), f.default is dataclasses.MISSING) for f in fields)
+
+
+def _whole(kind: type) -> Reader:
+    """A dataclass from an object with its fields. They are looked up when one is read: a kind may hold its own kind."""
+
+    def read(data: Any) -> Any:
+        if not isinstance(data, dict | Mapping):
+            raise _Misfit(f"expected an object for {kind.__name__}, got {data!r:.60}")
+        if unknown := data.keys() - set(_names(kind)):
+            raise _Misfit(f"unknown field {min(unknown)!r} in {kind.__name__}; written by another version?")
+        values = {}
+        for name, read_one, required in _fields(kind):
+            if name in data:
+                try:
+                    values[name] = read_one(data[name])
+                except _Misfit as misfit:
+                    misfit.way.append(f".{name}")
+                    raise
+            elif required:
+                raise _Misfit(f"{kind.__name__} lacks the field {name!r}")
+        try:
+            return kind(**values)
+        except (ValueError, TypeError, PlanError) as error:
+            raise _Misfit(f"not a valid {kind.__name__}: {error}") from error
+
+    return read
 
 
 def freeze(value: Any) -> Any:

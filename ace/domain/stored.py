@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
 from ace.domain.registration import HoldoutLook, Registration
+from ace.domain.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class StoredCell:
     mismatch, unreadable). `record_digest` is the sha256 recomputed from the artifact's bytes, `tagged_digest` the one
     written with the run. `sweep` and `job` say which declared grid it belongs to and which of its jobs it was, such as
     `batch=1,seq_len=64` (None outside a multirun). `plan` comes from the run's own plan artifact, so that an attempt
-    that died is still counted.
+    that died is still counted. `baseline` is the snapshot that was kept with it, None with `baseline_problem` saying
+    why where one cannot be believed.
     """
 
     run_id: str
@@ -31,6 +33,8 @@ class StoredCell:
     problem: str | None
     record_digest: str | None
     tagged_digest: str | None
+    baseline: Snapshot | None = None
+    baseline_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ace.errors import MeasurementError
-from ace.executors.ahead_keys import OPTIONS, settings_here
+from ace.executors.ahead_keys import OPTIONS, settings_here, started_with
 
 UNLIMITED = 2**31 - 1  # tokens
 LEFTOVER_S = 3600.0  # after which what a killed compilation left is cleared away
@@ -75,7 +75,7 @@ def _environment(part: Path) -> dict[str, str]:
     path = [os.getcwd() if place == "" else place for place in sys.path]
     build = str(part / "build")
     fixed = {"TORCHINDUCTOR_CACHE_DIR": build, "TMPDIR": build, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
-    return {**os.environ, **fixed, "PYTHONPATH": os.pathsep.join(path)}
+    return {**started_with(), **fixed, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def _last_words(part: Path, code: int) -> str:

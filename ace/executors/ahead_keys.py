@@ -44,7 +44,7 @@ def key_of(model: nn.Module, traced: tuple[Tensor, Tensor], dynamic: bool) -> st
         (platform.machine(), torch.backends.cpu.get_cpu_capability(), _processor()),
         settings_here(),
         _compiler(),
-        sorted((name, value) for name, value in os.environ.items() if _steers_the_compiler(name)),
+        sorted((name, value) for name, value in started_with().items() if _steers_the_compiler(name)),
     )
     state = hashlib.sha256(repr(surroundings).encode())
     state.update(naming.stream.digest())
@@ -141,14 +141,27 @@ def _processor() -> tuple[str, ...]:
 
 def _compiler() -> tuple[str, int, int] | None:
     """The C++ compiler that inductor will take: path, bytes, time of change; None where there is none."""
-    found = shutil.which(os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++"))
+    found = shutil.which(started_with().get("CXX") or ("clang++" if sys.platform == "darwin" else "g++"))
     if found is None:
         return None
     about = Path(found).resolve().stat()
     return (found, about.st_size, about.st_mtime_ns)
 
 
+def started_with() -> dict[str, str]:
+    """The environment as this process was given it: what a candidate has set since must not reach the compiler.
+
+    Of Linux (proc(5)); elsewhere the present one.
+    """
+    try:
+        raw = Path("/proc/self/environ").read_bytes()
+    except OSError:
+        return dict(os.environ)
+    pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if entry)
+    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+
+
 def _steers_the_compiler(variable: str) -> bool:
     """Inductor's own switches, without where it keeps things and how many helpers it has, which are fixed here."""
     elsewhere = ("TORCHINDUCTOR_CACHE_DIR", "TORCHINDUCTOR_COMPILE_THREADS")
-    return variable.startswith(("TORCH", "AOT", "CXX")) and variable not in elsewhere
+    return variable.startswith(("TORCH", "AOT", "ATEN", "CXX", "DNNL", "ONEDNN", "MKL")) and variable not in elsewhere

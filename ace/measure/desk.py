@@ -98,8 +98,9 @@ class Desk:
         """Both arms' similarities of a further benchmark's documents.  Raises ArmError when the candidate fails."""
         words = model_tokenizer(self.plan.model)
         rated = load_rated(spec, self.plan.shape.seq_len, self.plan.seed, self.shop.cache, words)
-        self.shop.lay_out(rated, self.calibrating, inputs=spec.name)
-        embed = partial(self._embed, plan=replace(self.plan, rivals=()), inputs=spec.name, alone=True)
+        folder = f"further-{digest(spec.name)[:12]}"  # a benchmark's name is anybody's text
+        self.shop.lay_out(rated, self.calibrating, inputs=folder)
+        embed = partial(self._embed, plan=replace(self.plan, rivals=()), inputs=folder, alone=True)
 
         def similar(task: Task, made_by: Any) -> Floats:
             key = digest((made_by, rated.inputs_digest, "alone"))

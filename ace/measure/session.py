@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ace.domain.canonical import digest
+from ace.domain.plan import COMPILER, UNPADDED
 from ace.domain.record import BASELINE, CANDIDATE, NULL, OutputCheck, Session, Timings
 from ace.domain.workload import Batch, Executor
 from ace.measure import timing, witness
@@ -69,15 +70,20 @@ def run_session(
     checks = timed.recheck(arms, inputs)
     seen, states = [], []
     fresh = inputs.batch(inputs.draw(plan.shape.batch))  # not the example: the executor has seen that
+    computed = {rival.name for rival in plan.rivals if rival.role in (COMPILER, UNPADDED)}
     for name, module in arms.modules.items():
-        if name not in (BASELINE, NULL, CANDIDATE):
-            continue  # nothing is claimed of a rival's work, and following a compiled one takes seconds
+        if name in computed:
+            continue  # they compute what the baseline does, and following a compiled one takes seconds
         with foreign_code("check", name):
             work, kernels = witness.witness(name, module, fresh)
         seen.append(work)
+        if name not in (BASELINE, NULL, CANDIDATE):
+            continue
         states.append(arm_state(name, module, surroundings.threads, kernels))
     promised = declared(executor, fresh)  # of the very batch that the witness saw: lengths may differ
     require_unchanged(arms.model, arms.model_digest, "check")
+    if arms.planted is None:
+        require_unchanged(arms.modules[BASELINE], arms.model_digest, "check")
     session = Session(
         index=order.session,
         seed=plan.seed,

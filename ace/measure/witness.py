@@ -72,8 +72,10 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts what really reaches the kernels: FLOPs by torch's own formulas and in which number type, the attention
     kernels' names, and the bytes of whatever lay in memory before the call and must be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, tokens: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.tokens = tokens  # of the whole batch
+        self.linear: Counter[bool] = Counter()  # FLOPs of linear maps over all tokens, and over fewer
         self.flops: Counter[str] = Counter()
         self.uncounted: set[str] = set()
         self.attention: set[str] = set()
@@ -115,7 +117,10 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if any(operand.layout in SPARSE for operand in operands):
             self.uncounted.add(name)  # the formulas are those of dense work
             return
-        self.flops[own or _multiplied_in(operands[0])] += int(formula(*args, **given, out_val=output))
+        work = int(formula(*args, **given, out_val=output))
+        self.flops[own or _multiplied_in(operands[0])] += work
+        if (rows := _rows(name, args)) is not None:
+            self.linear[rows >= self.tokens] += work
 
     def _follow(self, name: str, args: Any, given: Any, output: Any) -> None:
         written = {_address(tensor) for tensor in _tensors(output)}
@@ -130,6 +135,17 @@ class _Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     needed = args[1].unique().numel() * _bytes(tensor[0])
                 self.read[address] = max(needed, self.read.get(address, 0))
         self.made |= written - self.read.keys()
+
+
+def _rows(name: str, args: Any) -> int | None:
+    """Over how many rows a linear map goes, None for other products: (..., k) times (k, n) has all but the last."""
+    if name in LINEAR or name in ("aten.mm", "aten._int_mm"):
+        rows = args[0]
+    elif name == "aten.addmm":
+        rows = args[1]
+    else:
+        return None
+    return int(rows.shape[:-1].numel())
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:
@@ -182,27 +198,30 @@ class Seen(NamedTuple):
     attention: tuple[str, ...]
     flops_by_dtype: tuple[tuple[str, int], ...] | None
     least_bytes: int | None
+    full_token_share: float | None
 
 
 def dispatched(module: nn.Module, batch: Batch) -> Seen:
     """What reaches the kernels in one call, made just as timed ones are."""
-    count, ids, mask = _Dispatched(), batch.ids.clone(), batch.mask.clone()
+    count, ids, mask = _Dispatched(batch.ids.numel()), batch.ids.clone(), batch.mask.clone()
     try:
         with torch.inference_mode(), count:
             output: Tensor = module(ids, mask)
     except (RuntimeError, NotImplementedError, AssertionError, TypeError):
         # compiled modules and some tensors that carry others refuse foreign dispatch modes; timing is not touched by it
-        return Seen(None, (), None, None)
-    known = not count.uncounted
+        return Seen(None, (), None, None, None)
+    known, linear = not count.uncounted, count.linear.total()
     return Seen(
         flops=sum(count.flops.values()) if known else None,
         attention=tuple(sorted(count.attention)),
         flops_by_dtype=tuple(sorted(count.flops.items())) if known else None,
         least_bytes=sum(count.read.values()) + sum(count.packed.values()) + _bytes(output),
+        full_token_share=count.linear[True] / linear if known and linear else None,
     )
 
 
 def witness(arm: str, module: nn.Module, batch: Batch) -> tuple[Witness, tuple[str, ...]]:
     """Work seen in two untimed calls and the attention kernels (for parity)."""
     seen = dispatched(module, batch)
-    return Witness(arm, tokens_per_layer(module, batch), seen.flops_by_dtype, seen.least_bytes), seen.attention
+    tokens = tokens_per_layer(module, batch)
+    return Witness(arm, tokens, seen.flops_by_dtype, seen.least_bytes, seen.full_token_share), seen.attention

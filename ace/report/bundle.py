@@ -1,29 +1,28 @@
 """The decision bundle: a folder that can be mailed, archived and checked without the store it came from.
 
 Last step of `ace-decide`. Everything is written beside the target and renamed into place, so that a bundle is whole or
-absent; the same decision and records give the same bytes.
+absent; the same decision and evidence give the same bytes. `ace-verify` reads it back (`ace.report.reading`).
 """
 
 import os
 import shutil
-from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from ace.domain.canonical import sha256_text
 from ace.domain.decision import Decision, decision_text
-from ace.domain.record import CellRecord, record_text
+from ace.domain.stored import Evidence
 from ace.errors import StoreError
+from ace.report.carried import packed
 from ace.report.figures import heat_map
-from ace.report.memo import memo
-from ace.report.page import page
-from ace.report.tables import regime_csv
-
-SUMS = "SHA256SUMS"
+from ace.report.reading import DECISION, SUMS
+from ace.report.telling import PICTURE, told
 
 
-def write_bundle(decision: Decision, records: Sequence[CellRecord], folder: Path) -> None:
-    """Write the bundle as `folder`, in place of an earlier bundle.  Raises StoreError when it cannot be written."""
+def write_bundle(decision: Decision, evidence: Evidence, folder: Path) -> str:
+    """Write the bundle as `folder`, in place of an earlier bundle; returns its digest, the sha256 of its SHA256SUMS.
+
+    `evidence`: what the decision follows from (`ace.decide.evidence_of`). Raises StoreError when it cannot be written.
+    """
     if folder.exists() and not replaceable(folder):
         raise StoreError(f"{folder} exists and is not a decision bundle; name another folder or remove it.")
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
@@ -31,11 +30,12 @@ def write_bundle(decision: Decision, records: Sequence[CellRecord], folder: Path
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        _fill(partial, decision, records)
+        digest = _fill(partial, decision, evidence)
         _put_in_place(partial, folder)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise StoreError(f"the decision bundle cannot be written to {folder}: {error}") from error
+    return digest
 
 
 def replaceable(folder: Path) -> bool:
@@ -43,23 +43,16 @@ def replaceable(folder: Path) -> bool:
     return folder.is_dir() and ((folder / SUMS).is_file() or not any(folder.iterdir()))
 
 
-def _fill(folder: Path, decision: Decision, records: Sequence[CellRecord]) -> None:
+def _fill(folder: Path, decision: Decision, evidence: Evidence) -> str:
     picture = heat_map(decision.cells)
-    files = {
-        "decision.json": decision_text(decision).encode(),
-        "memo.md": memo(decision).encode(),
-        "regime.csv": regime_csv(decision.cells).encode(),
-        "regime.png": picture,
-        "report.html": page(decision, picture).encode(),
-    }
-    for record in records:
-        text = record_text(record)
-        files[f"records/{sha256_text(text)}.json"] = text.encode()
+    files = {DECISION: decision_text(decision).encode(), PICTURE: picture}
+    files |= told(decision, picture) | packed(decision.claim, evidence)
     (folder / "records").mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    sums = [f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())]
-    (folder / SUMS).write_text("".join(sums))
+    sums = "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())).encode()
+    (folder / SUMS).write_bytes(sums)
+    return sha256(sums).hexdigest()
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:

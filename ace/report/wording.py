@@ -44,7 +44,11 @@ ROOFLINE = (
 
 
 def headline(decision: Decision) -> str:
-    """The second sentence: what was seen on the map, as a range and never as its best cell alone."""
+    """The second sentence: what was seen on sealed documents where they were opened, else on the map, as a range and
+    never as its best cell alone."""
+    held = [cell.gain for cell in decision.cells if cell.split == "holdout" and cell.gain is not None]
+    if held:
+        return f"On sealed documents it gains {_extent(held)} ({ESTIMAND}, baseline over candidate) in {_cells(held)}."
     cells = [cell for cell in decision.cells if cell.split == "development"]
     if not cells:
         return "No development cell was measured."
@@ -54,8 +58,15 @@ def headline(decision: Decision) -> str:
     if not gains:
         return f"{counted}; no gain could be estimated."
     among = "those gain" if positive else "the cells gain"
-    extent = percent(gains[0]) if len(gains) == 1 else f"from {percent(min(gains))} to {percent(max(gains))}"
-    return f"{counted}; {among} {extent} ({ESTIMAND}, baseline over candidate)."
+    return f"{counted}; {among} {_extent(gains)} ({ESTIMAND}, baseline over candidate)."
+
+
+def _extent(gains: list[float]) -> str:
+    return percent(gains[0]) if len(gains) == 1 else f"from {percent(min(gains))} to {percent(max(gains))}"
+
+
+def _cells(held: list[float]) -> str:
+    return "one cell" if len(held) == 1 else f"{len(held)} cells"
 
 
 def calibration(decision: Decision) -> str | None:

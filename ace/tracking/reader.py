@@ -21,6 +21,7 @@ from ace.domain.plan import CellPlan
 from ace.domain.record import SCHEMA_VERSION, CellRecord
 from ace.domain.registration import HoldoutLook, Registration
 from ace.domain.serial import decode, encode
+from ace.domain.snapshot import Snapshot
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
 from ace.errors import AceError, StoreError
 from ace.tracking import names
@@ -136,7 +137,23 @@ def _read_cell(
         problems.append(str(error))
     if problems:
         return _cell(run, plan, None, problems[0], digest)
-    return _cell(run, plan, record, _misjudged(store, run, location, files, record), digest)
+    cell = _cell(run, plan, record, _misjudged(store, run, location, files, record), digest)
+    return _with_baseline(cell, store, run, location)
+
+
+def _with_baseline(cell: StoredCell, store: Store, run: Run, location: str) -> StoredCell:
+    """The cell with its snapshot, believed as far as its bytes agree with the digest that it is named by."""
+    tagged = run.data.tags.get(names.BASELINE_DIGEST)
+    if tagged is None:
+        return cell
+    try:
+        raw = read_artifact(store.client, run, location, names.BASELINE_FILE)
+        if hashlib.sha256(raw).hexdigest() != tagged:
+            raise StoreError(f"{names.BASELINE_FILE} was altered: it is not named by its content")
+        made: Snapshot = _decode(Snapshot, raw, names.BASELINE_FILE)
+    except StoreError as error:
+        return replace(cell, baseline_problem=str(error))
+    return replace(cell, baseline=made)
 
 
 def _cell(

@@ -15,6 +15,7 @@ from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord, CodeState, Digests, record_text
 from ace.domain.registration import Registration
 from ace.domain.serial import encode
+from ace.domain.snapshot import snapshot_of
 from ace.errors import StoreError
 from ace.tracking import names
 from ace.tracking.artifacts import write_artifact
@@ -77,11 +78,14 @@ class Tracker:
         """
         text = record_text(record)
         self._write(run_id, names.RECORD_FILE, text)
+        snapshot = snapshot_of(record)
+        if snapshot is not None:
+            self._write(run_id, names.BASELINE_FILE, canonical_json(encode(snapshot)))
         tags = {
             names.RECORD_DIGEST: sha256_text(text),
             names.DATA: names.clip(canonical_json(dict(record.data)), names.TAG_LIMIT),
             names.NOTE: names.clip(note, names.TAG_LIMIT),
-        }
+        } | ({} if snapshot is None else {names.BASELINE_DIGEST: snapshot.digest})
         with store_errors(f"cannot close run {run_id}; its record is stored"):
             refusal = refused_metric(summary) or refused_provenance(summary, provenance)
             if refusal:

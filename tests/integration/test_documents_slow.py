@@ -48,11 +48,21 @@ def test_the_commands_of_the_readme_work_as_written(
     seen = set()
     for command in commands("README.md"):
         seen.add(command[0])
+        if "split=holdout" in command:
+            done = launch(*command[2:])
+            assert done.returncode == 1
+            assert "split=holdout is sealed" in done.stdout
+            continue
         if command[:2] == ["python", "launch.py"]:
             done = launch(*command[2:], *TINY, UNCOMPILED)
         elif command[0] in ("ace-launch", "ace-calibrate"):
             done = run([*command, *TINY, UNCOMPILED], folder, user_environment)
-        elif command[0] in ("ace-decide", "ace-doctor"):
+        elif command[0] == "ace-freeze":
+            done = run(command, folder, user_environment)
+            assert done.returncode == 2, "two sessions on 64 documents are no evidence that could be registered"
+            assert "not registered:" in done.stderr
+            continue
+        elif command[0] in ("ace-decide", "ace-doctor", "ace-verify"):
             done = run(command, folder, user_environment)
         elif command[:2] == ["mlflow", "ui"]:
             _serves(command, folder, user_environment)
@@ -61,7 +71,8 @@ def test_the_commands_of_the_readme_work_as_written(
             assert command[0] == "make", f"README shows {command}, which this test does not run"
             continue
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    assert seen >= {"python", "ace-launch", "ace-decide", "ace-calibrate", "ace-doctor", "mlflow", "make"}
+    ours = {f"ace-{name}" for name in ("launch", "decide", "calibrate", "doctor", "freeze", "verify")}
+    assert seen >= {"python", "mlflow", "make", *ours}
 
 
 def test_a_new_executor_by_the_letter_of_contributing(tmp_path: Path, user_environment: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from ace.decide.asking import gate, named
 from ace.decide.cells import Cell
 from ace.decide.dossier import DEVELOPMENT, VALIDATION, Dossier
 from ace.decide.estimates import CellEstimate
-from ace.decide.gates.quality import CONTRADICTED, contradiction, further, scored, threshold_of
+from ace.decide.gates.quality import CONTRADICTED, contradiction, equivalent, further, scored, threshold_of
 from ace.decide.regimes import answerable, enough_sessions, gain_ruled_out, without_gain
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
@@ -118,6 +118,7 @@ def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         if cell is not None:
             yield _validated(dossier, ours, cell, threshold, policy)
             yield from further(VALIDATED, cell)
+            yield from equivalent(VALIDATED, cell)
 
 
 def same_documents(one: Cell, other: Cell) -> str | None:

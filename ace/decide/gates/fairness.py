@@ -20,7 +20,16 @@ from ace.domain.record import BASELINE, CANDIDATE, Session
 from ace.domain.workload import COMPILED
 
 NAME = "fairness"
-SAME_WORK = 0.98  # of the baseline's FLOPs: whoever spares more may have spared tokens
+SAME_WORK = 0.98  # of the baseline's products over all tokens: whoever does fewer may have spared tokens
+SPARES_LESS, SPARES_MORE = 0.5, 1.0
+"""Of the candidate's own gain, as logs: a reduction that stays behind by more than half of it, or is ahead by more than
+all of it, is not the reduction that the candidate makes, and answers nothing."""
+SAME_COUNTS = 0.1  # of the candidate's tokens: what chance may keep more or fewer, since some ideas keep varying counts
+ACES_OWN = {
+    COMPILER: ("ace.executors.compiled_ahead.CompiledAhead", "ace.executors.compiler_fusion.CompilerFusion"),
+    UNPADDED: ("ace.executors.unpadded.Unpadded", "ace.executors.length_bucketed.LengthBucketed"),
+}
+"""What a baseline that is compiled, or spared its padding, is made by: nobody's own weaker version stands for it."""
 MEANING = {
     SIMPLER: "no simpler way passes the same gates while being as fast",
     CHANCE: "at equal counts, better than chance in quality",
@@ -60,7 +69,8 @@ def _needless(cell: CellEstimate, role: str) -> str | None:
         return "inputs of exact length have no padding"
     sessions = cell.cell.sessions
     compiled = [COMPILED in s.declared_changes and s.declared_equivalent for s in sessions]
-    if role == COMPILER and compiled and all(compiled):
+    own = cell.cell.newest.record.plan.executor.target in ACES_OWN[COMPILER]
+    if role == COMPILER and own and compiled and all(compiled):
         return "the candidate is the compiled baseline: no other is its rival"
     if role not in (SIMPLER, CHANCE) or not sessions:
         return None
@@ -72,28 +82,35 @@ def _needless(cell: CellEstimate, role: str) -> str | None:
 
 
 def _all_work_seen(session: Session) -> bool:
-    """Whether the candidate's layers were seen to be given as many tokens as the baseline's; where no layer could be
-    seen in the baseline, whether its FLOPs were. What was not seen is no proof that nothing is left out."""
+    """Whether as much of the candidate's linear work was seen to go over all tokens as of the baseline's, and where its
+    layers are known by name, each was given all of them. What was not seen is no proof that nothing is left out."""
     seen = {witness.arm: witness for witness in session.witness}
     base, own = seen.get(BASELINE), seen.get(CANDIDATE)
-    if base is None or own is None:
+    if base is None or own is None or base.full_token_share is None or own.full_token_share is None:
         return False
-    if base.tokens_per_layer is None:
-        return bool(base.flops and own.flops) and (own.flops or 0) >= SAME_WORK * (base.flops or 0)
     tokens = own.tokens_per_layer
-    return tokens is not None and all(t >= b for t, b in zip(tokens, base.tokens_per_layer, strict=False))
+    if tokens is not None and base.tokens_per_layer is not None:
+        if len(tokens) != len(base.tokens_per_layer):
+            return False
+        if any(given < all_of for given, all_of in zip(tokens, base.tokens_per_layer, strict=True)):
+            return False
+    return own.full_token_share >= SAME_WORK * base.full_token_share
 
 
-PACKAGED = {
-    COMPILER: ("compiled", "ace.executors.compiled_ahead.CompiledAhead"),
-    UNPADDED: ("unpadded", "ace.executors.unpadded.Unpadded"),
+EXAMPLES = {
+    COMPILER: ("compiled", ACES_OWN[COMPILER][0], ""),
+    UNPADDED: ("unpadded", ACES_OWN[UNPADDED][0], ""),
+    SIMPLER: ("truncation", "ace.executors.truncation.Truncation", "keep_ratio=0.7"),
+    CHANCE: ("random", "ace.executors.random_pruning.RandomPruning", "keep_ratio=0.7"),
 }
 
 
 def _how_to_measure(cell: CellEstimate, role: str) -> str:
-    example, target = PACKAGED.get(role, (f"my_{role}", "package.Class"))
-    added = f"+executor.rivals.{example}.role={role} +executor.rivals.{example}._target_={target}"
-    return f"{commands.measure_again([cell.cell])} {added}"
+    name, target, parameter = EXAMPLES[role]
+    place = f"++executor.rivals.{name}"
+    added = [f"{place}.role={role}", f"{place}._target_={target}", *([f"{place}.{parameter}"] if parameter else [])]
+    told = " (at the ratio that costs what the candidate does)" if parameter else ""
+    return f"{commands.measure_again([cell.cell])} {' '.join(added)}{told}"
 
 
 REMEDY = {
@@ -113,6 +130,9 @@ def _judged(cell: CellEstimate, rival: RivalAnswer, policy: Policy) -> Finding:
         return answer(
             Outcome.NO_EVIDENCE, f"could not be run: {rival.failure}", "mend what keeps the rival from running"
         )
+    if rival.target not in ACES_OWN.get(rival.role, (rival.target,)):
+        step = f"name one of ACE's own for this role: {', '.join(ACES_OWN[rival.role])}"
+        return answer(Outcome.NO_EVIDENCE, f"{rival.target} does not stand for this role", step)
     if rival.role == CHANCE:
         return answer(*_better_than_chance(rival))
     low, high = rival.ahead_low, rival.ahead_high
@@ -125,9 +145,16 @@ def _judged(cell: CellEstimate, rival: RivalAnswer, policy: Policy) -> Finding:
         if high <= policy.same_within:
             return answer(Outcome.FAIL, shown, REMEDY[rival.role])
         return answer(Outcome.NO_EVIDENCE, shown)
+    gain = max(cell.own.gain or 0.0, policy.gain_floor)
+    if low > SPARES_LESS * gain:
+        step = "set its parameters so that it costs what the candidate does"
+        return answer(Outcome.NO_EVIDENCE, f"{shown}: it does not spare what the candidate spares", step)
     if low > policy.same_within:
         return answer(Outcome.PASS, shown)
     if short := _falls_short(rival, policy):
+        if high < -SPARES_MORE * gain:
+            step = "set its parameters so that it costs what the candidate does, no less"
+            return answer(Outcome.NO_EVIDENCE, f"{shown}: it spares more, which may be why {short}", step)
         return answer(Outcome.PASS, f"{shown}, but {short}")
     if rival.quality is not None and rival.quality.outcome is not Outcome.PASS:
         seen = f"{shown}; {_scores(rival.quality)}: it may be as good"
@@ -140,7 +167,11 @@ def _judged(cell: CellEstimate, rival: RivalAnswer, policy: Policy) -> Finding:
 
 
 def _better_than_chance(rival: RivalAnswer) -> tuple[Outcome, str]:
-    """The candidate's scores against those of chance, example by example."""
+    """The candidate's scores against those of chance at as many tokens, example by example."""
+    if rival.token_share is None:
+        return Outcome.NO_EVIDENCE, "how many tokens it keeps was not seen"
+    if abs(rival.token_share - 1) > SAME_COUNTS:
+        return Outcome.NO_EVIDENCE, f"it keeps {rival.token_share:.2f} times as many tokens as the candidate"
     found = rival.against
     if found is None:
         return Outcome.NO_EVIDENCE, "its quality or the candidate's was not scored"
@@ -156,7 +187,7 @@ def _falls_short(rival: RivalAnswer, policy: Policy) -> str | None:
     Quality that is merely not settled is no shortcoming, unless the candidate's is known to be better.
     """
     if rival.low is None or rival.low <= policy.gain_floor:
-        return "its own gain is not above the smallest worth having"
+        return "its own gain is not known to be above the smallest worth having"
     if rival.quality is None:
         return "its quality was not scored"
     if rival.quality.outcome is Outcome.FAIL:

@@ -15,6 +15,7 @@ from ace.domain.canonical import digest
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
 from ace.domain.record import Session
+from ace.domain.snapshot import snapshot_of
 from ace.domain.stored import StoredCell
 
 NAME = "integrity"
@@ -26,6 +27,8 @@ def integrity(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Digests of records and files, and evidence that stands in the store more than once."""
     yield _records(dossier.case.attempts)
     yield from _ledger(dossier)
+    yield _baselines(dossier.case.attempts)
+    yield from _registered(dossier)
     yield _files(dossier)
     yield _inputs(dossier.case.attempts)
     yield _copies(dossier.case.attempts)
@@ -45,6 +48,39 @@ def _records(attempts: Iterable[StoredCell]) -> Finding:
         "sha256 of every record equals the one written when it was measured",
         "" if not broken else f"restore these records from a backup; where they are lost, {ANEW}",
     )
+
+
+def _registered(dossier: Dossier) -> Iterator[Finding]:
+    """Every record that a registration rests on is still in the store."""
+    registered, threshold = dossier.case.registration, "every record that was registered is there"
+    if registered is None:
+        return
+    there = {attempt.record_digest for attempt in dossier.case.attempts}
+    gone = [digest[:12] for digest in registered.records if digest not in there]
+    shown = f"gone: {named(gone)}" if gone else f"all {len(registered.records)} are there"
+    step = "restore these runs from a backup: a registration cannot outlive its evidence" if gone else ""
+    yield gate(NAME, passed(not gone), f"registered records: {shown}", threshold, step)
+
+
+def _baselines(attempts: Iterable[StoredCell]) -> Finding:
+    """The snapshot kept with every cell is the baseline of its record, and nothing else's."""
+    threshold = "every baseline snapshot is there and is that of its record"
+    wrong, whole = [], 0
+    for attempt in attempts:
+        expected = None if attempt.record is None else snapshot_of(attempt.record)
+        if expected is None:
+            continue
+        if attempt.baseline_problem or attempt.baseline is None:
+            wrong.append(f"run {attempt.run_id}: {attempt.baseline_problem or 'its snapshot is gone'}")
+        elif attempt.baseline != expected:
+            wrong.append(f"run {attempt.run_id}: the snapshot is that of another baseline")
+        else:
+            whole += 1
+    if wrong:
+        return gate(NAME, Outcome.FAIL, named(wrong), threshold, f"restore them from a backup, or {ANEW}")
+    if not whole:
+        return gate(NAME, Outcome.NOT_APPLICABLE, "no baseline was timed", threshold)
+    return gate(NAME, Outcome.PASS, f"{whole} baseline snapshots are those of their records", threshold)
 
 
 def _ledger(dossier: Dossier) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ Per examined cell. `scored` and `further` serve the validation gate too, on othe
 from collections.abc import Iterator
 
 from ace.decide import commands
-from ace.decide.asking import gate, named
+from ace.decide.asking import gate, named, passed
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.domain.decision import QualityAnswer, SimilarityAnswer, points_within
@@ -21,17 +21,16 @@ CONTRADICTED = (
     "an experiment.name of its own"
 )
 EQUIVALENT = {"float64": 1e-6, "float32": 1.3e-5, "float16": 1e-2, "bfloat16": 1.6e-1}
-"""Largest relative error of an output that is called the same, by the number type that an arm computes in: ten times
-what torch.testing.assert_close allows one operation (its defaults, PyTorch documentation; 1e-7 for float64), since an
-encoder is dozens of them and sums in another order differ in each. MiniLM compiled differs by about 1e-6."""
+"""Largest relative error of an output that is called the same, by the strictest number type of an arm's weights: ten
+times what torch.testing.assert_close allows one operation (its defaults, PyTorch documentation; 1e-7 for float64),
+since an encoder is dozens of them and sums in another order differ in each. MiniLM compiled differs by 1e-6."""
 
 
 def quality(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Lower bound of the paired difference above the margin, on enough examples, and no part of them harmed."""
     for cell in dossier.examined:
         yield scored(NAME, cell, policy)
-        if any(session.declared_equivalent for session in cell.cell.sessions):
-            yield _equivalent(cell)
+        yield from equivalent(NAME, cell)
     if not dossier.examined:
         threshold = threshold_of(policy.quality_margin, policy)
         yield gate(NAME, Outcome.NO_EVIDENCE, "no development cell was measured", threshold, "measure a cell")
@@ -102,8 +101,10 @@ def _unsettled(found: QualityAnswer, policy: Policy) -> str:
     return "the margin lies inside the interval"
 
 
-def _equivalent(cell: CellEstimate) -> Finding:
-    """A candidate that says it computes the baseline's own numbers is held to them."""
+def equivalent(name: str, cell: CellEstimate) -> Iterator[Finding]:
+    """A candidate that says it computes the baseline's own numbers is held to them, as an answer of the gate `name`."""
+    if not any(session.declared_equivalent for session in cell.cell.sessions):
+        return
     states = [state for s in cell.cell.sessions for state in s.arms if state.arm == CANDIDATE]
     types = sorted({kind for state in states for kind in state.dtypes if kind in EQUIVALENT})
     threshold = "declared to compute the same numbers: relative error within the number type's"
@@ -111,17 +112,17 @@ def _equivalent(cell: CellEstimate) -> Finding:
     if numbers is None or not types:
         shown = "outputs were not compared number by number"
         step = f"measure this cell once more: {commands.measure_again([cell.cell])}"
-        return gate(NAME, Outcome.NO_EVIDENCE, shown, threshold, step, cell.key)
-    allowed = max(EQUIVALENT[kind] for kind in types)
+        yield gate(name, Outcome.NO_EVIDENCE, shown, threshold, step, cell.key)
+        return
+    allowed = min(EQUIVALENT[kind] for kind in types)
     shown = (
         f"largest relative error {numbers.relative_error:.1e}, median {numbers.ulps:g} units in the last place of "
         f"{numbers.dtype}, the same class for {100 * numbers.same_answer:.1f} % of documents"
     )
     threshold = f"{threshold} {allowed:.1e} ({named(types)})"
-    if numbers.relative_error <= allowed:
-        return gate(NAME, Outcome.PASS, shown, threshold, cell=cell.key)
-    step = "do not declare equivalent=True where numbers change; the scores then answer for quality"
-    return gate(NAME, Outcome.FAIL, shown, threshold, step, cell.key)
+    same = numbers.relative_error <= allowed
+    step = "" if same else "do not declare equivalent=True where numbers change; the scores then answer for quality"
+    yield gate(name, passed(same), shown, threshold, step, cell.key)
 
 
 def further(name: str, cell: CellEstimate) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from ace.decide.asking import gate, named
 from ace.decide.dossier import HOLDOUT, Dossier
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.benefit import answer_of, same_documents, too_few
-from ace.decide.gates.quality import scored, threshold_of
+from ace.decide.gates.quality import equivalent, scored, threshold_of
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
@@ -103,6 +103,7 @@ def holdout(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     for claimed, cell in pairs:
         if cell is not None:
             yield _held(dossier, claimed, cell, threshold, policy)
+            yield from equivalent(HELD_OUT, cell)
 
 
 def _held(

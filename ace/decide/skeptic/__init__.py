@@ -2,14 +2,14 @@
 
 Between estimates and regimes in `judge`. FAIL means that a rule fires: block makes the claim invalid, downgrade leaves
 the cell unresolved, warn is printed beside the headline. Rules that need measurements which this version does not make
-(cached, truncated, late work, interference, sham wins, selected, transfer gap) answer NO_EVIDENCE once for the claim,
+(cached, truncated, late work, interference, sham wins, selected) answer NO_EVIDENCE once for the claim,
 never PASS.
 """
 
 from collections.abc import Callable, Iterable
 
 from ace.decide.estimates import CellEstimate
-from ace.decide.skeptic import mechanism, outputs, precision, timing
+from ace.decide.skeptic import baselines, mechanism, outputs, precision, timing, transfer
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
 
@@ -39,7 +39,6 @@ NOT_LOOKED_FOR: tuple[tuple[str, Severity, str], ...] = (
     ("interference", Severity.BLOCK, "no cell was measured with arms in separate processes"),
     ("sham wins", Severity.BLOCK, "the executor's sham was not measured"),
     ("selected", Severity.WARN, "the headline is not corrected for the number of cells it was chosen from"),
-    ("transfer gap", Severity.WARN, "the holdout has not been opened"),
 )
 
 
@@ -47,7 +46,8 @@ def challenge(cells: Iterable[CellEstimate], policy: Policy) -> tuple[Finding, .
     """Every rule on every cell, then what was not looked for."""
     cells = tuple(cells)
     doubts = [rule(cell, policy) for cell in cells for rule in RULES]
-    return (*doubts, *timing.mixed(cells), *(_not_looked_for(*rule) for rule in NOT_LOOKED_FOR))
+    across = (*timing.mixed(cells), *baselines.drifted(cells, policy), *transfer.transfer_gaps(cells, policy))
+    return (*doubts, *across, *(_not_looked_for(*rule) for rule in NOT_LOOKED_FOR))
 
 
 def _not_looked_for(name: str, severity: Severity, missing: str) -> Finding:

@@ -2,7 +2,7 @@ import pytest
 
 from ace.decide.gates import REQUIRED
 from ace.decide.scopes import MEMORY_GATES
-from ace.decide.verdict import COSTLY, FRUITLESS, HARMFUL, INVALIDATING, Standing, verdict_of
+from ace.decide.verdict import COSTLY, FRUITLESS, HARMFUL, INVALIDATING, MAY_NOT_APPLY, Standing, verdict_of
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.verdict import Verdict
 
@@ -61,6 +61,9 @@ def test_one_failing_gate_is_enough_and_is_named_in_the_reasons(names, verdict):
 def test_anything_required_that_is_missing_is_inconclusive_and_names_the_step(missing):
     for name in REQUIRED:
         found, reasons = verdict_of(trace(**{name: missing}), (), REQUIRED, SEALED)
+        if name in MAY_NOT_APPLY and missing is Outcome.NOT_APPLICABLE:
+            assert found is Verdict.ACCEPTED
+            continue
         assert found is Verdict.INCONCLUSIVE
         assert "do this" in reasons[0]
 

@@ -1,13 +1,22 @@
 import json
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
+from ace.domain.finding import Outcome
 from ace.domain.plan import ExecutorSpec, Shape
 from ace.domain.record import CellRecord, Session, record_digest, record_text
 from ace.domain.serial import decode, encode, freeze
 from ace.errors import EvidenceError, PlanError
 from tests import builders
+
+
+@dataclass(frozen=True)
+class Branch:
+    name: str
+    twigs: tuple["Branch", ...]
 
 
 def test_a_record_survives_its_json_unchanged() -> None:
@@ -41,6 +50,39 @@ def test_a_record_that_does_not_fit_is_refused_at_its_place(change: object, said
 def test_a_boolean_is_not_a_number() -> None:
     with pytest.raises(EvidenceError, match="expected int"):
         decode(Shape, {"seq_len": True, "batch": 1, "hidden": 384, "depth": 6})
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        (tuple[int, ...], [1, True], r"\$\[1\]: expected int, got True"),
+        (tuple[str, ...], ["a", 1], r"\$\[1\]: expected str, got 1"),
+        (tuple[float, ...], [1.0, math.nan], r"\$\[1\]: expected float, got nan"),
+        (tuple[float, ...], [1.0, 2**60], r"\$\[1\]: expected float, got 11529"),
+        (tuple[tuple[str, float], ...], [["a", 1.0], ["b"]], r"\$\[1\]: expected 2 items, got 1"),
+        (tuple[tuple[str, float], ...], [["a", "b"]], r"\$\[0\]\[1\]: expected float, got 'b'"),
+        (tuple[int, ...], "12", r"\$: expected a list, got '12'"),
+        (int | str | None, 1.5, r"\$: expected str, got 1.5"),
+        (Outcome, "MAYBE", r"\$: 'MAYBE' is not a valid Outcome"),
+        (ExecutorSpec, {"target": "a.B", "parameters": [["k", math.inf]]}, r"\$.parameters\[0\]\[1\]: float inf"),
+        (ExecutorSpec, {"target": "B", "parameters": []}, r"\$: not a valid ExecutorSpec: executor._target_=B"),
+    ],
+)
+def test_what_looks_nearly_right_is_refused_at_its_very_place(kind: Any, data: object, said: str) -> None:
+    with pytest.raises(EvidenceError, match=said):
+        decode(kind, data)
+
+
+def test_a_whole_number_of_json_is_a_float_where_one_is_due() -> None:
+    made = decode(tuple[float, ...], [1, 2.5])
+    assert made == (1.0, 2.5)
+    assert [type(item) for item in made] == [float, float]
+
+
+def test_a_kind_may_hold_its_own_kind() -> None:
+    assert decode(Branch, {"name": "a", "twigs": [{"name": "b", "twigs": []}]}) == Branch("a", (Branch("b", ()),))
+    with pytest.raises(EvidenceError, match=r"\$.twigs\[0\]: Branch lacks the field 'twigs'"):
+        decode(Branch, {"name": "a", "twigs": [{"name": "b"}]})
 
 
 def test_the_same_session_index_twice_is_no_record() -> None:

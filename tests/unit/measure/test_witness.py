@@ -178,7 +178,7 @@ def test_a_module_that_refuses_to_be_followed_is_unknown_in_all_its_parts() -> N
     def refuse(x: Tensor) -> Tensor:
         raise NotImplementedError("no rule for this mode")
 
-    assert dispatched(Calls(refuse), tiny.batch()) == (None, (), None, None)
+    assert dispatched(Calls(refuse), tiny.batch()) == (None, (), None, None, None)
 
 
 def test_the_witness_leaves_no_hook_behind() -> None:

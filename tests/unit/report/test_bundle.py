@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ace.decide import judge, records_of
+from ace.decide import judge
 from ace.domain.decision import decision_text
 from ace.domain.record import CellRecord
 from ace.domain.serial import decode
@@ -20,7 +20,7 @@ def judged():
     cells = [b.stored(b.honest(GAIN, b.plan(split=split))) for split in ("development", "validation")]
     evidence = b.evidence(*cells)
     [decision] = judge(evidence, b.near_term())
-    return decision, records_of(decision, evidence)
+    return decision, evidence
 
 
 def contents(folder):
@@ -38,12 +38,18 @@ def test_every_file_is_in_the_sums_and_every_sum_is_right(judged, tmp_path):
     files = contents(tmp_path / "bundle")
     sums = dict(line.split("  ")[::-1] for line in files.pop("SHA256SUMS").decode().splitlines())
     assert sums == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    assert {"decision.json", "memo.md", "report.html", "regime.png", "regime.csv"} <= set(files)
+    assert {"decision.json", "evidence.json", "memo.md", "report.html", "regime.png", "regime.csv"} <= set(files)
+
+
+def test_the_digest_of_a_bundle_is_that_of_its_sums(judged, tmp_path):
+    digest = write_bundle(*judged, tmp_path / "bundle")
+    assert digest == hashlib.sha256((tmp_path / "bundle" / "SHA256SUMS").read_bytes()).hexdigest()
 
 
 def test_records_are_whole_and_lie_under_their_own_digest(judged, tmp_path):
-    decision, records = judged
-    write_bundle(decision, records, tmp_path / "bundle")
+    decision, evidence = judged
+    write_bundle(decision, evidence, tmp_path / "bundle")
+    records = [cell.record for cell in evidence.cells]
     for path in (tmp_path / "bundle" / "records").iterdir():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
         assert decode(CellRecord, json.loads(path.read_text())) in records
@@ -58,9 +64,9 @@ def test_decision_json_is_canonical(judged, tmp_path):
 
 
 def test_an_earlier_bundle_is_replaced_whole(judged, tmp_path):
-    decision, records = judged
-    write_bundle(decision, records, tmp_path / "bundle")
-    write_bundle(decision, records[:1], tmp_path / "bundle")
+    decision, evidence = judged
+    write_bundle(decision, evidence, tmp_path / "bundle")
+    write_bundle(decision, replace(evidence, cells=evidence.cells[:1]), tmp_path / "bundle")
     assert len(list((tmp_path / "bundle" / "records").iterdir())) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
 
@@ -84,15 +90,17 @@ def test_a_place_that_cannot_be_written_is_one_clear_error_and_leaves_nothing(ju
 
 def test_a_decision_without_cells_still_makes_a_bundle(tmp_path):
     lost = b.stored(b.record(), record=None, problem="record.json: sha256 differs")
-    [decision] = judge(b.evidence(lost), b.near_term())
-    write_bundle(decision, (), tmp_path / "bundle")
+    evidence = b.evidence(lost)
+    [decision] = judge(evidence, b.near_term())
+    write_bundle(decision, evidence, tmp_path / "bundle")
     assert "no development cell" in (tmp_path / "bundle" / "memo.md").read_text().lower()
 
 
 def test_csv_leaves_what_was_not_measured_empty(tmp_path):
     unscored = replace(b.record(GAIN), quality=None, quality_reason="random weights")
-    [decision] = judge(b.evidence(b.stored(unscored)), b.near_term())
-    write_bundle(decision, (unscored,), tmp_path / "bundle")
+    evidence = b.evidence(b.stored(unscored))
+    [decision] = judge(evidence, b.near_term())
+    write_bundle(decision, evidence, tmp_path / "bundle")
     head, row = (tmp_path / "bundle" / "regime.csv").read_text().splitlines()
     found = dict(zip(head.split(","), row.split(","), strict=True))
     assert found["quality_difference"] == ""

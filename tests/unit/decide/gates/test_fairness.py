@@ -6,6 +6,7 @@ import pytest
 
 from ace.decide.gates.fairness import fairness
 from ace.domain.finding import Outcome
+from ace.domain.plan import ExecutorSpec
 from tests.unit.decide import builders as b
 from tests.unit.decide.rivals import fair, with_rivals
 from tests.unit.decide.table import GAIN, each_session, laid_out, outcomes
@@ -71,7 +72,7 @@ def test_a_missing_rival_is_no_evidence_with_the_command_that_measures_it():
 
 
 def test_an_idea_that_removes_no_tokens_needs_no_simpler_reduction_beside_it():
-    whole = b.honest(GAIN, b.plan(), declared=None, tokens=(64,) * 6)
+    whole = b.honest(GAIN, b.plan(), declared=None, tokens=(64,) * 6, full_share=0.99)
     found = ask(with_rivals(whole, {"compiled": 0.0}))
     assert {f.outcome for f in found} == {Outcome.NOT_APPLICABLE, Outcome.PASS}
 
@@ -89,12 +90,65 @@ def test_an_idea_that_drops_tokens_without_a_word_is_held_against_simpler_reduct
 
 def test_the_compiled_baseline_is_no_rival_of_itself():
     itself = each_session(
-        b.honest(GAIN, b.plan(), declared=None),
+        b.honest(GAIN, b.plan(target="ace.executors.compiler_fusion.CompilerFusion", parameters=()), declared=None),
         lambda s: replace(s, declared_equivalent=True, declared_changes=("kernels", "compiled")),
     )
     assert outcomes(ask(itself)) == set()
     changed = each_session(itself, lambda s: replace(s, declared_equivalent=False))
     assert Outcome.NO_EVIDENCE in outcomes(ask(changed))
+    pretending = replace(itself, plan=b.plan(target="mypkg.Mine", parameters=()))
+    assert Outcome.NO_EVIDENCE in outcomes(ask(pretending))
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("compiled", "mypkg.Slow"), ("unpadded", "ace.executors.identity.Identity")],
+)
+def test_nobodys_own_version_stands_for_the_compiled_or_the_unpadded_baseline(name, target):
+    made = with_rivals(b.honest(GAIN, b.plan()), {name: 0.0})
+    made = replace(made, plan=replace(made.plan, benchmark=replace(made.plan.benchmark, inputs="natural")))
+    weak = replace(made, plan=replace(made.plan, rivals=tuple(
+        replace(spec, executor=ExecutorSpec(target, ())) if spec.name == name else spec for spec in made.plan.rivals
+    )))  # fmt: skip
+    found = next(f for f in ask(weak) if f.evidence.startswith(f"{name}:"))
+    assert (found.outcome, target in found.evidence) == (Outcome.NO_EVIDENCE, True)
+
+
+def test_a_shown_failure_against_a_rival_is_not_undone_by_measuring_beside_a_weaker_one_of_its_name():
+    first = with_rivals(b.honest(GAIN, b.plan()), {"truncation": GAIN}, {"truncation": b.scored(-0.004)})
+    again = with_rivals(
+        b.honest(GAIN, b.plan(seed=1), seed=1), {"truncation": GAIN}, {"truncation": b.scored(-0.3, changed=0.4)}
+    )
+    (spec,) = again.plan.rivals
+    weaker = replace(spec, executor=ExecutorSpec(spec.executor.target, (("keep_ratio", 0.1),)))
+    again = replace(again, plan=replace(again.plan, rivals=(weaker,)))
+    found = [f for f in fairness(laid_out(b.stored(first), b.stored(again)), POLICY) if "truncation:" in f.evidence]
+    assert [f.outcome for f in found] == [Outcome.FAIL, Outcome.PASS]
+
+
+def test_a_reduction_that_spares_far_less_or_far_more_is_no_rival_of_this_one():
+    found = against("truncation", 0.0, b.scored(0.0))
+    assert (found.outcome, "does not spare" in found.evidence) == (Outcome.NO_EVIDENCE, True)
+    found = against("truncation", GAIN + 0.3, b.scored(-0.2, changed=0.3))
+    assert (found.outcome, "spares more" in found.evidence) == (Outcome.NO_EVIDENCE, True)
+
+
+def test_chance_must_have_kept_as_many_tokens_as_the_candidate():
+    made = fair()
+
+    def fewer(session):
+        own = tuple(
+            replace(w, tokens_per_layer=(20,) * 6) if w.arm == "random" else w for w in session.witness
+        )
+        return replace(session, witness=own)
+
+    found = next(f for f in ask(each_session(made, fewer)) if f.evidence.startswith("random:"))
+    assert (found.outcome, "times as many tokens" in found.evidence) == (Outcome.NO_EVIDENCE, True)
+
+
+def test_layers_that_the_witness_does_not_know_by_name_are_not_taken_to_see_all_tokens():
+    part = with_rivals(b.honest(GAIN, b.plan(), declared=None, tokens=(64,)), {"compiled": 0.0})
+    assert Outcome.NO_EVIDENCE in outcomes(ask(part))
 
 
 def test_a_compiled_candidate_with_the_baselines_numbers_drops_none():

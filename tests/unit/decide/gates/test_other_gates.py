@@ -62,8 +62,8 @@ def test_a_key_that_nothing_reads_is_a_coverage_failure():
     challenge((), cast(Policy, consulted))
     found = coverage(consulted, (), (), cells=1)
     assert found.outcome is Outcome.FAIL
-    assert "policy.delta was read by nothing" in found.evidence
-    assert len(consulted.unread) == len(fields(Policy)) - 1  # all but the name
+    assert "policy.margin was read by nothing" in found.evidence
+    assert len(consulted.unread) == len(fields(Policy)) - 2  # all but the name, and delta of the rules across cells
 
 
 def test_a_gate_that_did_not_answer_is_a_coverage_failure():

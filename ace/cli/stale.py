@@ -1,0 +1,48 @@
+"""What has moved on since a bundle was measured. Nothing in the bundle is wrong for it; nobody knows whether it holds.
+
+Asked by `ace-verify` once a bundle verifies. Only sources and dates are compared: which files of weights to open is not
+for a stranger's bundle to say, and ACE hashes them before it measures anything.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from ace.domain.record import CellRecord
+from ace.errors import PlanError
+from ace.executors.loading import source_digest
+
+FRESH_DAYS = 90
+"""A quarter: by then a machine that is kept has another kernel, microcode and libraries, each good for a margin."""
+DAY_S = 86400.0
+
+
+def code_moved_on(records: Iterable[CellRecord]) -> Iterator[str]:
+    """One line for each source that is not what it was: ACE, and the idea where it is installed here."""
+    records = list(records)
+    now = source_digest("ace")
+    for was in sorted({record.code.package_digest for record in records} - {now}):
+        yield f"measured by ACE with sources {was[:12]}; those installed here are {now[:12]}"
+    ideas = {(record.plan.executor.target, record.code.executor_digest) for record in records if not record.imported}
+    for target, was in sorted(ideas):
+        here = _installed(target)
+        if here is not None and here != was:
+            yield f"measured with sources {was[:12]} of {target}; those installed here are {here[:12]}"
+
+
+def too_old(records: Iterable[CellRecord], now_s: float) -> Iterator[str]:
+    """A line when the newest measurement is older than FRESH_DAYS."""
+    newest = max((record.ended_at for record in records), default=None)
+    if newest is not None and now_s - newest > FRESH_DAYS * DAY_S:
+        day = time.strftime("%Y-%m-%d", time.gmtime(newest))
+        yield f"newest measurement of {day}, {(now_s - newest) / DAY_S:.0f} days ago; fresh is {FRESH_DAYS}"
+
+
+def _installed(target: str) -> str | None:
+    """Digest of the idea's sources on this path; None where it is not here, or part of ACE and compared already."""
+    top = target.partition(".")[0]
+    if top == "ace" or not top.isidentifier():
+        return None
+    try:
+        return source_digest(target)
+    except (PlanError, ImportError, ValueError, OSError):
+        return None

@@ -1,0 +1,112 @@
+"""The evidence within a bundle: `evidence.json`, which is all that judge was given but the records, and the records.
+
+`packed` writes what `unpacked` reads. The fields of Evidence are not listed here: whatever it holds is carried.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
+from ace.domain.serial import decode, encode
+from ace.domain.stored import Evidence, StoredCell
+from ace.errors import EvidenceError
+
+EVIDENCE = "evidence.json"
+RECORDS = "records/"
+Problem = tuple[str, str]
+"""A file of a bundle and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a bundle brings to judgement."""
+
+    claim: str
+    evidence: Evidence
+    problems: tuple[Problem, ...]
+
+
+def packed(claim: str, evidence: Evidence) -> dict[str, bytes]:
+    """Name -> content: evidence.json, in which every record is its digest, and each record under that name."""
+    texts = [None if cell.record is None else record_text(cell.record) for cell in evidence.cells]
+    digests = [None if text is None else sha256_text(text) for text in texts]
+    document = encode(replace(evidence, cells=tuple(replace(cell, record=None) for cell in evidence.cells)))
+    for entry, digest in zip(document["cells"], digests, strict=True):
+        entry["record"] = digest
+    files = {EVIDENCE: canonical_json({"claim": claim, "evidence": document}).encode()}
+    files |= {_file(digest): text.encode() for digest, text in zip(digests, texts, strict=True) if text and digest}
+    return files
+
+
+def unpacked(files: Mapping[str, bytes]) -> Carried:
+    """The evidence of a bundle whose files are what SHA256SUMS says.
+
+    Raises EvidenceError when they cannot be read, as those of another version.
+    """
+    made, problems = json_object(files, EVIDENCE)
+    evidence, digests = _without_records(made)
+    records: dict[str, CellRecord] = {}
+    for name in sorted(name for name in files if name.startswith(RECORDS)):
+        digest = name.removeprefix(RECORDS).removesuffix(".json")
+        records[digest], odd = _record(files, name)
+        problems += odd
+        if digest not in digests:
+            problems.append((name, f"no attempt in {EVIDENCE} has this record"))
+    cells = []
+    for cell, left in zip(evidence.cells, digests, strict=True):
+        cells.append(cell if left is None else replace(cell, record=records.get(left)))
+        problems += [(EVIDENCE, said) for said in _attached(cell, left, records)]
+    return Carried(str(made.get("claim")), replace(evidence, cells=tuple(cells)), tuple(problems))
+
+
+def json_object(files: Mapping[str, bytes], name: str) -> tuple[dict[str, Any], list[Problem]]:
+    """The JSON object in a file, and that it is not in canonical form where it is not: one value has one digest.
+
+    Raises EvidenceError when there is none.
+    """
+    try:
+        value = json.loads(files[name].decode("utf-8"))
+        canonical = canonical_json(value).encode()
+    except (ValueError, RecursionError) as error:
+        raise EvidenceError(f"{name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise EvidenceError(f"{name} is not a JSON object")
+    return value, [] if canonical == files[name] else [(name, "not in canonical form; ACE did not write it")]
+
+
+def _file(digest: str) -> str:
+    return f"{RECORDS}{digest}.json"
+
+
+def _without_records(made: Mapping[str, Any]) -> tuple[Evidence, list[str | None]]:
+    """The evidence with no record in it, and for each attempt the digest that stands in its place."""
+    try:
+        entries = [dict(entry) for entry in made["evidence"]["cells"]]
+        digests = [entry["record"] for entry in entries]
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvidenceError(f"{EVIDENCE} lists no attempts: {error!r:.80}") from error
+    bare = {**made["evidence"], "cells": [{**entry, "record": None} for entry in entries]}
+    return decode(Evidence, bare, EVIDENCE), list(decode(tuple[str | None, ...], digests, f"{EVIDENCE} record"))
+
+
+def _record(files: Mapping[str, bytes], name: str) -> tuple[CellRecord, list[Problem]]:
+    made, problems = json_object(files, name)
+    if made.get("schema_version") != SCHEMA_VERSION:
+        raise EvidenceError(
+            f"{name} was written by another version of ACE "
+            f"(record schema {made.get('schema_version')!r:.20}; this one reads {SCHEMA_VERSION})"
+        )
+    return decode(CellRecord, made, name), problems
+
+
+def _attached(cell: StoredCell, digest: str | None, records: Mapping[str, CellRecord]) -> Iterator[str]:
+    """What is wrong between an attempt and the record that it is said to have left."""
+    if digest is None:
+        return
+    if digest not in records:
+        yield f"run {cell.run_id} left {_file(digest)}, which is not in the bundle"
+    if cell.record_digest != digest:
+        yield f"run {cell.run_id} left {_file(digest)}, but its record_digest is {cell.record_digest}"

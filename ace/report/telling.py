@@ -1,0 +1,83 @@
+"""What a decision says to people and tables: the files of a bundle that hold nothing of their own.
+
+Written by `ace.report.bundle`, and written again by `ace-verify` to see that a bundle's memo says what its decision
+says. The picture is drawn elsewhere, so that who only compares loads no plotting library.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from typing import Any
+
+from ace.domain.decision import Decision
+from ace.domain.serial import decode
+from ace.report.memo import memo
+from ace.report.page import page
+from ace.report.tables import regime_csv
+
+PICTURE = "regime.png"
+SHOWN = 100
+"""Characters of a line that differs."""
+
+
+def told(decision: Decision, picture: bytes) -> dict[str, bytes]:
+    """Name -> content."""
+    return {
+        "memo.md": memo(decision).encode(),
+        "regime.csv": regime_csv(decision.cells).encode(),
+        "report.html": page(decision, picture).encode(),
+    }
+
+
+def misquoted(decision: Decision, files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    """(file, where it departs from the decision), for every file there that does. The page is compared around the
+    picture of the bundle itself."""
+    for name, content in told(decision, files.get(PICTURE, b"")).items():
+        if name in files and files[name] != content:
+            yield name, _first_difference(files[name], content)
+
+
+def stated(document: Mapping[str, Any], like: Decision) -> Decision:
+    """The decision that a `decision.json` states; pairs that it keeps as objects come in the order of `like`.
+
+    Raises EvidenceError where it states none.
+    """
+    made = {**document, "versions": _pairs(document.get("versions"), like.versions)}
+    environment = document.get("environment")
+    if isinstance(environment, Mapping):
+        known = like.environment
+        ordered = {
+            key: _pairs(environment.get(key), getattr(known, key, ()) if known else ())
+            for key in ("versions", "variables")
+        }
+        made["environment"] = {**environment, **ordered}
+    return decode(Decision, made)
+
+
+def _pairs(value: Any, order: tuple[tuple[str, str], ...]) -> Any:
+    if not isinstance(value, Mapping):
+        return value  # decode says what is wrong with it
+    names = dict.fromkeys([*(name for name, _ in order if name in value), *value])
+    return [[name, value[name]] for name in names]
+
+
+def _first_difference(found: bytes, expected: bytes) -> str:
+    """`line 3 reads "...", decision.json says "..."`."""
+    lines = zip_longest(*(content.decode("utf-8", "replace").split("\n") for content in (found, expected)))
+    for number, (one, other) in enumerate(lines, start=1):
+        if one != other:
+            start = _common(one or "", other or "")
+            return f"line {number} reads {_shown(one, start)}, decision.json says {_shown(other, start)}"
+    return "not the bytes that decision.json gives"
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two lines share at the beginning; a few of them are shown."""
+    shared = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return max(0, shared - SHOWN // 4)
+
+
+def _shown(line: str | None, start: int) -> str:
+    if line is None:
+        return "nothing"
+    part = line[start : start + SHOWN]
+    return f'"{"..." if start else ""}{part}{"..." if start + SHOWN < len(line) else ""}"'

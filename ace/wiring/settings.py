@@ -1,0 +1,46 @@
+"""What is no part of any plan: where things are kept, the thresholds of the decision, the experiment's name."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from ace.domain.plan import require
+from ace.domain.policy import Policy
+from ace.wiring.values import EXPERIMENT_KEYS, build, group, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are kept: not part of any plan or digest."""
+
+    tracking_uri: str | None
+    root: Path
+    cache: Path
+
+
+def settings_of(config: DictConfig) -> Settings:
+    """Where this job keeps its store and cache."""
+    values = plain(config)
+    tracking = group(values, "tracking", ("uri", "root"))
+    uri = tracking["uri"]
+    require(isinstance(tracking["root"], str), "tracking.root", tracking["root"], "a folder")
+    require(isinstance(values["cache_dir"], str), "cache_dir", values["cache_dir"], "a folder")
+    return Settings(
+        tracking_uri=None if uri is None else str(uri),
+        root=Path(str(tracking["root"])).resolve(),
+        cache=Path(str(values["cache_dir"])).expanduser().resolve(),
+    )
+
+
+def policy_of(config: DictConfig) -> Policy:
+    """The thresholds of the decision."""
+    return build(Policy, "policy", plain(config)["policy"])
+
+
+def experiment_name(config: DictConfig) -> str:
+    """The MLflow experiment that runs of this configuration go to."""
+    name = str(group(plain(config), "experiment", EXPERIMENT_KEYS)["name"])
+    require(re.fullmatch(r"[\w.-]{1,100}", name) is not None, "experiment.name", name, "letters, digits, . _ -")
+    return name

@@ -1,0 +1,64 @@
+"""Composed configuration as plain values: one group at a time, unknown keys and impossible values refused by name.
+
+Used by the other modules of the wiring; the only ones that know OmegaConf's types.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ace.domain.serial import decode
+from ace.errors import EvidenceError, PlanError
+
+T = TypeVar("T")
+AXES = ("seq_len", "batch", "hidden", "depth", "seed")
+GROUPS = ("model", "executor", "split", "inputs", "telemetry", "protocol", "policy", "tracking", "experiment")
+MODEL_KEYS = ("name", "_target_", "hidden", "depth", "head_dim", "positions", "pretrained", "revision", "seed")
+ASKING_KEYS = ("benchmark", "_target_", "metric", "margin", "task", "licence")
+SPLIT_KEYS = ("name", *ASKING_KEYS, "examples", "slices", "development", "further")
+EXPERIMENT_KEYS = ("name", "scopes")
+OPTIONAL_KEYS = ("scopes", "revision", "seed", "margin", "task", "licence", "slices", "development", "further")
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The configuration as nested dicts, resolved.  Raises PlanError for what cannot be."""
+    try:
+        # a sweep's configuration holds Hydra's own node, with values that are known only inside a job
+        own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+        values = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise PlanError(f"the configuration cannot be resolved: {error}") from error
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+def group(values: dict[str, Any], name: str, keys: Sequence[str]) -> dict[str, Any]:
+    """The group `name`, which has all of `keys` but the optional ones and no others."""
+    found = values.get(name)
+    if not isinstance(found, dict):
+        raise PlanError(f"{name}={found} is refused; allowed: a file of the group {name}/.")
+    refuse_unknown(f"{name}.", found, keys)
+    missing = [key for key in keys if key not in found and key not in OPTIONAL_KEYS]
+    if missing:
+        raise PlanError(f"{name}.{missing[0]} is missing; the group {name} needs {', '.join(keys)}.")
+    return found
+
+
+def refuse_unknown(prefix: str, values: Iterable[str], known: Sequence[str]) -> None:
+    """Raise PlanError naming the first key that is not known."""
+    for key in values:
+        if key not in known:
+            raise PlanError(f"{prefix}{key} is not a key ACE knows; allowed: {', '.join(prefix + k for k in known)}.")
+
+
+def build(kind: type[T], place: str, values: Any) -> T:
+    """A `kind` from values of the group `place`; what is refused is named by its key there."""
+    try:
+        return decode(kind, values, place or "config")
+    except EvidenceError as error:
+        if isinstance(error.__cause__, PlanError):
+            raise error.__cause__ from error
+        text = str(error).removeprefix("config.").removeprefix("config: ")
+        raise PlanError(f"{text} is refused." if "expected" in text else text) from error

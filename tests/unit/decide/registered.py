@@ -1,0 +1,76 @@
+"""A claim on its whole way: development, validation, registration, holdout; every part replaceable."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ace.decide import judge
+from ace.decide.freezing import freeze
+from ace.domain.decision import Decision
+from ace.domain.plan import BenchmarkSpec, CellPlan
+from ace.domain.policy import Policy
+from ace.domain.record import CellRecord, CodeState
+from ace.domain.registration import FIRST, HoldoutLook, Registration
+from ace.domain.stored import Evidence, StoredCell, StoredRegistration
+from tests.unit.decide import builders as b
+from tests.unit.decide.rivals import fair
+from tests.unit.decide.table import GAIN
+
+POLICY = b.near_term()
+CODE = CodeState("abc", False, "package", "executor")
+HOLDOUT = BenchmarkSpec("holdout", "reuters-r8", "ace.benchmarks.reuters.r8", "probe_accuracy", 1000)
+FROZEN_AT = 2000.0  # after the cells of the builders, which start at 1000
+
+
+def explored(*shapes: tuple[int, int], gain: float = GAIN, seed: int = 0) -> list[StoredCell]:
+    """Development with its rivals, and validation, of each (seq_len, batch)."""
+    cells = []
+    for seq_len, batch in shapes:
+        cells.append(b.stored(fair(gain, b.plan(seq_len, batch), seed=seed), f"dev-{seq_len}x{batch}"))
+        validated = b.honest(gain, b.plan(seq_len, batch, "validation"), seed=seed)
+        cells.append(b.stored(validated, f"val-{seq_len}x{batch}"))
+    return cells
+
+
+def registration_of(cells: list[StoredCell], chosen: str = "auto", **changes: object) -> Registration:
+    """What ace-freeze makes of them."""
+    made = freeze(b.evidence(*cells), POLICY, chosen, HOLDOUT, CODE, FROZEN_AT).registration
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def look_of(registration: Registration, index: int = 0, previous: str = FIRST) -> HoldoutLook:
+    name, idea = registration.holdout.target, registration.idea
+    return HoldoutLook(index, previous, registration.digest, registration.experiment, idea, name, FROZEN_AT + 1)
+
+
+def opened(
+    registration: Registration,
+    look: HoldoutLook,
+    gain: float = GAIN,
+    change: Callable[[CellRecord], CellRecord] = lambda record: record,
+    started_at: float = FROZEN_AT + 2,
+    **honest: object,
+) -> list[StoredCell]:
+    """Every registered cell on the holdout."""
+    cells = []
+    for shape in registration.cells:
+        plan: CellPlan = replace(
+            b.plan(shape.seq_len, shape.batch, "holdout"),
+            benchmark=registration.holdout,
+            registration=registration.digest,
+            look=look.digest,
+            seed=registration.holdout_seed,
+        )
+        record = change(replace(b.honest(gain, plan, **honest), started_at=started_at))
+        cells.append(b.stored(record, f"hold-{shape}"))
+    return cells
+
+
+def evidence(
+    cells: list[StoredCell], registration: Registration | None, looks: tuple[HoldoutLook, ...] = (), **changes: object
+) -> Evidence:
+    stored = () if registration is None else (StoredRegistration("registration", registration, None),)
+    return replace(b.evidence(*cells), registrations=stored, looks=looks, **changes)  # type: ignore[arg-type]
+
+
+def decide(of: Evidence, policy: Policy = POLICY) -> Decision:
+    return judge(of, policy)[0]

@@ -1,0 +1,239 @@
+"""An honest winner wins, and nothing that was changed after the registration passes for it."""
+
+from dataclasses import replace
+
+import pytest
+
+from ace.decide.freezing import freeze
+from ace.domain.finding import Outcome
+from ace.domain.policy import Policy
+from ace.domain.registration import chain_problem
+from ace.domain.stored import StoredRegistration
+from ace.domain.verdict import Verdict
+from ace.errors import PlanError
+from tests.unit.decide import builders as b
+from tests.unit.decide import registered as r
+from tests.unit.decide.rivals import with_rivals
+from tests.unit.decide.table import GAIN, each_session
+
+
+def whole_way(*shapes, chosen="auto", **holdout):
+    cells = r.explored(*(shapes or ((64, 1),)))
+    made = r.registration_of(cells, chosen)
+    look = r.look_of(made)
+    return cells + r.opened(made, look, **holdout), made, look
+
+
+def failing(decision, gate):
+    return [f for f in decision.gates if f.name == gate and f.outcome is Outcome.FAIL]
+
+
+def test_an_honest_gain_that_was_registered_and_holds_on_sealed_documents_is_accepted():
+    cells, made, look = whole_way()
+    decision = r.decide(r.evidence(cells, made, (look,)))
+    assert (decision.verdict, decision.claims.speed.reasons) == (
+        Verdict.ACCEPTED,
+        ("every required gate passes on the whole grid",),
+    )
+    assert decision.registration == made.digest
+    assert decision.look_ledger == (look.digest,)
+
+
+def test_a_claim_of_a_part_of_the_grid_is_accepted_within_its_envelope():
+    cells, made, look = whole_way((64, 1), (128, 1), chosen="64x1")
+    decision = r.decide(r.evidence(cells, made, (look,)))
+    assert decision.verdict is Verdict.ACCEPTED_WITHIN_ENVELOPE
+    assert decision.claims.speed.cells == ("development 64x1",)
+
+
+def test_before_the_holdout_the_verdict_is_exploratory_and_names_the_command_that_opens_it():
+    cells = r.explored((64, 1))
+    made = r.registration_of(cells)
+    decision = r.decide(r.evidence(cells, made))
+    assert decision.verdict is Verdict.EXPLORATORY
+    assert any("split=holdout" in reason for reason in decision.claims.speed.reasons)
+
+
+def test_without_a_registration_the_next_step_is_to_make_one():
+    decision = r.decide(r.evidence(r.explored((64, 1)), None))
+    assert any("ace-freeze --experiment token_pruning" in reason for reason in decision.claims.speed.reasons)
+
+
+def test_a_registered_cell_that_the_holdout_lacks_is_inconclusive_and_named():
+    cells, made, look = whole_way((64, 1), (128, 1))
+    missing = [cell for cell in cells if cell.run_id != "hold-128x1"]
+    decision = r.decide(r.evidence(missing, made, (look,)))
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert any("seq_len=128" in reason for reason in decision.claims.speed.reasons)
+
+
+@pytest.mark.parametrize(
+    ("holdout", "verdict"),
+    [({"gain": 0.0}, Verdict.REJECTED_NO_GAIN), ({"difference": -0.08}, Verdict.REJECTED_NO_GAIN),
+     ({"gain": -0.1}, Verdict.REJECTED_NO_GAIN)],
+)  # fmt: skip
+def test_a_gain_or_quality_that_does_not_hold_on_sealed_documents_is_rejected(holdout, verdict):
+    cells, made, look = whole_way(**holdout)
+    decision = r.decide(r.evidence(cells, made, (look,)))
+    assert decision.verdict is verdict
+    assert failing(decision, "holdout")
+
+
+def test_another_policy_than_the_registered_one_is_seen():
+    cells, made, look = whole_way()
+    decision = r.decide(r.evidence(cells, made, (look,)), b.near_term(delta=0.02))
+    assert decision.verdict is Verdict.INVALID
+    assert "the policy is another one" in failing(decision, "frozen")[0].evidence
+
+
+def test_an_altered_registration_is_not_believed():
+    cells, made, look = whole_way()
+    broken = replace(
+        r.evidence(cells, made, (look,)),
+        registrations=(StoredRegistration("registration", None, "registration.json was altered"),),
+    )
+    assert r.decide(broken).verdict is Verdict.INVALID
+
+
+def test_a_registration_that_was_made_after_the_holdout_was_opened_is_none():
+    cells, made, look = whole_way(started_at=r.FROZEN_AT - 500)
+    decision = r.decide(r.evidence(cells, made, (look,)))
+    assert "before the registration" in failing(decision, "frozen")[0].evidence
+
+
+def test_holdout_runs_of_another_registration_do_not_count_for_this_one():
+    cells, made, _ = whole_way()
+    other = replace(made, frozen_at=made.frozen_at + 0.5)
+    decision = r.decide(r.evidence(cells, other, (r.look_of(other),)))
+    assert decision.verdict is Verdict.INVALID
+
+
+def test_a_look_that_was_removed_from_the_ledger_is_missed():
+    cells, made, _ = whole_way()
+    decision = r.decide(r.evidence(cells, made, ()))
+    assert decision.verdict is Verdict.INVALID
+    assert "is not in the ledger" in failing(decision, "integrity")[0].evidence
+
+
+def test_a_ledger_that_cannot_be_read_is_an_integrity_failure():
+    cells, made, look = whole_way()
+    decision = r.decide(r.evidence(cells, made, (look,), ledger_problem="line 1 of the ledger is no look"))
+    assert "is no look" in failing(decision, "integrity")[0].evidence
+
+
+def test_more_looks_than_the_policy_allows_are_seen_and_allowed_ones_are_paid_for():
+    cells, made, look = whole_way()
+    earlier = replace(look, registration="an earlier one")
+    second = replace(look, index=1, previous=earlier.digest)
+    made_again = r.opened(made, second)
+    kept = [cell for cell in cells if "hold" not in cell.run_id]
+    decision = r.decide(r.evidence(kept + made_again, made, (earlier, second)))
+    assert "has looked 2 times" in failing(decision, "holdout")[0].evidence
+
+
+def test_a_holdout_that_shares_documents_with_development_confirms_nothing():
+    cells, made, look = whole_way()
+    seen = cells[0].record.documents
+
+    def leaked(record):
+        return replace(record, documents=(*record.documents[:-1], seen[0]))
+
+    kept = [cell for cell in cells if "hold" not in cell.run_id]
+    decision = r.decide(r.evidence(kept + r.opened(made, look, change=leaked), made, (look,)))
+    assert "share 1 documents" in failing(decision, "holdout")[0].evidence
+
+
+def test_the_null_candidate_has_nothing_to_register():
+    cells = r.explored((64, 1), gain=0.0)
+    with pytest.raises(PlanError, match="development 64x1 is boundary"):
+        r.registration_of(cells)
+
+
+def test_a_cell_that_truncation_does_as_well_is_left_out_with_the_reason():
+    cells = r.explored((64, 1), (128, 1))
+    weak = [c for c in cells if c.run_id != "dev-128x1"]
+    rivalled = with_rivals(
+        b.honest(GAIN, b.plan(128, 1)),
+        {"truncation": GAIN, "random": GAIN, "compiled": 0.02},
+        {"truncation": b.scored(-0.004), "random": b.scored(-0.12, changed=0.2)},
+    )
+    frozen = freeze(
+        b.evidence(*weak, b.stored(rivalled, "dev-128x1")), r.POLICY, "auto", r.HOLDOUT, r.CODE, r.FROZEN_AT
+    )
+    assert [str(shape) for shape in frozen.registration.cells] == ["64x1"]
+    [(cell, reason)] = frozen.left_out
+    assert cell == "development 128x1"
+    assert "use truncation" in reason or "fairness" in reason
+
+
+def test_development_without_validation_cannot_be_registered():
+    with pytest.raises(PlanError, match="64x1 was not measured on validation"):
+        r.registration_of(r.explored((64, 1))[:1])
+
+
+def test_registering_the_same_claim_twice_is_one_registration():
+    cells = r.explored((64, 1))
+    first = r.registration_of(cells)
+    stored = r.evidence(cells, first)
+    again = freeze(stored, r.POLICY, "auto", r.HOLDOUT, r.CODE, r.FROZEN_AT + 100)
+    assert (again.existing, again.registration) == (True, first)
+
+
+def test_after_its_look_a_changed_claim_cannot_be_registered_for_the_same_documents():
+    cells, made, look = whole_way()
+    explored = [cell for cell in cells if "hold" not in cell.run_id]
+    policy: Policy = b.near_term(delta=0.02)
+    with pytest.raises(PlanError, match="has looked at reuters-r8 1 time"):
+        freeze(r.evidence(explored, made, (look,)), policy, "auto", r.HOLDOUT, r.CODE, r.FROZEN_AT + 100)
+
+
+def test_code_that_changed_since_the_evidence_was_measured_cannot_be_registered():
+    cells = r.explored((64, 1))
+    moved = replace(r.CODE, package_digest="another")
+    with pytest.raises(PlanError, match="ACE has changed since"):
+        freeze(b.evidence(*cells), r.POLICY, "auto", r.HOLDOUT, moved, r.FROZEN_AT)
+
+
+@pytest.mark.parametrize(("cells", "said"), [("256x1", "256x1 is no development cell"), ("", "allowed: auto")])
+def test_cells_that_are_not_there_are_refused_by_name(cells, said):
+    with pytest.raises(PlanError, match=said):
+        r.registration_of(r.explored((64, 1)), cells)
+
+
+def test_any_change_to_a_registration_changes_its_digest_and_its_seed():
+    made = r.registration_of(r.explored((64, 1)))
+    for other in (
+        replace(made, frozen_at=made.frozen_at + 1e-3),
+        replace(made, policy=b.near_term(alpha=0.01)),
+        replace(made, weights=(("model.safetensors", "other"),)),
+        replace(made, holdout=replace(made.holdout, examples=999)),
+    ):
+        assert other.digest != made.digest
+        assert other.holdout_seed != made.holdout_seed
+
+
+def test_the_chain_of_looks_breaks_wherever_one_is_altered_removed_or_moved():
+    made = r.registration_of(r.explored((64, 1)))
+    first = r.look_of(made)
+    second = r.look_of(replace(made, frozen_at=1.0), 1, first.digest)
+    third = r.look_of(replace(made, frozen_at=2.0), 2, second.digest)
+    assert chain_problem((first, second, third)) is None
+    assert chain_problem((second, third))
+    assert chain_problem((first, third))
+    assert chain_problem((second, first, third))
+    assert chain_problem((replace(first, opened_at=0.0), second, third))
+
+
+def test_a_planted_gain_cannot_be_registered():
+    cells = r.explored((64, 1))
+    planted = [replace(c, record=replace(c.record, planted="baseline")) for c in cells]
+    restored = [b.stored(c.record, c.run_id) for c in planted]
+    with pytest.raises(PlanError, match="calibration with planted compute"):
+        r.registration_of(restored)
+
+
+def test_a_blocked_claim_cannot_be_registered():
+    cells = r.explored((64, 1))
+    masking = each_session(cells[0].record, lambda s: replace(s, declared_tokens_per_layer=(8,) * 6))
+    with pytest.raises(PlanError, match="mechanism absent"):
+        r.registration_of([b.stored(masking, "dev-64x1"), cells[1]])
