@@ -216,7 +216,7 @@ def stored(made: CellRecord, run_id: str | None = None, status: str = "FINISHED"
         problem=None,
         record_digest=value,
         tagged_digest=value,
-        baseline=snapshot_of(made),
+        baseline=snapshot_of(made, value),
     )
     return replace(cell, **changes)  # type: ignore[arg-type]
 

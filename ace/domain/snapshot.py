@@ -10,7 +10,7 @@ from statistics import median
 from ace.domain.canonical import digest
 from ace.domain.plan import ModelSpec, Shape
 from ace.domain.quality import require_valid
-from ace.domain.record import BASELINE, CellRecord, Digests, record_digest
+from ace.domain.record import BASELINE, CellRecord, Digests
 from ace.domain.serial import encode
 
 
@@ -48,7 +48,7 @@ class Snapshot:
         return digest(encode(self))
 
 
-def snapshot_of(record: CellRecord) -> Snapshot | None:
+def snapshot_of(record: CellRecord, digest_of_record: str) -> Snapshot | None:
     """The baseline of a cell; None where none was timed, or where planted compute makes it something else."""
     if not record.sessions or record.planted is not None:
         return None
@@ -67,6 +67,6 @@ def snapshot_of(record: CellRecord) -> Snapshot | None:
             package=record.code.package_digest,
         ),
         seconds=tuple(median(session.wall_s(BASELINE)) for session in record.sessions),
-        record=record_digest(record),
+        record=digest_of_record,
         measured_at=record.started_at,
     )

@@ -34,7 +34,9 @@ def new_distributions(before: Set[str], executor_target: str) -> tuple[str, ...]
 def _vendored(name: str) -> bool:
     """Whether a module lies inside another distribution's folder of copies (setuptools/_vendor), and is no package."""
     module = sys.modules.get(name)
-    return "_vendor" in Path(getattr(module, "__file__", None) or "").parts
+    file = getattr(module, "__file__", None)
+    places = [file] if file else list(getattr(module, "__path__", ()))  # a namespace package has no file
+    return bool(places) and all("_vendor" in Path(place).parts for place in places)
 
 
 @cache

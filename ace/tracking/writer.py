@@ -78,7 +78,7 @@ class Tracker:
         """
         text = record_text(record)
         self._write(run_id, names.RECORD_FILE, text)
-        snapshot = snapshot_of(record)
+        snapshot = snapshot_of(record, sha256_text(text))
         if snapshot is not None:
             self._write(run_id, names.BASELINE_FILE, canonical_json(encode(snapshot)))
         tags = {

@@ -67,7 +67,9 @@ def _baselines(attempts: Iterable[StoredCell]) -> Finding:
     threshold = "every baseline snapshot is there and is that of its record"
     wrong, whole = [], 0
     for attempt in attempts:
-        expected = None if attempt.record is None else snapshot_of(attempt.record)
+        if attempt.record is None or attempt.record_digest is None or attempt.record_digest != attempt.tagged_digest:
+            continue  # there is no record that could vouch for it, and that has been said
+        expected = snapshot_of(attempt.record, attempt.record_digest)
         if expected is None:
             continue
         if attempt.baseline_problem or attempt.baseline is None:

@@ -22,7 +22,8 @@ def drifted(cells: Iterable[CellEstimate], policy: Policy) -> Iterator[Finding]:
     """Every later measurement of a baseline against the earliest of the same fingerprint."""
     threshold = f"the baseline's time within {100 * policy.delta:g} % of its first measurement (95 % interval)"
     first: dict[Fingerprint, Snapshot] = {}
-    found = [(s.measured_at, cell.key, s) for cell in cells for r in cell.cell.records if (s := snapshot_of(r))]
+    made = [(cell.key, snapshot_of(m.record, m.digest)) for cell in cells for m in cell.cell.measurements]
+    found = [(snapshot.measured_at, key, snapshot) for key, snapshot in made if snapshot is not None]
     for _, key, snapshot in sorted(found, key=lambda entry: entry[:2]):
         if snapshot.fingerprint not in first:
             first[snapshot.fingerprint] = snapshot
