@@ -212,8 +212,13 @@ def test_the_key_is_the_same_for_the_same_and_another_for_whatever_the_library_d
             patch.setattr(ahead_keys, name, value if name == "LAYOUT" else lambda value=value: value)
             keys.append(key(model, batch()))
     with monkeypatch.context() as patch:
-        patch.setenv("TORCHINDUCTOR_FREEZING", "1")
+        began = ahead_keys.started_with()
+        patch.setattr(ahead_keys, "started_with", lambda: began | {"TORCHINDUCTOR_FREEZING": "1"})
         keys.append(key(model, batch()))
+    with monkeypatch.context() as patch:  # what a candidate sets does not reach the compiler, nor the name
+        patch.setenv("ATEN_CPU_CAPABILITY", "default")
+        assert key(model, batch()) == same
+        assert "ATEN_CPU_CAPABILITY" not in ahead_keys.started_with()
     with monkeypatch.context() as patch:
         patch.setattr(torch, "__version__", "0.0")
         keys.append(key(model, batch()))
