@@ -26,7 +26,7 @@ MEMORY_GATES: tuple[tuple[str, Gate], ...] = (
     ("quality", quality),
     ("guardrails", guardrails),
     ("validation", memory.validation),
-    ("holdout", registration.holdout),
+    ("holdout", memory.held_out),
     ("provenance", provenance.provenance),
     ("complexity", costs.complexity),
 )
@@ -41,15 +41,17 @@ def memory_claim(
     if not memory.is_claimed([cell.cell for cell in cells]):
         why = "no evidence, for less memory is not claimed: experiment.scopes=[speed,memory] does"
         return ScopeClaim(Verdict.INCONCLUSIVE, (why,), ()), ()
-    claimed = tuple(cell for cell in cells if memory.saves(cell.cell, policy) and _as_good(cell.quality_outcome))
+    registered = dossier.case.registration
+    mine = [cell for cell in cells if registered is None or cell.cell.shape in registered.cells]
+    claimed = tuple(cell for cell in mine if memory.saves(cell.cell, policy) and _as_good(cell.quality_outcome))
     own = replace(dossier, claimed=claimed, examined=claimed or cells)
     gates = [finding for _, ask in MEMORY_GATES for finding in ask(own, policy)]
-    mine = tuple(f for f in gates if f.name == memory.NAME)
-    dry = bool(cells) and not dossier.unmeasured(DEVELOPMENT) and overall(mine) is Outcome.FAIL
+    told = tuple(f for f in gates if f.name == memory.NAME)
+    dry = bool(cells) and not dossier.unmeasured(DEVELOPMENT) and overall(told) is Outcome.FAIL
     whole = bool(cells) and len(claimed) == len(cells) and not dossier.unmeasured(DEVELOPMENT)
     facts = replace(standing, lost_everywhere=False, nothing_left=dry, claims_grid=whole)
     verdict, reasons = verdict_of(gates, doubts, [name for name, _ in MEMORY_GATES], facts)
-    return ScopeClaim(verdict, reasons, tuple(cell.key for cell in claimed)), mine
+    return ScopeClaim(verdict, reasons, tuple(cell.key for cell in claimed)), told
 
 
 def _as_good(quality: Outcome) -> bool:

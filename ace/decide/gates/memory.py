@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from ace.decide import commands
 from ace.decide.asking import gate
 from ace.decide.cells import Cell
-from ace.decide.dossier import VALIDATION, Dossier
+from ace.decide.dossier import HOLDOUT, VALIDATION, Dossier
 from ace.decide.gates.quality import further, scored, threshold_of
 from ace.domain.decision import MemoryAnswer, percent
 from ace.domain.finding import Finding, Outcome
@@ -20,7 +20,7 @@ from ace.domain.plan import MEMORY
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, CellRecord
 
-NAME, VALIDATED = "memory", "validation"
+NAME, VALIDATED, HELD_OUT = "memory", "validation", "holdout"
 
 
 def memory_of(records: Sequence[CellRecord]) -> MemoryAnswer | None:
@@ -80,19 +80,39 @@ def _judged(name: str, cell: Cell, threshold: str, floor: float, policy: Policy)
 
 
 def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
-    """The claimed cells again: memory as good and quality on other documents."""
-    threshold = f"less memory on other documents, and quality: {threshold_of(policy.quality_margin, policy)}"
+    """The claimed cells again: less memory, and quality, on other documents."""
+    yield from _elsewhere(dossier, policy, VALIDATED, VALIDATION, 0.0)
+
+
+def held_out(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
+    """The claimed cells on the sealed documents: a saving worth having, and quality."""
+    if dossier.case.registration is None:
+        step = f"register the claim first: ace-freeze --experiment {dossier.case.store.experiment}"
+        shown = "the holdout has not been opened"
+        yield gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, "less memory on sealed documents, and quality", step)
+        return
+    yield from _elsewhere(dossier, policy, HELD_OUT, HOLDOUT, policy.gain_floor)
+
+
+def _elsewhere(dossier: Dossier, policy: Policy, name: str, split: str, floor: float) -> Iterator[Finding]:
+    quality = f"quality: {threshold_of(policy.quality_margin, policy)}"
+    threshold = f"least saving between processes > {percent(floor)} on {split} documents, and {quality}"
     if not dossier.claimed:
-        shown = "no cell is claimed, so there is none to validate"
-        yield gate(VALIDATED, Outcome.NO_EVIDENCE, shown, threshold, "settle the memory gate first")
+        shown = f"no cell is claimed, so there is none for {split}"
+        yield gate(name, Outcome.NO_EVIDENCE, shown, threshold, "settle the memory gate first")
     for claimed in dossier.claimed:
-        cell = dossier.at(VALIDATION, claimed.cell.shape)
+        cell = dossier.at(split, claimed.cell.shape)
         if cell is None:
-            newest = claimed.cell.newest
-            step = commands.measure(newest.record.plan, newest.job, VALIDATION, [claimed.cell.shape])
-            shown = f"not measured on validation: {claimed.cell.shape}"
-            yield gate(VALIDATED, Outcome.NO_EVIDENCE, shown, threshold, step)
+            shown = f"not measured on {split}: {claimed.cell.shape}"
+            yield gate(name, Outcome.NO_EVIDENCE, shown, threshold, _measure_there(dossier, claimed.cell, split))
             continue
-        yield _judged(VALIDATED, cell.cell, threshold, 0.0, policy)
-        yield scored(VALIDATED, cell, policy)
-        yield from further(VALIDATED, cell)
+        yield _judged(name, cell.cell, threshold, floor, policy)
+        yield scored(name, cell, policy)
+        yield from further(name, cell)
+
+
+def _measure_there(dossier: Dossier, cell: Cell, split: str) -> str:
+    newest, registered = cell.newest, dossier.case.registration
+    if split == HOLDOUT and registered is not None:
+        return commands.measure_holdout(newest.record.plan, newest.job, registered, [cell.shape])
+    return commands.measure(newest.record.plan, newest.job, split, [cell.shape])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ace.decide import commands
 from ace.decide.asking import gate, named
-from ace.decide.dossier import HOLDOUT, Dossier
+from ace.decide.dossier import DEVELOPMENT, HOLDOUT, Dossier
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.benefit import answer_of, same_documents, too_few
 from ace.decide.gates.quality import equivalent, scored, threshold_of
@@ -58,7 +58,7 @@ def _unchanged(
                 changed.append(f"{cell.key} was measured by other sources")
             elif sorted(record.weights) != sorted(registered.weights):
                 changed.append(f"{cell.key} was measured with other weights")
-    missing = set(registered.cells) - {cell.cell.shape for cell in dossier.claimed}
+    missing = set(registered.cells) - {cell.cell.shape for cell in dossier.on(DEVELOPMENT)}
     changed += [f"registered cell {shape} has no development measurement" for shape in sorted(missing, key=str)]
     of = f"registration {registered.digest[:12]} of {named([str(shape) for shape in registered.cells])}"
     if len(dossier.case.registrations) > 1:

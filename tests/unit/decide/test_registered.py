@@ -7,6 +7,7 @@ import pytest
 from ace.decide.freezing import freeze
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
+from ace.domain.record import MemoryUse
 from ace.domain.registration import chain_problem
 from ace.domain.stored import StoredRegistration
 from ace.domain.verdict import Verdict
@@ -237,3 +238,32 @@ def test_a_blocked_claim_cannot_be_registered():
     masking = each_session(cells[0].record, lambda s: replace(s, declared_tokens_per_layer=(8,) * 6))
     with pytest.raises(PlanError, match="mechanism absent"):
         r.registration_of([b.stored(masking, "dev-64x1"), cells[1]])
+
+
+def test_less_memory_on_development_alone_is_not_accepted_when_the_sealed_documents_show_more():
+    def using(candidate_mb):
+        uses = [MemoryUse(arm, mb * 1_000_000, None) for arm, size in (("baseline", 400), ("candidate", candidate_mb))
+                for mb in (size, size + 1, size + 2)]  # fmt: skip
+
+        def change(record):
+            scopes = ("speed", "memory")
+            return replace(record, plan=replace(record.plan, scopes=scopes), memory=tuple(uses))
+
+        return change
+
+    cells = [b.stored(using(300)(c.record), c.run_id) for c in r.explored((64, 1))]
+    made = r.registration_of(cells)
+    look = r.look_of(made)
+    for holdout_mb, verdict in ((300, Verdict.ACCEPTED), (500, Verdict.REJECTED_NO_GAIN)):
+        opened = r.opened(made, look, change=using(holdout_mb))
+        decision = r.decide(r.evidence(cells + opened, made, (look,)))
+        assert decision.claims.memory.verdict is verdict
+
+
+def test_a_development_run_that_was_deleted_after_the_freeze_is_missed():
+    cells, made, look = whole_way()
+    again = b.stored(b.honest(GAIN, b.plan(seed=1), seed=1), "dev-again")
+    rivalled = [cell for cell in cells if cell.run_id != "dev-64x1"]
+    decision = r.decide(r.evidence([*rivalled, again], made, (look,)))
+    assert decision.verdict is Verdict.INVALID
+    assert any("registered records: gone" in f.evidence for f in failing(decision, "integrity"))
