@@ -24,6 +24,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
+from rich.markup import escape
 
 from ace import cell, wiring
 from ace.benchmarks.loading import check_benchmark
@@ -77,7 +78,8 @@ def measure(config: DictConfig) -> None:
     except AceError as error:
         if isinstance(error, PlanError) and sweep.current is not None:
             sweep.current.refused.append(sweep.job_name(overrides))
-        console.print(f"[red]refused or failed[/red] ({sweep.job_name(overrides) or 'defaults'}): ", end="")
+        name = escape(sweep.job_name(overrides) or "defaults")  # brackets of a value are no markup
+        console.print(f"[red]refused or failed[/red] ({name}): ", end="")
         console.print(str(error), markup=False, highlight=False)
         raise
 

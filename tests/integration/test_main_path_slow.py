@@ -133,3 +133,36 @@ def _workers(folder: Path) -> list[str]:
         if "ace.measure.worker" in line and str(folder) in line:
             found.append(line)
     return found
+
+
+def test_the_registered_path_opens_its_holdout_once_and_its_bundle_verifies_without_the_store(
+    launch: Command, decide: Command, tmp_path: Path, user_environment: dict[str, str]
+) -> None:
+    """Token pruning (CLS, keep .7) at 64x1 on the default model, the whole way."""
+
+    def command(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        whole = [sys.executable, "-c", f"from ace.cli.{name} import main; main()", *arguments]
+        return subprocess.run(whole, cwd=tmp_path, env=user_environment, capture_output=True, text=True)
+
+    sealed = launch("split=holdout", "seq_len=64")
+    assert (sealed.returncode, "ace-freeze" in sealed.stdout) == (1, True)
+    measured = launch("-m", "split=development,validation", "seq_len=64")
+    assert measured.returncode == 0, measured.stdout + measured.stderr
+    frozen = command("freeze", "--experiment", "token_pruning")
+    assert frozen.returncode == 0, frozen.stderr
+    again = command("freeze", "--experiment", "token_pruning")
+    assert "already registered" in again.stdout
+    opened = launch("split=holdout", "seq_len=64")
+    assert opened.returncode == 0, opened.stdout + opened.stderr
+    assert "not looked at again" in launch("split=holdout", "seq_len=64").stdout.replace("\n", " ")
+    judged = decision(decide)
+    assert judged["verdict"] in ("ACCEPTED", "INCONCLUSIVE"), judged["claims"]["speed"]["reasons"]
+    if judged["verdict"] == "INCONCLUSIVE":  # a busy machine: the one thing that is missing is named
+        assert any("launch.py" in reason for reason in judged["claims"]["speed"]["reasons"])
+    assert len((tmp_path / "mlruns" / "ledger.jsonl").read_text().splitlines()) == 1
+    bundle = tmp_path / "decisions" / "token_pruning"
+    verified = command("verify", str(bundle))
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    record = next((bundle / "records").iterdir())
+    record.write_bytes(record.read_bytes().replace(b"0.0", b"0.1", 1))
+    assert command("verify", str(bundle)).returncode == 1
