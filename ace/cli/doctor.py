@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from ace import wiring
+from ace.benchmarks import lee, mnist, reuters
 from ace.benchmarks.newsgroups import TEST, TRAIN
 from ace.cli.calibrate import EXPERIMENT
 from ace.errors import AceError
 from ace.measure.environment import fingerprint
+from ace.models import minilm_l3
 from ace.models.files import PinnedFile
 from ace.models.minilm import WEIGHTS
 from ace.models.tokenizer import TOKENIZER
@@ -22,7 +24,17 @@ from ace.report.calibration import calibration_lines
 from ace.tracking.reader import latest_calibration
 from ace.tracking.store import experiments, open_existing_store
 
-FILES: tuple[PinnedFile, ...] = (WEIGHTS, TOKENIZER, TRAIN, TEST)
+FILES: tuple[PinnedFile, ...] = (
+    WEIGHTS,
+    TOKENIZER,
+    TRAIN,
+    TEST,
+    lee.TEXTS,
+    lee.RATINGS,
+    *reuters.FILES,
+    mnist.IMAGES,
+    minilm_l3.WEIGHTS,
+)
 Line = tuple[bool, str]
 """Whether it is as it should be, and what to say of it."""
 

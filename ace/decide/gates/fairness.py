@@ -110,7 +110,10 @@ def _how_to_measure(cell: CellEstimate, role: str) -> str:
     place = f"++executor.rivals.{name}"
     added = [f"{place}.role={role}", f"{place}._target_={target}", *([f"{place}.{parameter}"] if parameter else [])]
     told = " (at the ratio that costs what the candidate does)" if parameter else ""
-    return f"{commands.measure_again([cell.cell])} {' '.join(added)}{told}"
+    again = commands.measure_again([cell.cell])
+    for without in (" executor.rivals=null", " inputs.rivals=null"):  # a rival cannot be added to none
+        again = again.replace(without, "")
+    return f"{again} {' '.join(added)}{told}"
 
 
 REMEDY = {

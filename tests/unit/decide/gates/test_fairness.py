@@ -71,6 +71,13 @@ def test_a_missing_rival_is_no_evidence_with_the_command_that_measures_it():
     assert "executor.rivals.compiled._target_=ace.executors.compiled_ahead.CompiledAhead" in compiled.next_step
 
 
+def test_the_command_that_adds_a_rival_does_not_also_leave_all_of_them_out():
+    job = "batch=1,executor.rivals=null,inputs.rivals=null,seq_len=64"
+    found = list(fairness(laid_out(b.stored(b.honest(GAIN, b.plan()), job=job)), POLICY))
+    assert all("rivals=null" not in f.next_step for f in found)
+    assert any("++executor.rivals.truncation.role=simpler" in f.next_step for f in found)
+
+
 def test_an_idea_that_removes_no_tokens_needs_no_simpler_reduction_beside_it():
     whole = b.honest(GAIN, b.plan(), declared=None, tokens=(64,) * 6, full_share=0.99)
     found = ask(with_rivals(whole, {"compiled": 0.0}))
