@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ace.domain.claim import claim_id
 from ace.domain.plan import CellPlan
-from ace.domain.record import CodeState, Digests
+from ace.domain.record import CellRecord, CodeState, Digests
 from ace.domain.registration import HoldoutLook, Registration, looks_of
 from ace.domain.stored import Evidence
 from ace.errors import PlanError
@@ -19,7 +19,11 @@ HOLDOUT = "holdout"
 
 
 class AlreadyMeasured(PlanError):
-    """The cell gave its evidence under this very look: there is nothing left to measure."""
+    """The cell gave its evidence, `record`, under this very look: it is not measured by that seed again."""
+
+    def __init__(self, text: str, record: CellRecord) -> None:
+        super().__init__(text)
+        self.record = record
 
 
 def unseal(
@@ -107,5 +111,6 @@ def _require_unmeasured(plan: CellPlan, evidence: Evidence) -> None:
         if same and cell.record is not None and cell.record.sessions:
             raise AlreadyMeasured(
                 f"holdout cell {plan.shape} was measured under this look already (run {cell.run_id}) and is not looked "
-                f"at again; judge it: ace-decide --experiment {plan.experiment}"
+                f"at again; judge it: ace-decide --experiment {plan.experiment}",
+                cell.record,
             )

@@ -34,6 +34,7 @@ from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.decide.recheck import doubts_about
 from ace.decide.stopping import stop_rule
 from ace.domain.plan import CellPlan
+from ace.domain.policy import Policy
 from ace.domain.record import CellRecord
 from ace.errors import AceError, MeasurementError, PlanError, StoreError
 from ace.holdout import HOLDOUT, AlreadyMeasured, unseal
@@ -65,16 +66,12 @@ def measure(config: DictConfig) -> None:
         if dropped:
             console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
         policy = wiring.policy_of(config)
-        record = measure_cell(config, place)
-        console.print(answer_line(record, policy), markup=False, highlight=False)
+        record = _measured(config, place, policy)
         if doubts := doubts_about(record, policy):
             console.print(f"unresolved ({'; '.join(doubts)}): measured once more", markup=False, highlight=False)
-            record = measure_cell(config, place, again=True)
-            console.print(answer_line(record, policy), markup=False, highlight=False)
+            record = _measured(config, place, policy, again=True)
         if record.failures:
             raise MeasurementError(_failures(record))
-    except AlreadyMeasured as done:  # going on with a sweep that was interrupted
-        console.print(str(done), markup=False, highlight=False)
     except AceError as error:
         if isinstance(error, PlanError) and sweep.current is not None:
             sweep.current.refused.append(sweep.job_name(overrides))
@@ -82,6 +79,17 @@ def measure(config: DictConfig) -> None:
         console.print(f"[red]refused or failed[/red] ({name}): ", end="")
         console.print(str(error), markup=False, highlight=False)
         raise
+
+
+def _measured(config: DictConfig, place: sweep.Place | None, policy: Policy, again: bool = False) -> CellRecord:
+    """The cell's record, shown in a line: measured now, or when a sweep over the holdout was interrupted."""
+    try:
+        record = measure_cell(config, place, again)
+    except AlreadyMeasured as done:
+        console.print(str(done), markup=False, highlight=False)
+        return done.record
+    console.print(answer_line(record, policy), markup=False, highlight=False)
+    return record
 
 
 def _require_declared(job: HydraConf) -> None:

@@ -8,7 +8,7 @@ evidence stay with their claim.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ace.decide.cells import FINISHED, Cell, cells_of
 from ace.domain.canonical import digest
@@ -38,6 +38,11 @@ class Case:
         whole = [stored.registration for stored in self.registrations if stored.registration is not None]
         opened = {look.registration for look in self.store.looks}
         return next((r for r in reversed(whole) if r.digest in opened), whole[-1] if whole else None)
+
+    @property
+    def registered_digest(self) -> str | None:
+        """Of that registration."""
+        return None if self.registration is None else self.registration.digest
 
     @property
     def looks(self) -> tuple[HoldoutLook, ...]:
@@ -117,4 +122,14 @@ def _case(evidence: Evidence, claim: str, attempts: list[StoredCell]) -> Case:
     label = claim_label(plan) if plan is not None else "an unreadable claim"
     # one that cannot be read could be anybody's, as a declared grid could
     mine = tuple(r for r in evidence.registrations if r.registration is None or r.registration.claim == claim)
-    return Case(evidence, claim, label, tuple(attempts), sweeps, cells_of(attempts), mine)
+    case = Case(evidence, claim, label, tuple(attempts), sweeps, (), mine)
+    return replace(case, cells=cells_of([a for a in attempts if not _of_an_earlier_look(a, case)]))
+
+
+def _of_an_earlier_look(attempt: StoredCell, case: Case) -> bool:
+    """Whether a holdout run belongs to another registration, whose look stands in the ledger: it is history, paid for
+    by the level, and no evidence for this one. One that no look vouches for stays, and gate frozen names it."""
+    held_to, plan = case.registration, attempt.plan
+    if held_to is None or plan is None or plan.registration in (None, held_to.digest):
+        return False
+    return (plan.look, plan.registration) in {(look.digest, look.registration) for look in case.store.looks}

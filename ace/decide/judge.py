@@ -58,7 +58,7 @@ def records_of(decision: Decision, evidence: Evidence) -> tuple[CellRecord, ...]
 def _judge(case: Case, policy: Policy) -> Decision:
     consulted = Consulted(policy)
     reading = cast(Policy, consulted)
-    cells = estimate(case.cells, reading, max(1, len(case.looks)))
+    cells = estimate(case.cells, reading, max(reading.holdout_looks, len(case.looks)))
     doubts = challenge(cells, reading)
     dossier = compile_dossier(case, cells, doubts, reading)
     gates = check(dossier, reading, consulted)

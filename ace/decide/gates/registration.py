@@ -26,7 +26,12 @@ def frozen(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """The registration precedes the first holdout run, and nothing that it fixed has changed."""
     threshold = "registered before the first holdout run, unchanged since"
     registered, case = dossier.case.registration, dossier.case
-    opened = [a for a in case.attempts if a.plan is not None and a.plan.benchmark.split == HOLDOUT]
+    past = {(look.digest, look.registration) for look in case.looks if look.registration != case.registered_digest}
+    opened = [
+        a
+        for a in case.attempts
+        if a.plan is not None and a.plan.benchmark.split == HOLDOUT and (a.plan.look, a.plan.registration) not in past
+    ]
     altered = [f"run {r.run_id}: {r.problem}" for r in case.registrations if r.problem]
     if altered:
         step = f"restore it from a backup, or {ANEW}"
@@ -79,10 +84,10 @@ def _plain(policy: Policy) -> Policy:
 def holdout(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Gain and quality of every claimed cell on the sealed documents, at a level divided by the looks."""
     registered, looks = dossier.case.registration, dossier.case.looks
-    level = policy.alpha / max(1, len(looks))
+    level = policy.alpha / max(policy.holdout_looks, len(looks))  # the same from the first look on
     threshold = (
         f"lower bound > {percent(policy.gain_floor)} on sealed documents (one-sided {100 * level:g} %, "
-        f"{max(1, len(looks))} of {policy.holdout_looks} looks), and quality: "
+        f"{len(looks)} of {policy.holdout_looks} looks), and quality: "
         f"{threshold_of(policy.quality_margin, policy)}"
     )
     if registered is None:

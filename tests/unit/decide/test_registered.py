@@ -267,3 +267,21 @@ def test_a_development_run_that_was_deleted_after_the_freeze_is_missed():
     decision = r.decide(r.evidence([*rivalled, again], made, (look,)))
     assert decision.verdict is Verdict.INVALID
     assert any("registered records: gone" in f.evidence for f in failing(decision, "integrity"))
+
+
+def test_a_second_look_that_the_policy_pays_for_is_judged_by_its_own_runs_at_a_stricter_level():
+    policy = b.near_term(holdout_looks=2)
+    cells = r.explored((64, 1))
+    first = freeze(b.evidence(*cells), policy, "auto", r.HOLDOUT, r.CODE, r.FROZEN_AT).registration
+    one = r.look_of(first)
+    failed = [replace(c, run_id="first") for c in r.opened(first, one, gain=0.0)]
+    second = replace(first, frozen_at=first.frozen_at + 100)
+    two = r.look_of(second, 1, one.digest)
+    opened = r.opened(second, two, started_at=second.frozen_at + 1)
+    stored = tuple(StoredRegistration(f"registration-{made.digest[:4]}", made, None) for made in (first, second))
+    of = replace(r.evidence(cells + failed + opened, None, (one, two)), registrations=stored)
+    decision = r.decide(of, policy)
+    assert decision.verdict is Verdict.ACCEPTED
+    assert decision.registration == second.digest
+    (held,) = [f for f in decision.gates if f.name == "holdout"]
+    assert "one-sided 2.5 %, 2 of 2 looks" in held.threshold
