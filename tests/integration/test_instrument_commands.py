@@ -76,7 +76,7 @@ def test_a_sequential_cell_with_a_large_gain_stops_early_and_is_complete(
     few = ("split.examples=200", "inputs.rivals=null")
     done = launch(*few, "protocol=sequential", "seq_len=128", "executor.keep_ratio=0.3")
     assert done.returncode == 0, done.stdout + done.stderr
-    (cell,) = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "token_pruning").cells
+    cell, *_ = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "token_pruning").cells
     assert cell.record is not None
     assert len(cell.record.sessions) == cell.record.looks[-1].sessions < 20
     judged = json.loads(decide("--experiment", "token_pruning", "--json").stdout)

@@ -43,7 +43,8 @@ def test_planted_work_is_found_at_its_size(arm: str, sign: float, launch: Comman
     share = 0.10
     done = launch(*SHORT, "seq_len=64", "executor=planted", f"executor.share={share}", f"executor.arm={arm}")
     assert done.returncode == 0, done.stdout + done.stderr
-    (cell,) = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "token_pruning").cells
+    # on a busy machine the cell is measured once more by itself; then the second one counts here
+    *_, cell = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "token_pruning").cells
     assert cell.record is not None
     assert cell.record.planted == arm
     found = compare(cell.record.timings("baseline"), cell.record.timings("candidate"))
