@@ -147,9 +147,13 @@ def test_the_registered_path_opens_its_holdout_once_and_its_bundle_verifies_with
 
     sealed = launch("split=holdout", "seq_len=64")
     assert (sealed.returncode, "ace-freeze" in sealed.stdout) == (1, True)
-    measured = launch("-m", "split=development,validation", "seq_len=64")
-    assert measured.returncode == 0, measured.stdout + measured.stderr
-    frozen = command("freeze", "--experiment", "token_pruning")
+    for seed in (0, 10, 20):  # a busy machine may not be able to tell at once, and says so
+        measured = launch("-m", "split=development,validation", "seq_len=64", f"seed={seed}")
+        assert measured.returncode == 0, measured.stdout + measured.stderr
+        frozen = command("freeze", "--experiment", "token_pruning")
+        if frozen.returncode == 0:
+            break
+        assert "NO_EVIDENCE" in frozen.stderr or "unresolved" in frozen.stderr, frozen.stderr
     assert frozen.returncode == 0, frozen.stderr
     again = command("freeze", "--experiment", "token_pruning")
     assert "already registered" in again.stdout
