@@ -15,8 +15,6 @@ from ace.domain.stored import Evidence
 from ace.errors import PlanError
 from ace.tracking.ledger import Ledger
 
-HOLDOUT = "holdout"
-
 
 class AlreadyMeasured(PlanError):
     """The cell gave its evidence, `record`, under this very look: it is not measured by that seed again."""

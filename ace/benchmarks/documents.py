@@ -5,6 +5,7 @@ Made by a benchmark module, laid out for the workers by `ace.measure`; the label
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)  # no slots: digests are computed once and kept
 class Documents:
     """ids, mask: (n, seq_len) int64, mask 1 where there is a token.  labels: (n,) int64, indices into label_names.
 
@@ -35,7 +36,7 @@ class Documents:
         """Hex SHA-256 of what the model is given."""
         return _sha256(self.ids, self.mask)
 
-    @property
+    @cached_property
     def each_digest(self) -> tuple[str, ...]:
         """The first 12 hex digits of each document's own digest: enough to see that two splits share none."""
         return tuple(_sha256(*pair)[:12] for pair in zip(self.ids, self.mask, strict=True))

@@ -16,10 +16,9 @@ import numpy as np
 
 from ace.benchmarks.documents import Documents
 from ace.benchmarks.rated import RatedDocuments
-from ace.domain.plan import BenchmarkSpec, ModelSpec
+from ace.domain.plan import DEVELOPMENT, HOLDOUT, BenchmarkSpec, ModelSpec
 from ace.errors import PlanError
 
-DEVELOPMENT, HOLDOUT = "development", "holdout"
 CALIBRATION_DOCUMENTS = 64
 EVERY = 2**31  # more documents than any corpus here has
 

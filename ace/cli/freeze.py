@@ -16,13 +16,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
 from ace.decide import commands
+from ace.decide.cells import Measurement
 from ace.decide.freezing import AUTO, Frozen, freeze
 from ace.decide.gather import gather
 from ace.domain.canonical import canonical_json
-from ace.domain.plan import require
+from ace.domain.plan import HOLDOUT, require
 from ace.domain.registration import Registration
 from ace.domain.serial import encode
-from ace.domain.stored import Evidence
 from ace.errors import AceError, PlanError, StoreError
 from ace.measure.code_state import code_state
 from ace.tracking.ledger import ledger_of
@@ -61,15 +61,15 @@ def run(options: argparse.Namespace) -> None:
     settings, policy = wiring.settings_of(config), wiring.policy_of(config)
     store = open_existing_store(settings.tracking_uri, settings.root)
     evidence = read_evidence(store, options.experiment, ledger_of(settings.root))
-    plan = gather(evidence)[0].cells[-1].newest.record.plan
-    code = code_state(plan.executor, Path.cwd())
+    newest = gather(evidence)[0].cells[-1].newest
+    code = code_state(newest.record.plan.executor, Path.cwd())
     if code.dirty and not options.allow_dirty:
         raise PlanError(
             "not registered: this checkout has uncommitted changes, so the commit does not say what was measured; "
             "commit them, or say --allow-dirty (the verdict will name it)."
         )
     holdout = wiring.benchmark_of(config)
-    require(holdout.split == "holdout", "--holdout", options.holdout, "a file of the group split whose name is holdout")
+    require(holdout.split == HOLDOUT, "--holdout", options.holdout, "a file of the group split whose name is holdout")
     frozen = freeze(evidence, policy, options.cells, holdout, code, time.time())
     if not frozen.existing:
         note = f"    {frozen.registration.label}\n    {frozen.registration.digest}"
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
     file = _write(frozen.registration, options.output)
     if options.anchor:
         _tag(frozen.registration)
-    _show(frozen, file, evidence)
+    _show(frozen, file, newest)
 
 
 def _write(registration: Registration, folder: Path) -> Path:
@@ -99,12 +99,11 @@ def _tag(registration: Registration) -> None:
     print(f"tagged: {name}")
 
 
-def _show(frozen: Frozen, file: Path, evidence: Evidence) -> None:
+def _show(frozen: Frozen, file: Path, newest: Measurement) -> None:
     made = frozen.registration
     print(f"{'already registered' if frozen.existing else 'registered'}: {made.digest}")
     print(f"  {made.label}, cells {', '.join(map(str, made.cells))}, policy {made.policy.name}")
     for cell, reason in frozen.left_out:
         print(f"  left out: {cell}: {reason}")
     print(f"  written to {file}; commit it, and nobody can say that it was made up later")
-    newest = gather(evidence)[0].cells[-1].newest
     print(f"next: {commands.measure_holdout(newest.record.plan, newest.job, made, made.cells)}")

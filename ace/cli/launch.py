@@ -33,11 +33,11 @@ from ace.cli.progress import CellProgress
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.decide.recheck import doubts_about
 from ace.decide.stopping import stop_rule
-from ace.domain.plan import CellPlan
+from ace.domain.plan import HOLDOUT, CellPlan
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord
 from ace.errors import AceError, MeasurementError, PlanError, StoreError
-from ace.holdout import HOLDOUT, AlreadyMeasured, unseal
+from ace.holdout import AlreadyMeasured, unseal
 from ace.measure.code_state import code_state
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder

@@ -4,6 +4,6 @@ Reads only what tracking returns; touches no clock, no model and no store. `judg
 first word on a cell that was just measured.
 """
 
-from ace.decide.judge import judge, records_of
+from ace.decide.judge import judge
 
-__all__ = ["judge", "records_of"]
+__all__ = ["judge"]

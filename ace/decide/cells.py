@@ -7,14 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ace.domain.plan import FIXED, Shape
+from ace.domain.plan import FIXED, SPLITS, Shape
 from ace.domain.record import CellRecord, Session
 from ace.domain.stored import StoredCell
 from ace.errors import EvidenceError
 
 FINISHED = "FINISHED"
 OWN = "measured"  # in sessions of ACE's own
-SPLITS = ("development", "validation", "holdout")
 LONGEST = 1e6  # times the shortest timing of a session: the outlier that a suspended machine leaves is far below
 
 

@@ -13,11 +13,9 @@ from ace.decide.estimates import CellEstimate
 from ace.decide.gather import Case
 from ace.decide.regimes import faster_than_floor, regime_of
 from ace.domain.finding import Finding, Outcome, Severity
-from ace.domain.plan import Shape
+from ace.domain.plan import DEVELOPMENT, Shape
 from ace.domain.policy import Policy
 from ace.domain.verdict import Regime
-
-DEVELOPMENT, VALIDATION, HOLDOUT = "development", "validation", "holdout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,12 @@ class Dossier:
 
     def downgrades(self, key: str) -> list[str]:
         """Names of the rules that leave this cell unresolved."""
-        return [f.name for f in self.doubts if f.cell == key and _downgrades(f)]
+        return [f.name for f in self.doubts if f.cell == key and downgrades(f)]
 
 
 def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequence[Finding], policy: Policy) -> Dossier:
     """Draw the map and find the cells that can be claimed."""
-    touched = {finding.cell for finding in doubts if _downgrades(finding)}
+    touched = {finding.cell for finding in doubts if downgrades(finding)}
     regimes = {cell.key: regime_of(cell, cell.key in touched, policy) for cell in cells}
     development = [cell for cell in cells if cell.cell.split == DEVELOPMENT]
     registered = case.registration
@@ -74,5 +72,6 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
     )
 
 
-def _downgrades(finding: Finding) -> bool:
+def downgrades(finding: Finding) -> bool:
+    """Whether a finding leaves its cell unresolved."""
     return finding.severity is Severity.DOWNGRADE and finding.outcome is Outcome.FAIL

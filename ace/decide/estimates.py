@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ace.decide.cells import SPLITS, Cell, declared_maximum
+from ace.decide.cells import Cell, declared_maximum
 from ace.decide.quality import settled_by
 from ace.decide.rivals import rivals_of
 from ace.decide.series import Seconds, arm_seconds, arms_of, typical_seconds
@@ -17,11 +17,11 @@ from ace.decide.similarity import further_by
 from ace.domain.decision import QualityAnswer, RivalAnswer, SimilarityAnswer, percent
 from ace.domain.estimate import Comparison
 from ace.domain.finding import Outcome
+from ace.domain.plan import HOLDOUT, SPLITS
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, INTERLEAVED, NULL, CellRecord
 from ace.stats import compare, compare_cells, compare_sequential
 
-HOLDOUT = SPLITS[2]
 LEAST_SEQUENTIAL = 0.90  # the boundaries are calibrated from here up; a policy that asks for less gets more
 
 

@@ -11,7 +11,7 @@ from ace.decide.gather import Case, gather
 from ace.decide.judge import judge
 from ace.domain.decision import CellDecision, Decision
 from ace.domain.finding import Finding, Outcome, Severity
-from ace.domain.plan import BenchmarkSpec, Shape
+from ace.domain.plan import DEVELOPMENT, HOLDOUT, VALIDATION, BenchmarkSpec, Shape
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, CodeState
 from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, Registration, looks_of
@@ -45,7 +45,7 @@ def freeze(
     decision, case = judge(open_evidence, policy)[0], gather(open_evidence)[0]
     if wide := _of_the_claim(decision):
         raise PlanError(f"not registered: {'; '.join(wide)}.")
-    development = [cell for cell in decision.cells if cell.split == "development"]
+    development = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
     blocked = {cell.cell: _blockers(cell, decision) for cell in development}
     chosen = _chosen(development, blocked, cells)
     made = _registration(case, decision, chosen, policy, holdout, code, now_s)
@@ -70,7 +70,7 @@ def _blockers(cell: CellDecision, decision: Decision) -> list[str]:
     """Why one development cell cannot be claimed; empty when nothing stands against it."""
     if cell.regime is not Regime.POSITIVE:
         return [f"{cell.cell} is {cell.regime}"]
-    other = next((c for c in decision.cells if c.split == "validation" and c.shape == cell.shape), None)
+    other = next((c for c in decision.cells if c.split == VALIDATION and c.shape == cell.shape), None)
     if other is None:
         return [f"{cell.shape} was not measured on validation"]
     places = {cell.cell, other.cell}
@@ -113,10 +113,10 @@ def _registration(
     now_s: float,
 ) -> Registration:
     shapes = [cell.shape for cell in chosen]
-    mine = [c for c in case.cells if c.shape in shapes and c.split != "holdout"]
+    mine = [c for c in case.cells if c.shape in shapes and c.split != HOLDOUT]
     records = [record for cell in mine for record in cell.records]
     _require_same_sources(records, code)
-    newest = next(c for c in reversed(mine) if c.split == "development").newest.record
+    newest = next(c for c in reversed(mine) if c.split == DEVELOPMENT).newest.record
     plan = newest.plan
     return Registration(
         schema_version=REGISTRATION_SCHEMA_VERSION,
@@ -126,7 +126,7 @@ def _registration(
         executor=plan.executor,
         model=plan.model,
         cells=tuple(shapes),
-        grid=_distinct(cell.shape for cell in decision.cells if cell.split == "development"),
+        grid=_distinct(cell.shape for cell in decision.cells if cell.split == DEVELOPMENT),
         policy=policy,
         protocol=plan.protocol,
         benchmarks=tuple(dict.fromkeys(record.plan.benchmark for record in records)),

@@ -10,8 +10,8 @@ from typing import cast
 import ace
 from ace.decide import commands
 from ace.decide.axes import effects_of
-from ace.decide.cells import SPLITS, cell_key, several_sizes
-from ace.decide.dossier import DEVELOPMENT, HOLDOUT, Dossier, compile_dossier
+from ace.decide.cells import cell_key, several_sizes
+from ace.decide.dossier import Dossier, compile_dossier
 from ace.decide.estimates import CellEstimate, estimate
 from ace.decide.gates import REQUIRED, check
 from ace.decide.gates.coverage import Consulted
@@ -35,8 +35,9 @@ from ace.domain.decision import (
     NullAnswer,
     ScopeClaim,
 )
+from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord
+from ace.domain.record import BASELINE, CANDIDATE
 from ace.domain.stored import Evidence
 from ace.domain.verdict import Regime, Verdict
 
@@ -46,13 +47,6 @@ NO_SOURCE = "no energy source was read"
 def judge(evidence: Evidence, policy: Policy) -> tuple[Decision, ...]:
     """One decision per claim, the newest first.  Raises EvidenceError when nothing was recorded."""
     return tuple(_judge(case, policy) for case in gather(evidence))
-
-
-def records_of(decision: Decision, evidence: Evidence) -> tuple[CellRecord, ...]:
-    """Every record that bears on this decision, used on the map or not, oldest first: what the bundle keeps."""
-    runs = {attempt.run_id for attempt in decision.attempts}
-    mine = sorted((c for c in evidence.cells if c.run_id in runs), key=lambda c: (c.started_at, c.run_id))
-    return tuple(cell.record for cell in mine if cell.record is not None)
 
 
 def _judge(case: Case, policy: Policy) -> Decision:

@@ -36,13 +36,17 @@ def settled_by(records: Sequence[CellRecord], alpha: float, policy: Policy) -> Q
     return min(standing, key=lambda a: (a.outcome is not Outcome.FAIL, a.lcb)) if standing else None
 
 
+def margin_of(own: float | None, policy: Policy) -> float:
+    """What may be lost of a benchmark with a margin of its `own`: it may only be stricter than the policy."""
+    return policy.quality_margin if own is None else min(own, policy.quality_margin)
+
+
 def judged(record: CellRecord, quality: Quality, alpha: float, policy: Policy) -> QualityAnswer:
     """The scores of one arm of `record` by the margin of its benchmark, with the part of the documents that lost most.
 
     A loss beyond the margin that is shown in a part is one of the whole.
     """
-    own = record.plan.benchmark.margin
-    margin = policy.quality_margin if own is None else min(own, policy.quality_margin)  # it may only be stricter
+    margin = margin_of(record.plan.benchmark.margin, policy)
     found = difference(quality, alpha, policy, margin)
     parts = _parts(record.slices, quality, alpha)
     if not parts:

@@ -5,9 +5,9 @@ is measured once more, fresh and logged (4-rules); the registration knows of it 
 """
 
 from ace.decide.cells import cells_of
+from ace.decide.dossier import downgrades
 from ace.decide.estimates import estimate
 from ace.decide.skeptic import challenge
-from ace.domain.finding import Outcome, Severity
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, record_digest
 from ace.domain.stored import StoredCell
@@ -21,5 +21,4 @@ def doubts_about(record: CellRecord, policy: Policy) -> tuple[str, ...]:
     digest = record_digest(record)
     alone = StoredCell("this", "FINISHED", record.started_at, None, None, record.plan, record, None, digest, digest)
     findings = challenge(estimate(cells_of([alone]), policy), policy)
-    fired = [f for f in findings if f.severity is Severity.DOWNGRADE and f.outcome is Outcome.FAIL]
-    return tuple(f"{finding.name}: {finding.evidence}" for finding in fired)
+    return tuple(f"{finding.name}: {finding.evidence}" for finding in findings if downgrades(finding))

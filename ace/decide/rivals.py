@@ -13,7 +13,7 @@ from ace.domain.decision import QualityAnswer, RivalAnswer
 from ace.domain.estimate import Comparison
 from ace.domain.plan import RivalSpec
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord, RivalResult, Session, Witness
+from ace.domain.record import BASELINE, CANDIDATE, CellRecord, RivalResult, Session
 from ace.stats import compare
 
 
@@ -56,7 +56,7 @@ def _token_share(sessions: Sequence[Session], rival: str) -> float | None:
 
 
 def _tokens(session: Session, arm: str) -> int | None:
-    witness: Witness | None = next((seen for seen in session.witness if seen.arm == arm), None)
+    witness = session.seen(arm)
     return sum(witness.tokens_per_layer) if witness is not None and witness.tokens_per_layer else None
 
 

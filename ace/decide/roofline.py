@@ -50,6 +50,6 @@ def _calls(records: Sequence[CellRecord], arm: str, cut_rounds: int) -> Iterator
     for record in records:
         for session in record.sessions:
             if any(timings.arm == arm for timings in session.timings):
-                seen = next((witness for witness in session.witness if witness.arm == arm), None)
+                seen = session.seen(arm)
                 kept = session.wall_s(arm)[min(cut_rounds, len(session.order) - 1) :]
                 yield least(seen, record.peak), median(kept)

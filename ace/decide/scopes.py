@@ -6,13 +6,14 @@ Last step of `judge`. One accepted scope says nothing about another.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from ace.decide.dossier import DEVELOPMENT, Dossier
+from ace.decide.dossier import Dossier
 from ace.decide.gates import completeness, costs, integrity, memory, parity, provenance, registration
 from ace.decide.gates.guardrails import guardrails
 from ace.decide.gates.quality import quality
 from ace.decide.verdict import Standing, verdict_of
 from ace.domain.decision import ScopeClaim, overall
 from ace.domain.finding import Finding, Outcome
+from ace.domain.plan import DEVELOPMENT
 from ace.domain.policy import Policy
 from ace.domain.verdict import Verdict
 

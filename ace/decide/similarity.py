@@ -8,6 +8,7 @@ same documents, so they are not pooled: the least favourable counts.
 from collections.abc import Sequence
 from functools import lru_cache
 
+from ace.decide.quality import margin_of
 from ace.domain.decision import SimilarityAnswer
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
@@ -34,8 +35,7 @@ def _least_favourable(answer: SimilarityAnswer) -> tuple[bool, bool, float]:
 
 
 def _answer(further: Further, alpha: float, policy: Policy) -> SimilarityAnswer:
-    own = further.margin
-    margin = policy.quality_margin if own is None else min(own, policy.quality_margin)  # it may only be stricter
+    margin = margin_of(further.margin, policy)
     scored = further.similarity
     found = None if scored is None else _difference(scored, 1 - 2 * alpha)
     if scored is None or found is None:

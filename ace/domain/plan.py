@@ -91,6 +91,8 @@ class ExecutorSpec:
 
 SIMPLER, CHANCE, COMPILER, UNPADDED = "simpler", "chance", "compiler", "unpadded"
 ROLES = (SIMPLER, CHANCE, COMPILER, UNPADDED)
+UNCHANGED = (COMPILER, UNPADDED)
+"""Roles of rivals that compute what the baseline does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ def _plain(value: Any) -> str:
     return "[" + ", ".join(_plain(item) for item in value) + "]" if isinstance(value, tuple) else str(value)
 
 
+DEVELOPMENT, VALIDATION, HOLDOUT = "development", "validation", "holdout"
+SPLITS = (DEVELOPMENT, VALIDATION, HOLDOUT)
 EXACT, NATURAL = "exact", "natural"
 INPUTS = (EXACT, NATURAL)
 SPEED, MEMORY = "speed", "memory"
@@ -157,8 +161,7 @@ class BenchmarkSpec:
         fine = self.margin is None or 0 <= self.margin < 1
         require(fine, "split.margin", self.margin, "a fraction in [0, 1), or null")
         require(self.inputs in INPUTS, "inputs.name", self.inputs, ", ".join(INPUTS))
-        splits = ("development", "validation", "holdout")
-        require(self.split in splits, "split.name", self.split, ", ".join(splits))
+        require(self.split in SPLITS, "split.name", self.split, ", ".join(SPLITS))
         require(self.examples >= 1, "split.examples", self.examples, "1 or more")
 
 

@@ -161,6 +161,10 @@ class Session:
                 return timings.wall_s
         raise KeyError(arm)
 
+    def seen(self, arm: str) -> Witness | None:
+        """What was seen of the work of `arm`; None where nobody looked."""
+        return next((witness for witness in self.witness if witness.arm == arm), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

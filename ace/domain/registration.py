@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ace.domain.canonical import digest, sha256_text
-from ace.domain.plan import BenchmarkSpec, ExecutorSpec, ModelSpec, Protocol, Shape
+from ace.domain.plan import HOLDOUT, BenchmarkSpec, ExecutorSpec, ModelSpec, Protocol, Shape
 from ace.domain.policy import Policy
 from ace.domain.record import CodeState, Digests
 from ace.domain.serial import encode
@@ -52,7 +52,7 @@ class Registration:
     def __post_init__(self) -> None:
         if not self.cells or set(self.cells) - set(self.grid):
             raise ValueError("a registration claims at least one cell, and only cells of its grid")
-        if self.holdout.split != "holdout":
+        if self.holdout.split != HOLDOUT:
             raise ValueError(f"a registration is judged on a holdout, not on split {self.holdout.split}")
 
     @property

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ace.benchmarks.documents import Documents
-from ace.domain.plan import COMPILER, UNPADDED, BenchmarkSpec, CellPlan, RivalSpec
+from ace.domain.plan import UNCHANGED, BenchmarkSpec, CellPlan, RivalSpec
 from ace.domain.quality import Further, Quality
 from ace.domain.record import BASELINE, CANDIDATE, NULL, CodeState, Failure, RivalResult
 from ace.measure.desk import Desk, Embedding
@@ -90,7 +90,7 @@ def _examine_rival(
 ) -> RivalResult:
     """Embed and score one rival; the compiled or unpadded baseline computes what the baseline does and is only timed:
     its timed outputs are held against those of the baseline."""
-    if rival.role in (COMPILER, UNPADDED):
+    if rival.role in UNCHANGED:
         scored[rival.name] = dense
         return RivalResult(rival.name, rival.role, None, None)
     watcher.stage(f"embedding {len(desk.documents.ids)} documents with {rival.name}")

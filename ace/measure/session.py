@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ace.domain.canonical import digest
-from ace.domain.plan import COMPILER, UNPADDED
+from ace.domain.plan import UNCHANGED
 from ace.domain.record import BASELINE, CANDIDATE, NULL, OutputCheck, Session, Timings
 from ace.domain.workload import Batch, Executor
 from ace.measure import timing, witness
@@ -70,7 +70,7 @@ def run_session(
     checks = timed.recheck(arms, inputs)
     seen, states = [], []
     fresh = inputs.batch(inputs.draw(plan.shape.batch))  # not the example: the executor has seen that
-    computed = {rival.name for rival in plan.rivals if rival.role in (COMPILER, UNPADDED)}
+    computed = {rival.name for rival in plan.rivals if rival.role in UNCHANGED}
     for name, module in arms.modules.items():
         if name in computed:
             continue  # they compute what the baseline does, and following a compiled one takes seconds

@@ -16,6 +16,7 @@ from ace.domain.decision import (
 )
 from ace.domain.estimate import Estimate
 from ace.domain.finding import Finding, Outcome, Severity
+from ace.domain.plan import DEVELOPMENT, HOLDOUT
 from ace.domain.verdict import Regime, Verdict
 
 AXES = "Which axes matter, averaged over the development cells measured (95 % intervals over sessions)"
@@ -46,10 +47,10 @@ ROOFLINE = (
 def headline(decision: Decision) -> str:
     """The second sentence: what was seen on sealed documents where they were opened, else on the map, as a range and
     never as its best cell alone."""
-    held = [cell.gain for cell in decision.cells if cell.split == "holdout" and cell.gain is not None]
+    held = [cell.gain for cell in decision.cells if cell.split == HOLDOUT and cell.gain is not None]
     if held:
         return f"On sealed documents it gains {_extent(held)} ({ESTIMAND}, baseline over candidate) in {_cells(held)}."
-    cells = [cell for cell in decision.cells if cell.split == "development"]
+    cells = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
     if not cells:
         return "No development cell was measured."
     positive = [cell for cell in cells if cell.regime is Regime.POSITIVE]

@@ -8,7 +8,7 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from ace.domain.plan import CellPlan, require
+from ace.domain.plan import HOLDOUT, CellPlan, require
 from ace.errors import PlanError
 from ace.wiring.values import GROUPS
 
@@ -38,7 +38,7 @@ def refuse_renamed(overrides: Sequence[str], name: str) -> None:
 
 def refuse_sealed(plan: CellPlan) -> None:
     """Raise PlanError for imported timings of the holdout: only a registered claim, measured here, opens it."""
-    if plan.benchmark.split == "holdout":
+    if plan.benchmark.split == HOLDOUT:
         raise PlanError(
             "split=holdout is sealed: timings of another tool cannot open it; use split=development or validation."
         )

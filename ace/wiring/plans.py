@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from ace.domain.plan import (
+    DEVELOPMENT,
     RATED,
     SPEED,
     BenchmarkSpec,
@@ -53,7 +54,7 @@ def plan_of(config: DictConfig) -> CellPlan:
         protocol=build(Protocol, "protocol", values["protocol"]),
         telemetry=str(group(values, "telemetry", ("name",))["name"]),
         seed=build(_Seed, "", {"seed": values["seed"]}).seed,
-        rivals=_rivals(values) if split["name"] == "development" else (),  # they judge the claim where it is chosen
+        rivals=_rivals(values) if split["name"] == DEVELOPMENT else (),  # they judge the claim where it is chosen
         further=_further(split, inputs),
         scopes=build(_Scopes, "experiment", {"scopes": experiment.get("scopes") or [SPEED]}).scopes,
     )

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from ace.decide import commands
 from ace.decide.asking import gate, named
 from ace.decide.cells import Cell
-from ace.decide.dossier import DEVELOPMENT, VALIDATION, Dossier
+from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.quality import CONTRADICTED, contradiction, equivalent, further, scored, threshold_of
 from ace.decide.regimes import answerable, enough_sessions, gain_ruled_out, without_gain
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
+from ace.domain.plan import DEVELOPMENT, VALIDATION
 from ace.domain.policy import Policy
 from ace.domain.verdict import Regime
 

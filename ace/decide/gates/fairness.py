@@ -14,7 +14,7 @@ from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.domain.decision import QualityAnswer, RivalAnswer, percent, points_within
 from ace.domain.finding import Finding, Outcome
-from ace.domain.plan import CHANCE, COMPILER, EXACT, ROLES, SIMPLER, UNPADDED
+from ace.domain.plan import CHANCE, COMPILER, EXACT, ROLES, SIMPLER, UNCHANGED, UNPADDED
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, Session
 from ace.domain.workload import COMPILED
@@ -84,8 +84,7 @@ def _needless(cell: CellEstimate, role: str) -> str | None:
 def _all_work_seen(session: Session) -> bool:
     """Whether as much of the candidate's linear work was seen to go over all tokens as of the baseline's, and where its
     layers are known by name, each was given all of them. What was not seen is no proof that nothing is left out."""
-    seen = {witness.arm: witness for witness in session.witness}
-    base, own = seen.get(BASELINE), seen.get(CANDIDATE)
+    base, own = session.seen(BASELINE), session.seen(CANDIDATE)
     if base is None or own is None or base.full_token_share is None or own.full_token_share is None:
         return False
     tokens = own.tokens_per_layer
@@ -142,7 +141,7 @@ def _judged(cell: CellEstimate, rival: RivalAnswer, policy: Policy) -> Finding:
     if low is None or high is None:
         return answer(Outcome.NO_EVIDENCE, f"not timed beside the candidate ({named(list(rival.reasons))})")
     shown = f"the candidate gains between {percent(low)} and {percent(high)} on it"
-    if rival.role in (COMPILER, UNPADDED):
+    if rival.role in UNCHANGED:
         if low > 0:
             return answer(Outcome.PASS, shown)
         if high <= policy.same_within:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 from ace.decide import commands
 from ace.decide.asking import gate
-from ace.decide.dossier import HOLDOUT, VALIDATION, Dossier
+from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate, half_width
 from ace.decide.gates.benefit import too_few
 from ace.domain.decision import percent, percent_within
 from ace.domain.finding import Finding, Outcome
+from ace.domain.plan import HOLDOUT, VALIDATION
 from ace.domain.policy import Policy
 
 NAME = "instrument"

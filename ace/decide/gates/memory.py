@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from ace.decide import commands
 from ace.decide.asking import gate
 from ace.decide.cells import Cell
-from ace.decide.dossier import HOLDOUT, VALIDATION, Dossier
+from ace.decide.dossier import Dossier
 from ace.decide.gates.quality import further, scored, threshold_of
 from ace.domain.decision import MemoryAnswer, percent
 from ace.domain.finding import Finding, Outcome
-from ace.domain.plan import MEMORY
+from ace.domain.plan import HOLDOUT, MEMORY, VALIDATION
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, CellRecord
 

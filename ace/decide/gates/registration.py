@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 from ace.decide import commands
 from ace.decide.asking import gate, named
-from ace.decide.dossier import DEVELOPMENT, HOLDOUT, Dossier
+from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.benefit import answer_of, same_documents, too_few
 from ace.decide.gates.quality import equivalent, scored, threshold_of
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
+from ace.domain.plan import DEVELOPMENT, HOLDOUT, VALIDATION
 from ace.domain.policy import Policy
 from ace.domain.registration import Registration
 from ace.domain.stored import StoredCell
@@ -114,7 +115,7 @@ def holdout(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
 def _held(
     dossier: Dossier, claimed: CellEstimate, cell: CellEstimate, threshold: str, policy: Policy
 ) -> Finding:
-    others = [claimed.cell, *(c.cell for c in [dossier.at("validation", claimed.cell.shape)] if c is not None)]
+    others = [claimed.cell, *(c.cell for c in [dossier.at(VALIDATION, claimed.cell.shape)] if c is not None)]
     for other in others:
         if shared := same_documents(other, cell.cell):
             shown = f"{other.split} and holdout {shared}"

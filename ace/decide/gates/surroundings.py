@@ -5,9 +5,10 @@ cells of a map are common while an idea is developed, and the skeptic's conditio
 """
 
 from ace.decide.asking import gate, named
-from ace.decide.dossier import HOLDOUT, VALIDATION, Dossier
+from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.domain.finding import Finding, Outcome
+from ace.domain.plan import HOLDOUT, VALIDATION
 from ace.domain.record import BASELINE, CANDIDATE, NULL, Session
 
 NAME = "parity"

@@ -13,7 +13,7 @@ from ace.decide.roofline import share
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, Session, Witness
+from ace.domain.record import BASELINE, CANDIDATE, Session
 from ace.domain.roofline import NO_PEAK
 
 ROOFLINE = 0.9
@@ -50,13 +50,13 @@ def mechanism_absent(cell: CellEstimate, policy: Policy) -> Finding:
             f"{len(absent)} of {len(declaring)} sessions; {absent[0]}",
             "drop the tokens rather than mask them, or correct what the executor declares",
         )
-    seen = _witness(declaring[0][0], CANDIDATE)
+    seen = declaring[0][0].seen(CANDIDATE)
     shown = list(seen.tokens_per_layer) if seen and seen.tokens_per_layer else []
     return answer(Outcome.PASS, f"tokens per layer {shown}, as declared, in {len(declaring)} sessions")
 
 
 def _absence(session: Session, declared: tuple[int, ...], tolerance: float) -> str | None:
-    witness = _witness(session, CANDIDATE)
+    witness = session.seen(CANDIDATE)
     if witness is None or witness.tokens_per_layer is None:
         return f"session {session.index}: {list(declared)} tokens per layer declared, no layer seen"
     seen = witness.tokens_per_layer
@@ -140,10 +140,6 @@ def beyond_roofline(cell: CellEstimate, _: Policy) -> Finding:
 def _flops_ratios(sessions: tuple[Session, ...]) -> Iterator[float]:
     """Baseline over candidate, where both were counted."""
     for session in sessions:
-        base, candidate = _witness(session, BASELINE), _witness(session, CANDIDATE)
+        base, candidate = session.seen(BASELINE), session.seen(CANDIDATE)
         if base and candidate and base.flops and candidate.flops:
             yield base.flops / candidate.flops
-
-
-def _witness(session: Session, arm: str) -> Witness | None:
-    return next((witness for witness in session.witness if witness.arm == arm), None)

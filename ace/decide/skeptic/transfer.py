@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from ace.decide.estimates import CellEstimate, half_width
 from ace.domain.decision import percent_within
 from ace.domain.finding import Finding, Outcome, Severity
+from ace.domain.plan import DEVELOPMENT, HOLDOUT
 from ace.domain.policy import Policy
 
 NAME = "transfer gap"
@@ -18,13 +19,13 @@ def transfer_gaps(cells: Iterable[CellEstimate], policy: Policy) -> Iterator[Fin
     """Development minus holdout, cell by cell; once NO_EVIDENCE where the holdout has not been opened."""
     threshold = f"gain on development within {100 * policy.delta:g} % of that on the holdout, or not known to differ"
     by_place = {(cell.cell.split, cell.cell.shape): cell for cell in cells}
-    held = [cell for cell in by_place.values() if cell.cell.split == "holdout"]
+    held = [cell for cell in by_place.values() if cell.cell.split == HOLDOUT]
     if not held:
         step = "register the claim and open the holdout"
         text = "the holdout has not been opened"
         yield Finding(NAME, Outcome.NO_EVIDENCE, Severity.WARN, None, text, threshold, step)
     for cell in held:
-        before = by_place.get(("development", cell.cell.shape))
+        before = by_place.get((DEVELOPMENT, cell.cell.shape))
         if before is None or before.own.gain is None or cell.own.gain is None:
             continue
         gap, half = before.own.gain - cell.own.gain, math.hypot(half_width(before.own), half_width(cell.own))

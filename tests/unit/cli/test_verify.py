@@ -19,18 +19,6 @@ from tests.unit.report.bundles import GAIN, copied, edited, files, vouched, writ
 WITHOUT = ("mlflow", "torch", "hydra", "omegaconf", "matplotlib")
 
 
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clean") / "bundle"
-    written(folder)
-    return folder
-
-
-@pytest.fixture
-def bundle(clean, tmp_path):
-    return copied(clean, tmp_path / "bundle")
-
-
 @pytest.fixture
 def run(capsys):
     """Exit code, lines and what went to stderr."""

@@ -1,6 +1,8 @@
 from dataclasses import replace
 
-from ace.decide import judge, records_of
+from ace.decide import judge
+from ace.decide.gather import records
+from ace.decide.replay import evidence_of
 from ace.domain.decision import decision_text, document, overall
 from ace.domain.finding import Outcome
 from ace.domain.verdict import Regime, Verdict
@@ -111,7 +113,8 @@ def test_the_records_of_a_decision_are_its_claims_alone():
     mine, other = grid(GAIN, (64, 1)), b.stored(b.record(of=b.plan(parameters=(("keep_ratio", 0.5),))))
     store = b.evidence(*mine, other)
     decisions = judge(store, POLICY)
-    assert sorted(len(records_of(decision, store)) for decision in decisions) == [1, 2]
+    kept = [records(evidence_of(decision.claim, store).cells) for decision in decisions]
+    assert sorted(len(found) for found in kept) == [1, 2]
 
 
 def test_a_claim_of_which_only_ashes_are_left_is_judged_after_the_others():

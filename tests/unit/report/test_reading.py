@@ -17,19 +17,7 @@ from ace.report.differing import differing
 from ace.report.reading import open_bundle
 from ace.report.telling import misquoted, stated
 from tests import builders as b
-from tests.unit.report.bundles import copied, edited, files, honest_evidence, vouched, written, zipped
-
-
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clean") / "bundle"
-    written(folder)
-    return folder
-
-
-@pytest.fixture
-def bundle(clean, tmp_path):
-    return copied(clean, tmp_path / "bundle")
+from tests.unit.report.bundles import edited, files, honest_evidence, vouched, zipped
 
 
 def named(place):
