@@ -52,11 +52,12 @@ def run_cell(
     summarise: Callable[[CellRecord], Summary],
     watcher: Watcher,
     stop: StopRule | None = None,
+    begun: Callable[[str], None] | None = None,
 ) -> CellRecord:
     """Measure and record one cell.
 
-    The attempt is recorded before it runs. An interrupted one is KILLED, one that measured nothing FAILED; what its
-    sessions measured stays in the attempt's folder either way.
+    The attempt is recorded before it runs; `begun` is told its run before any document is read. An interrupted one is
+    KILLED, one that measured nothing FAILED; what its sessions measured stays in the attempt's folder either way.
     """
     run_id = tracker.begin(
         attempt.plan,
@@ -69,6 +70,8 @@ def run_cell(
         started_at=attempt.started_at,
     )
     try:
+        if begun is not None:
+            begun(run_id)
         record = observe(attempt.plan, attempt.name, attempt.code, attempt.weights, shop, watcher, stop)
         summary = summarise(record)
         tracker.finish(

@@ -1,7 +1,8 @@
 """Breaking the seal: the only way to a holdout cell. Called by the launcher before the cell's plan is final.
 
 It finds the claim's registration, compares it with what is about to run, and writes the look into the ledger before any
-sealed document is read. Resuming the same registration is the same look.
+sealed document is read; then, once the cell's run is in the store, which run opens the cell. Resuming the same
+registration is the same look.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from dataclasses import replace
 from ace.domain.claim import claim_id
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord, CodeState, Digests
-from ace.domain.registration import HoldoutLook, Registration, looks_of
+from ace.domain.registration import HoldoutLook, HoldoutOpening, LedgerEntry, Registration, UnlistedLook, looks_of
 from ace.domain.stored import Evidence
 from ace.errors import PlanError
 from ace.tracking.ledger import Ledger
@@ -40,12 +41,23 @@ def unseal(
     """
     registration = _registered(plan, claim_id(plan, code.executor_digest, weights), evidence)
     _require_unchanged(plan, code, weights, registration)
-    look = ledger.append(lambda index, previous, looks: _look(index, previous, looks, registration, now_s))
+    others = evidence.unlisted
+    look = ledger.append(lambda index, previous, listed: _look(index, previous, listed, others, registration, now_s))
     look = look or next(made for made in ledger.looks() if made.registration == registration.digest)
     seed = registration.holdout_seed + again
     opened = replace(plan, seed=seed, registration=registration.digest, look=look.digest)
     _require_unmeasured(opened, evidence)
+    _require_found(opened, evidence)
     return opened
+
+
+def write_opening(plan: CellPlan, run_id: str, ledger: Ledger, now_s: float) -> None:
+    """Put into the ledger that `run_id`, which is in the store, opens the cell now.  Raises StoreError."""
+
+    def opening(index: int, previous: str, _: Sequence[LedgerEntry]) -> HoldoutOpening:
+        return HoldoutOpening(index, previous, plan.look or "", plan.shape, plan.seed, run_id, now_s)
+
+    ledger.append(opening)
 
 
 def _registered(plan: CellPlan, claim: str, evidence: Evidence) -> Registration:
@@ -79,18 +91,25 @@ def _require_unchanged(plan: CellPlan, code: CodeState, weights: Digests, regist
             f"split=holdout is sealed: {name} changed since the claim was registered (registered {was}, now {now}); "
             f"restore it, or register anew: ace-freeze --experiment {plan.experiment}"
         )
-    if plan.shape not in registration.cells:
-        named = ", ".join(map(str, registration.cells))
+    if plan.shape not in registration.opened:
+        named = ", ".join(map(str, registration.opened))
         raise PlanError(f"split=holdout is sealed for cell {plan.shape}: registered are {named}.")
 
 
 def _look(
-    index: int, previous: str, looks: Sequence[HoldoutLook], registration: Registration, now_s: float
+    index: int,
+    previous: str,
+    listed: Sequence[LedgerEntry],
+    unlisted: Sequence[UnlistedLook],
+    registration: Registration,
+    now_s: float,
 ) -> HoldoutLook | None:
     """The look to be written down; None where this registration has had its own already."""
+    looks = [entry for entry in listed if isinstance(entry, HoldoutLook)]
     if any(look.registration == registration.digest for look in looks):
         return None
-    spent, budget = looks_of(looks, registration.idea, registration.holdout.target), registration.policy.holdout_looks
+    budget = registration.policy.holdout_looks
+    spent = looks_of([*looks, *unlisted], registration.idea, registration.holdout.target)
     if len(spent) >= budget:
         raise PlanError(
             f"split=holdout stays sealed: {registration.idea} has looked at {registration.holdout.name} {len(spent)} "
@@ -111,4 +130,17 @@ def _require_unmeasured(plan: CellPlan, evidence: Evidence) -> None:
                 f"holdout cell {plan.shape} was measured under this look already (run {cell.run_id}) and is not looked "
                 f"at again; judge it: ace-decide --experiment {plan.experiment}",
                 cell.record,
+            )
+
+
+def _require_found(plan: CellPlan, evidence: Evidence) -> None:
+    """What the ledger says was opened is in the store: else nobody knows what was seen, and it is not seen again."""
+    there = {cell.run_id for cell in evidence.cells}
+    for opening in evidence.openings:
+        same = (opening.look, opening.shape, opening.seed) == (plan.look, plan.shape, plan.seed)
+        if same and opening.run_id not in there:
+            raise PlanError(
+                f"split=holdout stays sealed for cell {plan.shape}: run {opening.run_id} opened it under this look and "
+                "is not in the store any more; restore that run from a backup, or claim the idea under another "
+                "experiment.name, on a holdout that was not opened."
             )

@@ -17,7 +17,7 @@ import numpy as np
 from ace.benchmarks.documents import Documents
 from ace.benchmarks.rated import RatedDocuments
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, BenchmarkSpec, ModelSpec
-from ace.errors import PlanError
+from ace.errors import DataError, PlanError
 
 CALIBRATION_DOCUMENTS = 64
 EVERY = 2**31  # more documents than any corpus here has
@@ -68,6 +68,14 @@ def load_development(
         return None
     every = replace(spec, split=DEVELOPMENT, target=target, examples=EVERY, development=None)
     return load_documents(every, seq_len, 0, cache_dir, tokenizer)
+
+
+def count_documents(spec: BenchmarkSpec, seq_len: int, cache_dir: Path, tokenizer: Path | None = None) -> int:
+    """How many documents a benchmark has for a length; 0 where it has none.  Raises PlanError as above."""
+    try:
+        return len(load_documents(replace(spec, examples=EVERY), seq_len, 0, cache_dir, tokenizer).ids)
+    except DataError:
+        return 0
 
 
 def require_disjoint(documents: Documents, development: Documents, spec: BenchmarkSpec) -> None:

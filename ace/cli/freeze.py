@@ -9,22 +9,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
+from ace.benchmarks.loading import check_benchmark, count_documents
 from ace.decide import commands
 from ace.decide.cells import Measurement
-from ace.decide.freezing import AUTO, Frozen, freeze
-from ace.decide.gather import gather
+from ace.decide.freezing import AUTO, Frozen, Sealed, chosen_claim, freeze
 from ace.domain.canonical import canonical_json
-from ace.domain.plan import HOLDOUT, require
+from ace.domain.plan import HOLDOUT, BenchmarkSpec, CellPlan, require
 from ace.domain.registration import Registration
 from ace.domain.serial import encode
+from ace.domain.stored import Evidence
 from ace.errors import AceError, PlanError, StoreError
 from ace.measure.code_state import code_state
+from ace.models.loading import model_tokenizer
 from ace.tracking.ledger import ledger_of
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store
@@ -36,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="ace-freeze", description="Register a claim before its holdout is opened.")
     made.add_argument("--experiment", required=True, help="name of the MLflow experiment")
     made.add_argument("--cells", default=AUTO, help="auto (all that development and validation allow) or 64x1,128x1")
+    made.add_argument("--claim", help="first digits of the claim's digest, where an experiment holds several (newest)")
     made.add_argument("--holdout", default="holdout", help="file of the group split that is opened (default: holdout)")
     made.add_argument("--allow-dirty", action="store_true", help="register from a checkout with uncommitted changes")
     made.add_argument("--anchor", choices=["git"], help="git: tag the current commit with the registration's digest")
@@ -61,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     settings, policy = wiring.settings_of(config), wiring.policy_of(config)
     store = open_existing_store(settings.tracking_uri, settings.root)
     evidence = read_evidence(store, options.experiment, ledger_of(settings.root))
-    newest = gather(evidence)[0].cells[-1].newest
+    newest = chosen_claim(evidence, options.claim).cells[-1].newest
     code = code_state(newest.record.plan.executor, Path.cwd())
     if code.dirty and not options.allow_dirty:
         raise PlanError(
@@ -70,7 +74,8 @@ def run(options: argparse.Namespace) -> None:
         )
     holdout = wiring.benchmark_of(config)
     require(holdout.split == HOLDOUT, "--holdout", options.holdout, "a file of the group split whose name is holdout")
-    frozen = freeze(evidence, policy, options.cells, holdout, code, time.time())
+    sealed = _sealed(holdout, options.holdout, evidence, newest.record.plan, settings.cache)
+    frozen = freeze(evidence, policy, options.cells, sealed, code, time.time(), options.claim)
     if not frozen.existing:
         note = f"    {frozen.registration.label}\n    {frozen.registration.digest}"
         Tracker(store, options.experiment).log_registration(frozen.registration, note)
@@ -78,6 +83,16 @@ def run(options: argparse.Namespace) -> None:
     if options.anchor:
         _tag(frozen.registration)
     _show(frozen, file, newest)
+
+
+def _sealed(benchmark: BenchmarkSpec, file: str, evidence: Evidence, plan: CellPlan, cache: Path) -> Sealed:
+    """The holdout and how many documents it has for each shape. Their number is all that is looked at here: a cell that
+    cannot be settled on them would spend the look on nothing.  Raises PlanError for what the model cannot be shown."""
+    check_benchmark(benchmark, plan.model)
+    asked, words = replace(benchmark, inputs=plan.benchmark.inputs), model_tokenizer(plan.model)
+    shapes = {cell.plan.shape for cell in evidence.cells if cell.plan is not None and cell.record is not None}
+    counts = {n: count_documents(asked, n, cache, words) for n in sorted({shape.seq_len for shape in shapes})}
+    return Sealed(benchmark, file, {shape: counts[shape.seq_len] for shape in shapes})
 
 
 def _write(registration: Registration, folder: Path) -> Path:
@@ -102,8 +117,11 @@ def _tag(registration: Registration) -> None:
 def _show(frozen: Frozen, file: Path, newest: Measurement) -> None:
     made = frozen.registration
     print(f"{'already registered' if frozen.existing else 'registered'}: {made.digest}")
-    print(f"  {made.label}, cells {', '.join(map(str, made.cells))}, policy {made.policy.name}")
+    print(f"  {made.label}, policy {made.policy.name}")
+    for scope, cells in (("faster", made.cells), ("less memory", made.memory_cells)):
+        if cells:
+            print(f"  {scope}: cells {', '.join(map(str, cells))}")
     for cell, reason in frozen.left_out:
         print(f"  left out: {cell}: {reason}")
     print(f"  written to {file}; commit it, and nobody can say that it was made up later")
-    print(f"next: {commands.measure_holdout(newest.record.plan, newest.job, made, made.cells)}")
+    print(f"next: {commands.measure_holdout(newest.record.plan, newest.job, made, made.opened)}")

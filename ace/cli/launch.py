@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ from ace.domain.plan import HOLDOUT, CellPlan
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord
 from ace.errors import AceError, MeasurementError, PlanError, StoreError
-from ace.holdout import AlreadyMeasured, unseal
+from ace.holdout import AlreadyMeasured, unseal, write_opening
 from ace.measure.code_state import code_state
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder
@@ -118,7 +118,8 @@ def measure_cell(config: DictConfig, place: sweep.Place | None, again: bool = Fa
         with _scratch(folder):
             refuse_impossible(plan, attempt.code, folder, settings.cache)
         shop = Workshop(folder, settings.cache, os.cpu_count() or 1, LAUNCH)
-        record = cell.run_cell(attempt, shop, tracker, summarise, watcher, stop_rule(plan.protocol, policy))
+        rule = stop_rule(plan.protocol, policy)
+        record = cell.run_cell(attempt, shop, tracker, summarise, watcher, rule, _opening(plan, settings))
     shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
     if sweep.current is not None and place is not None:
         measured = remaining.ahead(place.overrides, plan.shape)
@@ -136,6 +137,16 @@ def _unsealed(plan: CellPlan, store: Store, settings: wiring.Settings, again: bo
     evidence = read_evidence(store, plan.experiment, ledger)
     code = code_state(plan.executor, Path.cwd())
     return unseal(plan, code, model_digests(plan.model), evidence, ledger, time.time(), again)
+
+
+def _opening(plan: CellPlan, settings: wiring.Settings) -> Callable[[str], None]:
+    """Writes into the ledger which run opens a holdout cell; other cells are nobody's secret."""
+
+    def note(run_id: str) -> None:
+        if plan.benchmark.split == HOLDOUT:
+            write_opening(plan, run_id, ledger_of(settings.root), time.time())
+
+    return note
 
 
 def _attempt(plan: CellPlan, place: sweep.Place | None) -> cell.Attempt:

@@ -9,9 +9,10 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from ace.decide.cells import Cell, shape_order
-from ace.domain.plan import EXACT, FIXED, OBRIEN_FLEMING, CellPlan, Shape
+from ace.domain.plan import EXACT, FIXED, OBRIEN_FLEMING, UNCHANGED, CellPlan, Shape
 from ace.domain.registration import Registration
 from ace.domain.stored import StoredCell
 
@@ -33,6 +34,7 @@ PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
 }
 PACKAGED_EXAMPLES = 1000  # of conf/split
 PACKAGED_HOLDOUT_EXAMPLES = 1500
+REGISTERED = ("split=", "split.", "seed=", "protocol=", "protocol.")  # what the registration says, and nobody else
 SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
 
@@ -53,17 +55,17 @@ def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape]
 def measure_holdout(plan: CellPlan, job: str | None, registration: Registration, shapes: Iterable[Shape]) -> str:
     """The command that measures registered cells on the sealed documents; the registration draws the seed."""
     command = measure(replace(plan, seed=0), job, registration.holdout.split, shapes)
-    words = [w for w in shlex.split(command) if not w.startswith(("split.examples=", "seed=", "protocol"))]
     packaged = PACKAGED_PROTOCOLS.get(registration.protocol.name, {})
-    words.append(f"protocol={registration.protocol.name}")
-    words += [
+    fixed = [f"split={registration.holdout_file}", f"protocol={registration.protocol.name}"]
+    fixed += [
         f"protocol.{key}={_plain(value)}"
         for key in PROTOCOL_KEYS
         if (value := getattr(registration.protocol, key)) != packaged.get(key)
     ]
     if registration.holdout.examples != PACKAGED_HOLDOUT_EXAMPLES:
-        words.append(f"split.examples={registration.holdout.examples}")
-    return " ".join(word if word == "&&" else shlex.quote(word) for word in words)
+        fixed.append(f"split.examples={registration.holdout.examples}")
+    parts = [list(words) for and_then, words in groupby(shlex.split(command), "&&".__eq__) if not and_then]
+    return " && ".join(shlex.join([*(w for w in words if not w.startswith(REGISTERED)), *fixed]) for words in parts)
 
 
 def measure_again(cells: Sequence[Cell]) -> str:
@@ -122,8 +124,20 @@ def _overrides(plan: CellPlan) -> dict[str, str]:
     else:
         chosen["executor._target_"] = target
         prefix = "+executor."
+        chosen |= _own_rivals(plan)
     chosen |= {f"{prefix}{key}": _plain(value) for key, value in plan.executor.parameters}
     return chosen | {"protocol": plan.protocol.name} | _changed(plan)
+
+
+def _own_rivals(plan: CellPlan) -> dict[str, str]:
+    """The rivals that the file of somebody's own executor brought along; the inputs bring those that change nothing."""
+    named: dict[str, str] = {}
+    for rival in plan.rivals:
+        if rival.role not in UNCHANGED:
+            place, spec = f"+executor.rivals.{rival.name}", rival.executor
+            named |= {f"{place}.role": rival.role, f"{place}._target_": spec.target}
+            named |= {f"{place}.{key}": _plain(value) for key, value in spec.parameters}
+    return named
 
 
 def _model(plan: CellPlan) -> dict[str, str]:

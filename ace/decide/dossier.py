@@ -1,7 +1,8 @@
 """What lies on the table when the gates are asked: the case, its numbers, the map and the cells that are claimed.
 
 Fourth step of `judge`. A registration says which cells are claimed; without one the claim is found, not declared: the
-development cells that are positive. Where there are none, gates look at the cells that are fast enough but for quality,
+development cells that are positive. A registered cell that a downgrade still touches after its one re-measurement on
+the holdout leaves the claim. Where there is no claim, gates look at the cells that are fast enough but for quality,
 else at all of them, so that harm and blindness are reported too.
 """
 
@@ -13,15 +14,16 @@ from ace.decide.estimates import CellEstimate
 from ace.decide.gather import Case
 from ace.decide.regimes import faster_than_floor, regime_of
 from ace.domain.finding import Finding, Outcome, Severity
-from ace.domain.plan import DEVELOPMENT, Shape
+from ace.domain.plan import DEVELOPMENT, HOLDOUT, Shape
 from ace.domain.policy import Policy
+from ace.domain.registration import SEALED_MEASUREMENTS
 from ace.domain.verdict import Regime
 
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """`claimed`: development cells that are registered, or else were found positive. `examined`: what per-cell gates
-    look at on development. `doubts`: the skeptic's findings."""
+    """`claimed`: development cells that are registered, or else were found positive; `left`: registered ones that left
+    the claim. `examined`: what per-cell gates look at on development. `doubts`: the skeptic's findings."""
 
     case: Case
     cells: tuple[CellEstimate, ...]
@@ -30,6 +32,7 @@ class Dossier:
     doubts: tuple[Finding, ...]
     claimed: tuple[CellEstimate, ...]
     examined: tuple[CellEstimate, ...]
+    left: tuple[CellEstimate, ...] = ()
 
     def on(self, split: str) -> tuple[CellEstimate, ...]:
         """The cells of one split."""
@@ -55,21 +58,33 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
     touched = {finding.cell for finding in doubts if downgrades(finding)}
     regimes = {cell.key: regime_of(cell, cell.key in touched, policy) for cell in cells}
     development = [cell for cell in cells if cell.cell.split == DEVELOPMENT]
+    places = {(cell.cell.split, cell.cell.shape): cell for cell in cells}
     registered = case.registration
-    if registered is None:
+    left = []
+    if registered is None or not registered.cells:
         claimed = [cell for cell in development if regimes[cell.key] is Regime.POSITIVE]
     else:
-        claimed = [cell for cell in development if cell.cell.shape in registered.cells]
+        named = [cell for cell in development if cell.cell.shape in registered.cells]
+        opened = {cell.key: places.get((HOLDOUT, cell.cell.shape)) for cell in named}
+        still = {key for key, cell in opened.items() if cell is not None and spent(cell) and cell.key in touched}
+        claimed = [cell for cell in named if cell.key not in still] or named  # a claim is never emptied: it stays open
+        left = [cell for cell in named if cell not in claimed]
     fast = [cell for cell in development if faster_than_floor(cell, policy)]
     return Dossier(
         case=case,
         cells=cells,
-        places={(cell.cell.split, cell.cell.shape): cell for cell in cells},
+        places=places,
         regimes=regimes,
         doubts=tuple(doubts),
         claimed=tuple(claimed),
         examined=tuple(claimed or fast or development),
+        left=tuple(left),
     )
+
+
+def spent(opened: CellEstimate) -> bool:
+    """Whether a holdout cell has had its measurement and the one re-measurement that its registration foresees."""
+    return len(opened.cell.measurements) >= SEALED_MEASUREMENTS
 
 
 def downgrades(finding: Finding) -> bool:

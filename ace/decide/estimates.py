@@ -20,6 +20,7 @@ from ace.domain.finding import Outcome
 from ace.domain.plan import HOLDOUT, SPLITS
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, INTERLEAVED, NULL, CellRecord
+from ace.domain.registration import SEALED_MEASUREMENTS
 from ace.stats import compare, compare_cells, compare_sequential
 
 LEAST_SEQUENTIAL = 0.90  # the boundaries are calibrated from here up; a policy that asks for less gets more
@@ -75,7 +76,7 @@ def estimate(cells: Sequence[Cell], policy: Policy, holdout_looks: int = 1) -> t
         if not grid:
             continue
         before = holdout_looks if split == HOLDOUT else 1
-        looks = before * max(cell.looks for cell in grid)
+        looks = before * max(map(_looks, grid))
         for cell, band in zip(grid, _bands(grid, policy.alpha / looks, policy), strict=True):
             made[cell.key] = _estimate(cell, band, policy, before)
     return tuple(made[cell.key] for cell in cells)
@@ -112,8 +113,13 @@ def comparison(
     return compare_sequential(*pair, max_sessions=most, margin=margin, confidence=max(confidence, LEAST_SEQUENTIAL))
 
 
+def _looks(cell: Cell) -> int:
+    """How often it may be asked: as often as it was measured, and a sealed cell as often as was foreseen."""
+    return max(SEALED_MEASUREMENTS, cell.looks) if cell.split == HOLDOUT else cell.looks
+
+
 def _estimate(cell: Cell, band: Comparison, policy: Policy, before: int) -> CellEstimate:
-    alpha = policy.alpha / (before * cell.looks)
+    alpha = policy.alpha / (before * _looks(cell))
     return CellEstimate(
         cell=cell,
         alpha=alpha,

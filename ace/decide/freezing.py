@@ -4,14 +4,16 @@ Asked by `ace-freeze`. Pure: evidence, policy and the state of the code in, a Re
 rule already denies is not worth its one look at the sealed documents, so it is refused here with the gate's own words.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ace.decide.gather import Case, gather
 from ace.decide.judge import judge
+from ace.decide.scopes import memory_blockers, validated
+from ace.decide.verdict import must_look
 from ace.domain.decision import CellDecision, Decision
 from ace.domain.finding import Finding, Outcome, Severity
-from ace.domain.plan import DEVELOPMENT, HOLDOUT, VALIDATION, BenchmarkSpec, Shape
+from ace.domain.plan import DEVELOPMENT, HOLDOUT, BenchmarkSpec, Shape
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, CodeState
 from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, Registration, looks_of
@@ -26,6 +28,15 @@ FINE = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """The holdout that is to be opened: its file in the group split, and how many documents it has for each shape."""
+
+    benchmark: BenchmarkSpec
+    file: str
+    documents: Mapping[Shape, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Frozen:
     """A registration, whether it was there before, and the positive cells that it leaves out, each with the reason."""
 
@@ -34,28 +45,56 @@ class Frozen:
     left_out: tuple[tuple[str, str], ...]
 
 
+def chosen_claim(evidence: Evidence, claim: str | None) -> Case:
+    """The newest claim, or the one whose digest begins with `claim`.  Raises PlanError listing those there are."""
+    cases = [case for case in gather(replace(evidence, registrations=())) if case.cells]
+    found = [case for case in cases if claim is None or case.claim.startswith(claim)]
+    if not found or (claim is not None and len(found) > 1):
+        listed = "; ".join(f"{case.claim[:12]} {case.label}" for case in cases)
+        raise PlanError(f"--claim={claim} is refused; allowed: the first digits of one of {listed or 'no claim'}.")
+    return found[0]
+
+
 def freeze(
-    evidence: Evidence, policy: Policy, cells: str, holdout: BenchmarkSpec, code: CodeState, now_s: float
+    evidence: Evidence,
+    policy: Policy,
+    cells: str,
+    holdout: Sealed,
+    code: CodeState,
+    now_s: float,
+    claim: str | None = None,
 ) -> Frozen:
-    """Register the newest claim of `evidence`. `cells`: auto, or shapes as in 64x1,128x1.
+    """Register a claim of `evidence`, the newest unless `claim` names one. `cells`: auto, or shapes as in 64x1,128x1.
 
     `code`: as it is now. Raises PlanError saying what keeps the claim from being registered.
     """
     open_evidence = replace(evidence, registrations=())  # judged as if nothing had been chosen yet
-    decision, case = judge(open_evidence, policy)[0], gather(open_evidence)[0]
+    case = chosen_claim(evidence, claim)
+    decision = next(made for made in judge(open_evidence, policy) if made.claim == case.claim)
     if wide := _of_the_claim(decision):
         raise PlanError(f"not registered: {'; '.join(wide)}.")
     development = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
-    blocked = {cell.cell: _blockers(cell, decision) for cell in development}
-    chosen = _chosen(development, blocked, cells)
+    short = {cell.cell: _too_few(cell, holdout, policy) for cell in development}
+    faster = {cell.cell: _blockers(cell, decision) or short[cell.cell] for cell in development}
+    smaller = {cell.cell: memory_blockers(cell, decision, case, policy) or short[cell.cell] for cell in development}
+    chosen = _chosen(development, faster, smaller, cells)
     made = _registration(case, decision, chosen, policy, holdout, code, now_s)
-    left = [cell for cell in development if cell.regime is Regime.POSITIVE and cell not in chosen]
-    left_out = tuple((cell.cell, "; ".join(blocked[cell.cell]) or "not in --cells") for cell in left)
+    left = [cell for cell in development if cell.regime is Regime.POSITIVE and cell.shape not in made.cells]
+    left_out = tuple((cell.cell, "; ".join(faster[cell.cell]) or "not in --cells") for cell in left)
     for stored in evidence.registrations:
         if stored.registration is not None and stored.registration.says_the_same_as(made):
             return Frozen(stored.registration, True, left_out)
     _require_look_left(made, evidence)
     return Frozen(made, False, left_out)
+
+
+def _too_few(cell: CellDecision, holdout: Sealed, policy: Policy) -> list[str]:
+    """Whether the sealed corpus could settle the quality of a cell at all."""
+    there = min(holdout.documents.get(cell.shape, 0), holdout.benchmark.examples)
+    if there >= policy.quality_min_examples:
+        return []
+    name = holdout.benchmark.name
+    return [f"{cell.cell}: {name} has {there} documents for {cell.shape}, and {policy.quality_min_examples} are needed"]
 
 
 def _of_the_claim(decision: Decision) -> list[str]:
@@ -67,14 +106,16 @@ def _of_the_claim(decision: Decision) -> list[str]:
 
 
 def _blockers(cell: CellDecision, decision: Decision) -> list[str]:
-    """Why one development cell cannot be claimed; empty when nothing stands against it."""
+    """Why one development cell cannot be claimed to be faster; empty when nothing stands against it."""
     if cell.regime is not Regime.POSITIVE:
         return [f"{cell.cell} is {cell.regime}"]
-    other = next((c for c in decision.cells if c.split == VALIDATION and c.shape == cell.shape), None)
+    other = validated(cell, decision)
     if other is None:
         return [f"{cell.shape} was not measured on validation"]
     places = {cell.cell, other.cell}
-    return [_told(f) for f in decision.gates if f.cell in places and f.name in PER_CELL and f.outcome not in FINE]
+    gates = [f for f in decision.gates if f.cell in places and f.name in PER_CELL and f.outcome not in FINE]
+    blind = [f for f in decision.findings if f.cell in places and must_look(f) and f.outcome is Outcome.NO_EVIDENCE]
+    return [_told(f) for f in (*gates, *blind)]
 
 
 def _told(finding: Finding) -> str:
@@ -82,22 +123,36 @@ def _told(finding: Finding) -> str:
     return f"{finding.name}{place} {finding.outcome}: {finding.evidence}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Development cells that are claimed to be faster, and those that are claimed to need less memory."""
+
+    faster: list[CellDecision]
+    smaller: list[CellDecision]
+
+
 def _chosen(
-    development: Sequence[CellDecision], blocked: dict[str, list[str]], cells: str
-) -> list[CellDecision]:
-    if cells == AUTO:
-        free = [cell for cell in development if not blocked[cell.cell]]
-        if free:
-            return free
-        reasons = [reason for cell in development for reason in blocked[cell.cell]] or ["no development cell"]
+    development: Sequence[CellDecision], faster: dict[str, list[str]], smaller: dict[str, list[str]], cells: str
+) -> _Chosen:
+    wanted = list(development) if cells == AUTO else _listed(development, cells)
+    made = _Chosen(
+        [cell for cell in wanted if not faster[cell.cell]], [cell for cell in wanted if not smaller[cell.cell]]
+    )
+    neither = [cell for cell in wanted if faster[cell.cell] and smaller[cell.cell]]
+    if cells != AUTO and neither:
+        raise PlanError(f"not registered: {'; '.join(faster[neither[0].cell])}.")
+    if not made.faster and not made.smaller:
+        reasons = [reason for cell in development for reason in faster[cell.cell]] or ["no development cell"]
         raise PlanError(f"not registered: no development cell can be claimed: {'; '.join(reasons[:6])}.")
+    return made
+
+
+def _listed(development: Sequence[CellDecision], cells: str) -> list[CellDecision]:
     wanted = [text.strip() for text in cells.split(",") if text.strip()]
     known = {str(cell.shape): cell for cell in development}
     for text in wanted:
         if text not in known:
             raise PlanError(f"--cells={cells} is refused: {text} is no development cell; there are {', '.join(known)}.")
-        if blocked[known[text].cell]:
-            raise PlanError(f"not registered: {'; '.join(blocked[known[text].cell])}.")
     if not wanted:
         raise PlanError(f"--cells={cells} is refused; allowed: {AUTO}, or shapes such as 64x1,128x1.")
     return [known[text] for text in wanted]
@@ -106,13 +161,13 @@ def _chosen(
 def _registration(
     case: Case,
     decision: Decision,
-    chosen: Sequence[CellDecision],
+    chosen: _Chosen,
     policy: Policy,
-    holdout: BenchmarkSpec,
+    holdout: Sealed,
     code: CodeState,
     now_s: float,
 ) -> Registration:
-    shapes = [cell.shape for cell in chosen]
+    shapes = [cell.shape for cell in (*chosen.faster, *chosen.smaller)]
     mine = [c for c in case.cells if c.shape in shapes and c.split != HOLDOUT]
     records = [record for cell in mine for record in cell.records]
     _require_same_sources(records, code)
@@ -125,12 +180,14 @@ def _registration(
         label=case.label,
         executor=plan.executor,
         model=plan.model,
-        cells=tuple(shapes),
+        cells=tuple(cell.shape for cell in chosen.faster),
+        memory_cells=tuple(cell.shape for cell in chosen.smaller),
         grid=_distinct(cell.shape for cell in decision.cells if cell.split == DEVELOPMENT),
         policy=policy,
         protocol=plan.protocol,
         benchmarks=tuple(dict.fromkeys(record.plan.benchmark for record in records)),
-        holdout=replace(holdout, inputs=plan.benchmark.inputs),
+        holdout=replace(holdout.benchmark, inputs=plan.benchmark.inputs),
+        holdout_file=holdout.file,
         code=code,
         weights=newest.weights,
         data=tuple(sorted({entry for record in records for entry in record.data})),
@@ -158,7 +215,7 @@ def _require_same_sources(records: Sequence[CellRecord], code: CodeState) -> Non
 
 
 def _require_look_left(made: Registration, evidence: Evidence) -> None:
-    spent = looks_of(evidence.looks, made.idea, made.holdout.target)
+    spent = looks_of(evidence.all_looks, made.idea, made.holdout.target)
     if len(spent) >= made.policy.holdout_looks:
         raise PlanError(
             f"not registered: {made.idea} has looked at {made.holdout.name} {len(spent)} time(s), and "

@@ -15,7 +15,7 @@ from ace.domain.canonical import digest
 from ace.domain.claim import claim_label, claim_of
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
-from ace.domain.registration import HoldoutLook, Registration, looks_of
+from ace.domain.registration import AnyLook, Registration, looks_of
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
 from ace.errors import EvidenceError
 
@@ -45,10 +45,10 @@ class Case:
         return None if self.registration is None else self.registration.digest
 
     @property
-    def looks(self) -> tuple[HoldoutLook, ...]:
+    def looks(self) -> tuple[AnyLook, ...]:
         """The looks that this idea has had at the registered holdout, under whatever registration."""
         registered = self.registration
-        return tuple(looks_of(self.store.looks, registered.idea, registered.holdout.target)) if registered else ()
+        return tuple(looks_of(self.store.all_looks, registered.idea, registered.holdout.target)) if registered else ()
 
     @property
     def planted(self) -> str | None:

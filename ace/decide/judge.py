@@ -89,7 +89,7 @@ def _standing(dossier: Dossier, policy: Policy) -> Standing:
     whole = bool(development) and not dossier.unmeasured(DEVELOPMENT)  # an attempted cell may hold anything
     dry = (without_gain(cell, dossier.regimes[cell.key], policy) for cell in development)
     return Standing(
-        registered=dossier.case.registration is not None,
+        registered=dossier.case.registration is not None and bool(dossier.case.registration.cells),
         holdout_opened=bool(dossier.on(HOLDOUT)),
         calibration=dossier.case.planted is not None,
         lost_everywhere=whole and all(slower_than_same(cell, policy) for cell in development),

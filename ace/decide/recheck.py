@@ -2,23 +2,39 @@
 
 Asked by the launcher after a cell. A rule that leaves a cell unresolved may fire for a passing disturbance, so the cell
 is measured once more, fresh and logged (4-rules); the registration knows of it beforehand, and both measurements count.
+On the holdout, which nobody can measure as often as they like, the same holds for what does not settle the claim. Each
+of the two is asked at half the level, so that a second chance is paid for (Dunn 1961).
 """
+
+from collections.abc import Iterator
 
 from ace.decide.cells import cells_of
 from ace.decide.dossier import downgrades
-from ace.decide.estimates import estimate
+from ace.decide.estimates import CellEstimate, estimate
 from ace.decide.skeptic import challenge
+from ace.domain.decision import percent, points_within
+from ace.domain.finding import Outcome
+from ace.domain.plan import HOLDOUT
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, record_digest
 from ace.domain.stored import StoredCell
 
 
 def doubts_about(record: CellRecord, policy: Policy) -> tuple[str, ...]:
-    """The rules that leave this cell unresolved, each with what it saw; none for a cell with too few sessions, which
-    one more measurement would not resolve."""
+    """What leaves this cell unresolved, each with what was seen; nothing for a cell with too few sessions, which one
+    more measurement would not resolve."""
     if len(record.sessions) < policy.min_sessions:
         return ()
     digest = record_digest(record)
     alone = StoredCell("this", "FINISHED", record.started_at, None, None, record.plan, record, None, digest, digest)
-    findings = challenge(estimate(cells_of([alone]), policy), policy)
-    return tuple(f"{finding.name}: {finding.evidence}" for finding in findings if downgrades(finding))
+    estimates = estimate(cells_of([alone]), policy, policy.holdout_looks)
+    doubts = [f"{f.name}: {f.evidence}" for f in challenge(estimates, policy) if downgrades(f)]
+    return tuple(doubts or (_open_on_the_holdout(estimates[0], policy) if record.split == HOLDOUT else ()))
+
+
+def _open_on_the_holdout(cell: CellEstimate, policy: Policy) -> Iterator[str]:
+    low, high = cell.bounds.low, cell.bounds.high
+    if low is not None and high is not None and low <= policy.gain_floor <= high:
+        yield f"gain: between {percent(low)} and {percent(high)} by its one-sided bounds"
+    if (found := cell.quality) is not None and cell.quality_outcome is Outcome.NO_EVIDENCE:
+        yield f"quality: {points_within(found.difference, found.low, found.high)}"

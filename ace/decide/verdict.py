@@ -82,11 +82,11 @@ def _missing(gates: Sequence[Finding], doubts: Sequence[Finding], required: Sequ
             unanswered = [f for f in answers if f.outcome is Outcome.NO_EVIDENCE] or answers
             open_findings += unanswered[:1]
             silent += [] if answers else [f"{name}: did not answer"]
-    open_findings += [f for f in doubts if _must_look(f) and f.outcome is Outcome.NO_EVIDENCE]
+    open_findings += [f for f in doubts if must_look(f) and f.outcome is Outcome.NO_EVIDENCE]
     return [*_by_step(open_findings), *silent]
 
 
-def _must_look(doubt: Finding) -> bool:
+def must_look(doubt: Finding) -> bool:
     """Whether acceptance waits for this rule: one that only warns here says that it never could look."""
     return doubt.name in REQUIRED_RULES and doubt.severity is Severity.BLOCK
 

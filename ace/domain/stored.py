@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
-from ace.domain.registration import HoldoutLook, Registration
+from ace.domain.registration import AnyLook, HoldoutLook, HoldoutOpening, Registration, UnlistedLook
 from ace.domain.snapshot import Snapshot
 
 
@@ -64,8 +64,9 @@ class StoredRegistration:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that the store holds for one experiment. `registrations`: oldest first. `looks`: the whole ledger of holdout
-    looks, of all experiments, with `ledger_problem` where it cannot be believed."""
+    """All that the store holds for one experiment. `registrations`: oldest first. `looks`, `openings`: the whole ledger
+    of holdout looks, of all experiments, with `ledger_problem` where it cannot be believed. `unlisted`: looks that runs
+    of any experiment name and that the ledger does not hold."""
 
     experiment: str
     cells: tuple[StoredCell, ...]
@@ -73,3 +74,10 @@ class Evidence:
     registrations: tuple[StoredRegistration, ...] = ()
     looks: tuple[HoldoutLook, ...] = ()
     ledger_problem: str | None = None
+    openings: tuple[HoldoutOpening, ...] = ()
+    unlisted: tuple[UnlistedLook, ...] = ()
+
+    @property
+    def all_looks(self) -> tuple[AnyLook, ...]:
+        """Whoever made them, from wherever."""
+        return (*self.looks, *self.unlisted)

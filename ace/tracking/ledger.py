@@ -1,7 +1,7 @@
 """The ledger of holdout looks: a file of canonical JSON lines beside the store, only ever appended to.
 
-Written by `ace.holdout` before sealed data is touched, read by it and by the reader. A line that is no look makes the
-whole ledger unreadable, which is said and never skipped.
+Written by `ace.holdout` before sealed data is touched, read by it and by the reader. A line is a look, or the opening
+of one of its cells by a run. One that is neither makes the whole ledger unreadable, which is said and never skipped.
 """
 
 import json
@@ -9,15 +9,17 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
 from ace.domain.canonical import canonical_json
-from ace.domain.registration import FIRST, HoldoutLook, chain_problem
+from ace.domain.registration import FIRST, HoldoutLook, HoldoutOpening, LedgerEntry, chain_problem
 from ace.domain.serial import decode, encode
 from ace.errors import EvidenceError, StoreError
 
 LOCK_WAIT_S = 30.0
+Entry = TypeVar("Entry", HoldoutLook, HoldoutOpening)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,43 +29,49 @@ class Ledger:
     path: Path
 
     def looks(self) -> tuple[HoldoutLook, ...]:
-        """All looks, oldest first.  Raises StoreError for a ledger that cannot be read or whose chain is broken."""
+        """All looks, oldest first; raises as `entries` does."""
+        return tuple(entry for entry in self.entries() if isinstance(entry, HoldoutLook))
+
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        """All lines, oldest first.  Raises StoreError for a ledger that cannot be read or whose chain is broken."""
         try:
             lines = self.path.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return ()
         except (OSError, UnicodeDecodeError) as error:
             raise StoreError(f"the ledger {self.path} cannot be read: {error}") from error
-        looks = tuple(self._look(number, line) for number, line in enumerate(lines, start=1))
-        if problem := chain_problem(looks):
+        entries = tuple(self._entry(number, line) for number, line in enumerate(lines, start=1))
+        if problem := chain_problem(entries):
             raise StoreError(f"the ledger {self.path} is broken: {problem}; restore it from a backup")
-        return looks
+        return entries
 
-    def _look(self, number: int, line: str) -> HoldoutLook:
+    def _entry(self, number: int, line: str) -> LedgerEntry:
         try:
-            look = decode(HoldoutLook, json.loads(line))
-        except (ValueError, EvidenceError) as error:
+            made = json.loads(line)
+            opening = isinstance(made, dict) and "run_id" in made
+            entry: LedgerEntry = decode(HoldoutOpening, made) if opening else decode(HoldoutLook, made)
+        except (ValueError, EvidenceError, RecursionError) as error:
             raise StoreError(f"line {number} of the ledger {self.path} is no look: {error}") from error
-        if canonical_json(encode(look)) != line:
+        if canonical_json(encode(entry)) != line:
             raise StoreError(f"line {number} of the ledger {self.path} was altered: it is not in canonical form")
-        return look
+        return entry
 
-    def append(self, make: Callable[[int, str, Sequence[HoldoutLook]], HoldoutLook | None]) -> HoldoutLook | None:
-        """Add the look that `make` gives for (index, previous digest, looks so far); None adds nothing.
+    def append(self, make: Callable[[int, str, Sequence[LedgerEntry]], Entry | None]) -> Entry | None:
+        """Add the entry that `make` gives for (index, previous digest, entries so far); None adds nothing.
 
         Only one process decides at a time, so that a budget cannot be spent twice.  Raises StoreError.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{self.path}.lock", timeout=LOCK_WAIT_S):
-                looks = self.looks()
-                look = make(len(looks), looks[-1].digest if looks else FIRST, looks)
-                if look is not None:
+                entries = self.entries()
+                entry = make(len(entries), entries[-1].digest if entries else FIRST, entries)
+                if entry is not None:
                     with self.path.open("a", encoding="utf-8") as file:
-                        file.write(canonical_json(encode(look)) + "\n")
+                        file.write(canonical_json(encode(entry)) + "\n")
                         file.flush()
                         os.fsync(file.fileno())
-                return look
+                return entry
         except Timeout as error:
             raise StoreError(f"the ledger {self.path} is held by another process; try again when it is done") from error
         except OSError as error:

@@ -13,13 +13,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run
 
 from ace.domain.calibration import Calibration
 from ace.domain.canonical import canonical_json
 from ace.domain.plan import CellPlan
 from ace.domain.record import SCHEMA_VERSION, CellRecord
-from ace.domain.registration import HoldoutLook, Registration
+from ace.domain.registration import HoldoutLook, HoldoutOpening, LedgerEntry, Registration, UnlistedLook, idea_of
 from ace.domain.serial import decode, encode
 from ace.domain.snapshot import Snapshot
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
@@ -60,15 +60,43 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
                 cells.append(replace(_cell(run, problem="not written by ACE; ignored"), status=FOREIGN.upper()))
         except StoreError as error:
             cells.append(_cell(run, problem=f"a declared {names.SWEEP}: {error}" if _is_sweep(run) else str(error)))
-    looks, broken = _read_ledger(ledger)
-    return Evidence(experiment, tuple(cells), tuple(sweeps), tuple(registrations), looks, broken)
+    entries, broken = _read_ledger(ledger)
+    looks = tuple(entry for entry in entries if isinstance(entry, HoldoutLook))
+    openings = tuple(entry for entry in entries if isinstance(entry, HoldoutOpening))
+    unlisted = _unlisted(store, {look.digest for look in looks})
+    return Evidence(
+        experiment, tuple(cells), tuple(sweeps), tuple(registrations), looks, broken, openings, unlisted
+    )
 
 
-def _read_ledger(ledger: Ledger | None) -> tuple[tuple[HoldoutLook, ...], str | None]:
+def _read_ledger(ledger: Ledger | None) -> tuple[tuple[LedgerEntry, ...], str | None]:
     try:
-        return () if ledger is None else ledger.looks(), None
+        return () if ledger is None else ledger.entries(), None
     except StoreError as error:
         return (), str(error)
+
+
+def _unlisted(store: Store, listed: Collection[str]) -> tuple[UnlistedLook, ...]:
+    """The looks that runs of any experiment name and that are not `listed`: a store may be shared, a ledger may be
+    lost, and neither gives anybody a fresh budget."""
+    found: dict[str, UnlistedLook] = {}
+    for experiment in store.all_experiments():
+        for run in store.runs(str(experiment.experiment_id), f"tags.`{names.LOOK}` LIKE '%'"):
+            look = run.data.tags[names.LOOK]
+            if look not in listed and look not in found:
+                found[look] = _unlisted_look(store, run, experiment, look)
+    return tuple(found[look] for look in sorted(found))
+
+
+def _unlisted_look(store: Store, run: Run, experiment: Experiment, look: str) -> UnlistedLook:
+    registration = run.data.tags.get(names.REGISTERED, look)
+    place = (str(experiment.name), str(run.info.run_id))
+    try:
+        plan = _read_plan(read_artifact(store.client, run, str(experiment.artifact_location), names.PLAN_FILE), run)
+    except StoreError:
+        return UnlistedLook(look, registration, *place, None, None)
+    idea = idea_of(plan.executor, plan.model.name, plan.benchmark.inputs)
+    return UnlistedLook(look, registration, *place, idea, plan.benchmark.target)
 
 
 def _read_registration(store: Store, run: Run, location: str) -> StoredRegistration:

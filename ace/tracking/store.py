@@ -90,6 +90,19 @@ class Store:
                 return
 
 
+    def all_experiments(self) -> list[Experiment]:
+        """Every experiment, deleted ones too: what was done under a name that is gone was done."""
+        found: list[Experiment] = []
+        token: str | None = None
+        while True:
+            with store_errors(f"cannot list the experiments in {self.shown}"):
+                page = self.client.search_experiments(ViewType.ALL, PAGE, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
+
+
 def open_store(uri: str | None, root: Path) -> Store:
     """Open the store for writing, making it first where there is none.
 
@@ -133,15 +146,8 @@ def open_existing_store(uri: str | None, root: Path) -> Store:
 
 def experiments(store: Store) -> tuple[str, ...]:
     """The names of the experiments in the store, MLflow's own empty one aside."""
-    names: list[str] = []
-    token: str | None = None
-    while True:
-        with store_errors(f"cannot list the experiments in {store.shown}"):
-            page = store.client.search_experiments(max_results=PAGE, page_token=token)
-        names += [found.name for found in page if found.experiment_id != "0"]
-        token = page.token
-        if not token:
-            return tuple(sorted(names))
+    there = [found for found in store.all_experiments() if found.lifecycle_stage == "active"]
+    return tuple(sorted(found.name for found in there if found.experiment_id != "0"))
 
 
 @contextmanager

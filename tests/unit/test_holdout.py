@@ -7,9 +7,10 @@ import pytest
 
 from ace.domain.plan import CellPlan
 from ace.domain.record import CodeState
+from ace.domain.registration import UnlistedLook
 from ace.domain.stored import Evidence
 from ace.errors import PlanError, StoreError
-from ace.holdout import unseal
+from ace.holdout import unseal, write_opening
 from ace.tracking.ledger import Ledger
 from tests.unit.decide import builders as b
 from tests.unit.decide import registered as r
@@ -106,3 +107,33 @@ def test_a_broken_ledger_opens_nothing(claim, ledger):
     ledger.path.write_text("rubbish\n")
     with pytest.raises(StoreError, match="is no look"):
         open_it(asked(), r.evidence(claim[0], claim[1]), ledger)
+
+
+def with_runs(of: Evidence, *run_ids: str) -> Evidence:
+    """The evidence of a store that holds these runs, and has read the ledger's openings."""
+    return replace(of, cells=(*of.cells, *(b.stored(b.record(), run_id) for run_id in run_ids)))
+
+
+def test_a_cell_whose_run_was_purged_from_the_store_is_not_opened_again(claim, ledger):
+    cells, made = claim
+    plan = open_it(asked(), r.evidence(cells, made), ledger)
+    write_opening(plan, "purged", ledger, NOW)
+    opening = ledger.entries()[-1]
+    assert (opening.look, opening.shape, opening.run_id) == (plan.look, plan.shape, "purged")
+    read = replace(r.evidence(cells, made, ledger.looks()), openings=(opening,))
+    with pytest.raises(PlanError, match="run purged opened it under this look and is not in the store"):
+        open_it(asked(), read, ledger)
+    assert open_it(asked(), with_runs(read, "purged"), ledger).look == plan.look
+
+
+def test_a_look_that_only_another_experiment_of_the_store_remembers_spends_the_budget(claim, ledger):
+    cells, made = claim
+    seen = UnlistedLook("look", "other", "elsewhere", "run", made.idea, made.holdout.target)
+    with pytest.raises(PlanError, match=r"has looked at reuters-r8 1 time"):
+        open_it(asked(), r.evidence(cells, made, unlisted=(seen,)), ledger)
+    unreadable = replace(seen, idea=None, benchmark=None)
+    with pytest.raises(PlanError, match=r"has looked at reuters-r8 1 time"):
+        open_it(asked(), r.evidence(cells, made, unlisted=(unreadable,)), ledger)
+    other_idea = replace(seen, idea="another idea")
+    assert open_it(asked(), r.evidence(cells, made, unlisted=(other_idea,)), ledger).look is not None
+    assert len(ledger.looks()) == 1

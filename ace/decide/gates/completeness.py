@@ -11,6 +11,7 @@ from ace.decide import commands
 from ace.decide.asking import gate, named, passed
 from ace.decide.cells import FINISHED, is_evidence, verified
 from ace.decide.dossier import Dossier
+from ace.decide.gates.openings import openings
 from ace.decide.gates.symmetry import symmetry
 from ace.decide.gather import Case
 from ace.domain.finding import Finding, Outcome
@@ -30,11 +31,12 @@ ENDED = (FINISHED, FAILED)  # a sweep whose last job was reached; anything else 
 
 
 def complete(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
-    """Planned jobs, attempts, sessions, and failures per arm."""
+    """Planned jobs, attempts, sessions, openings of sealed cells, and failures per arm."""
     case = dossier.case
     yield from _declared_grids(case)
     yield _attempts(case)
     yield _sessions(case)
+    yield from openings(case)
     yield symmetry(case, policy)
 
 

@@ -46,10 +46,11 @@ def is_claimed(cells: Sequence[Cell]) -> bool:
 
 def saves(cell: Cell, policy: Policy) -> bool:
     """Whether a cell is known to need less memory, by enough."""
-    return _outcome(memory_of(cell.records), policy.gain_floor, policy.alpha) is Outcome.PASS
+    return outcome_of(memory_of(cell.records), policy.gain_floor, policy.alpha) is Outcome.PASS
 
 
-def _outcome(found: MemoryAnswer | None, floor: float, alpha: float) -> Outcome:
+def outcome_of(found: MemoryAnswer | None, floor: float, alpha: float) -> Outcome:
+    """Whether a saving above `floor` (a log) is shown at level `alpha`, ruled out, or neither."""
     if found is None or found.level > alpha:
         return Outcome.NO_EVIDENCE
     if found.low > floor:
@@ -75,7 +76,7 @@ def _judged(name: str, cell: Cell, threshold: str, floor: float, policy: Policy)
         f"peak memory of {found.candidate_bytes / 1e6:.0f} MB against {found.baseline_bytes / 1e6:.0f} MB: baseline "
         f"over candidate between {percent(found.low)} and {percent(found.high)} in {found.processes} processes an arm"
     )
-    outcome = _outcome(found, floor, policy.alpha)
+    outcome = outcome_of(found, floor, policy.alpha)
     return gate(name, outcome, shown, threshold, "" if outcome is Outcome.PASS else again, cell.key)
 
 
@@ -86,9 +87,10 @@ def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
 
 def held_out(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """The claimed cells on the sealed documents: a saving worth having, and quality."""
-    if dossier.case.registration is None:
+    registered = dossier.case.registration
+    if registered is None or not registered.memory_cells:
         step = f"register the claim first: ace-freeze --experiment {dossier.case.store.experiment}"
-        shown = "the holdout has not been opened"
+        shown = "the holdout has not been opened" if registered is None else "less memory was not registered"
         yield gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, "less memory on sealed documents, and quality", step)
         return
     yield from _elsewhere(dossier, policy, HELD_OUT, HOLDOUT, policy.gain_floor)

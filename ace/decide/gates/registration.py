@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 from ace.decide import commands
 from ace.decide.asking import gate, named
-from ace.decide.dossier import Dossier
+from ace.decide.dossier import Dossier, spent
 from ace.decide.estimates import CellEstimate
-from ace.decide.gates.benefit import answer_of, same_documents, too_few
+from ace.decide.gates.benefit import answer_of, same_documents
 from ace.decide.gates.quality import equivalent, scored, threshold_of
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, VALIDATION
 from ace.domain.policy import Policy
-from ace.domain.registration import Registration
+from ace.domain.registration import SEALED_MEASUREMENTS, Registration
 from ace.domain.stored import StoredCell
 
 FROZEN, HELD_OUT = "frozen", "holdout"
@@ -64,9 +64,9 @@ def _unchanged(
                 changed.append(f"{cell.key} was measured by other sources")
             elif sorted(record.weights) != sorted(registered.weights):
                 changed.append(f"{cell.key} was measured with other weights")
-    missing = set(registered.cells) - {cell.cell.shape for cell in dossier.on(DEVELOPMENT)}
+    missing = set(registered.opened) - {cell.cell.shape for cell in dossier.on(DEVELOPMENT)}
     changed += [f"registered cell {shape} has no development measurement" for shape in sorted(missing, key=str)]
-    of = f"registration {registered.digest[:12]} of {named([str(shape) for shape in registered.cells])}"
+    of = f"registration {registered.digest[:12]} of {named([str(shape) for shape in registered.opened])}"
     if len(dossier.case.registrations) > 1:
         of += f", one of {len(dossier.case.registrations)}"
     if registered.code.dirty:
@@ -85,15 +85,17 @@ def _plain(policy: Policy) -> Policy:
 def holdout(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Gain and quality of every claimed cell on the sealed documents, at a level divided by the looks."""
     registered, looks = dossier.case.registration, dossier.case.looks
-    level = policy.alpha / max(policy.holdout_looks, len(looks))  # the same from the first look on
+    # the same from the first look on, and from the first measurement on
+    level = policy.alpha / (SEALED_MEASUREMENTS * max(policy.holdout_looks, len(looks)))
     threshold = (
         f"lower bound > {percent(policy.gain_floor)} on sealed documents (one-sided {100 * level:g} %, "
         f"{len(looks)} of {policy.holdout_looks} looks), and quality: "
         f"{threshold_of(policy.quality_margin, policy)}"
     )
-    if registered is None:
+    if registered is None or not registered.cells:
         step = f"register the claim first: ace-freeze --experiment {dossier.case.store.experiment}"
-        yield gate(HELD_OUT, Outcome.NO_EVIDENCE, "the holdout has not been opened", threshold, step)
+        shown = "the holdout has not been opened" if registered is None else "nothing was registered to be faster"
+        yield gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, threshold, step)
         return
     if len(looks) > policy.holdout_looks:
         seen = f"{registered.idea} has looked {len(looks)} times at {registered.holdout.name}"
@@ -110,6 +112,11 @@ def holdout(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         if cell is not None:
             yield _held(dossier, claimed, cell, threshold, policy)
             yield from equivalent(HELD_OUT, cell)
+    for claimed in dossier.left:
+        cell = dossier.at(HOLDOUT, claimed.cell.shape)
+        doubts = named(dossier.downgrades(cell.key)) if cell else ""
+        shown = f"left the claim: unresolved after its one re-measurement ({doubts}), as the registration foresees"
+        yield gate(HELD_OUT, Outcome.NOT_APPLICABLE, shown, threshold, cell=cell.key if cell else None)
 
 
 def _held(
@@ -124,14 +131,23 @@ def _held(
     if answer.outcome is Outcome.FAIL:
         return answer
     low, high, why = answer_of(cell, policy)
+    step = _once_more(dossier, cell)
     if low is None or high is None:
-        return gate(HELD_OUT, Outcome.NO_EVIDENCE, why, threshold, too_few(cell, policy), cell.key)
+        return gate(HELD_OUT, Outcome.NO_EVIDENCE, why, threshold, step, cell.key)
     shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds; {answer.evidence}"
     if doubts := dossier.downgrades(cell.key):
         seen = f"{shown}; unresolved: {named(doubts)}"
-        return gate(HELD_OUT, Outcome.NO_EVIDENCE, seen, threshold, too_few(cell, policy), cell.key)
+        return gate(HELD_OUT, Outcome.NO_EVIDENCE, seen, threshold, step, cell.key)
     if high < policy.gain_floor:
         return gate(HELD_OUT, Outcome.FAIL, shown, threshold, "the gain does not hold on other documents", cell.key)
     if low > policy.gain_floor and answer.outcome is Outcome.PASS:
         return gate(HELD_OUT, Outcome.PASS, shown, threshold, cell=cell.key)
-    return gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, threshold, answer.next_step or too_few(cell, policy), cell.key)
+    return gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, threshold, step, cell.key)
+
+
+def _once_more(dossier: Dossier, cell: CellEstimate) -> str:
+    """The command that gives a sealed cell its one re-measurement; after that nothing more can be learned from it."""
+    registered, newest = dossier.case.registration, cell.cell.newest
+    if registered is None or spent(cell):
+        return f"its look and its one re-measurement are spent, and what they leave open stays open: {ANEW}"
+    return commands.measure_holdout(newest.record.plan, newest.job, registered, [cell.cell.shape])

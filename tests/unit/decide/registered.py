@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ace.decide import judge
-from ace.decide.freezing import freeze
+from ace.decide.freezing import Sealed, freeze
 from ace.domain.decision import Decision
 from ace.domain.plan import BenchmarkSpec, CellPlan
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, CodeState
-from ace.domain.registration import FIRST, HoldoutLook, Registration
+from ace.domain.registration import FIRST, HoldoutLook, HoldoutOpening, Registration
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration
 from tests.unit.decide import builders as b
 from tests.unit.decide.rivals import fair
@@ -31,9 +31,14 @@ def explored(*shapes: tuple[int, int], gain: float = GAIN, seed: int = 0) -> lis
     return cells
 
 
+def sealed(cells: list[StoredCell], documents: int = 1500) -> Sealed:
+    """The holdout with so many documents for every shape."""
+    return Sealed(HOLDOUT, "holdout", {cell.plan.shape: documents for cell in cells if cell.plan is not None})
+
+
 def registration_of(cells: list[StoredCell], chosen: str = "auto", **changes: object) -> Registration:
     """What ace-freeze makes of them."""
-    made = freeze(b.evidence(*cells), POLICY, chosen, HOLDOUT, CODE, FROZEN_AT).registration
+    made = freeze(b.evidence(*cells), POLICY, chosen, sealed(cells), CODE, FROZEN_AT).registration
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -52,7 +57,7 @@ def opened(
 ) -> list[StoredCell]:
     """Every registered cell on the holdout."""
     cells = []
-    for shape in registration.cells:
+    for shape in registration.opened:
         plan: CellPlan = replace(
             b.plan(shape.seq_len, shape.batch, "holdout"),
             benchmark=registration.holdout,
@@ -65,11 +70,22 @@ def opened(
     return cells
 
 
+def openings_of(cells: list[StoredCell], looks: tuple[HoldoutLook, ...]) -> tuple[HoldoutOpening, ...]:
+    """One a holdout run of a known look, as the launcher writes them; the chain is not asked about here."""
+    known = {look.digest for look in looks}
+    return tuple(
+        HoldoutOpening(len(looks) + i, FIRST, cell.plan.look, cell.plan.shape, cell.plan.seed, cell.run_id, FROZEN_AT)
+        for i, cell in enumerate(cells)
+        if cell.plan is not None and cell.plan.look in known
+    )
+
+
 def evidence(
     cells: list[StoredCell], registration: Registration | None, looks: tuple[HoldoutLook, ...] = (), **changes: object
 ) -> Evidence:
     stored = () if registration is None else (StoredRegistration("registration", registration, None),)
-    return replace(b.evidence(*cells), registrations=stored, looks=looks, **changes)  # type: ignore[arg-type]
+    given = {"registrations": stored, "looks": looks, "openings": openings_of(cells, looks)} | changes
+    return replace(b.evidence(*cells), **given)  # type: ignore[arg-type]
 
 
 def decide(of: Evidence, policy: Policy = POLICY) -> Decision:

@@ -4,8 +4,9 @@ import pytest
 
 from ace.decide import commands
 from ace.decide.gather import gather
-from ace.domain.plan import Shape
+from ace.domain.plan import ExecutorSpec, RivalSpec, Shape
 from tests.unit.decide import builders as b
+from tests.unit.decide import registered
 
 
 def shapes(*pairs):
@@ -87,3 +88,24 @@ def test_a_split_is_named_by_the_file_that_it_came_from():
     assert "split=mnist_validation" in commands.measure(digits, None, "validation", shapes((50, 1)))
     job = "executor=halve,split=my_development"
     assert "split=my_validation" in commands.measure(b.plan(), job, "validation", shapes((64, 1)))
+
+
+def test_the_command_that_opens_the_holdout_says_in_every_part_what_was_registered():
+    cells = registered.explored((64, 1), (128, 2), (128, 1))
+    made = replace(registered.registration_of(cells), holdout_file="news_holdout")
+    part = "seq_len={} batch={} split=news_holdout protocol=standard split.examples=1000"
+    command = commands.measure_holdout(b.plan(), None, made, made.cells)
+    assert [text.split("keep_ratio=0.7 ")[1] for text in command.split(" && ")] == [
+        part.format("64", "1"),
+        part.format("128", "1,2"),
+    ]
+
+
+def test_the_rivals_that_somebodys_own_executor_brought_are_measured_again_with_it():
+    rival = RivalSpec("half", "simpler", ExecutorSpec("mine.Half", (("keep", 0.5),)))
+    plan = replace(b.plan(), executor=ExecutorSpec("mine.Halve", ()), rivals=(rival,))
+    command = commands.measure(plan, None, "development", shapes((64, 1)))
+    for word in ("+executor.rivals.half.role=simpler", "+executor.rivals.half._target_=mine.Half",
+                 "+executor.rivals.half.keep=0.5"):  # fmt: skip
+        assert word in command.split()
+    assert "rivals" not in commands.measure(replace(b.plan(), rivals=(rival,)), None, "development", shapes((64, 1)))

@@ -15,5 +15,13 @@ def test_a_cell_that_a_rule_leaves_unresolved_is_measured_once_more_and_says_why
     assert doubt.startswith(("imprecise", "heterogeneous", "unsteady"))
 
 
+def test_on_the_holdout_what_does_not_settle_the_claim_is_measured_once_more_too():
+    open_gain = b.honest(0.035, b.plan(split="holdout"), offset_sd=0.02)
+    assert any(doubt.startswith(("gain", "imprecise")) for doubt in doubts_about(open_gain, POLICY))
+    open_quality = b.honest(GAIN, b.plan(split="holdout"), difference=-0.025)
+    assert any(doubt.startswith("quality") for doubt in doubts_about(open_quality, POLICY))
+    assert doubts_about(b.honest(GAIN, b.plan(split="holdout")), POLICY) == ()
+
+
 def test_more_of_too_few_sessions_would_resolve_nothing():
     assert doubts_about(b.honest(GAIN, b.plan(sessions=4), offset_sd=0.12), POLICY) == ()

@@ -8,7 +8,8 @@ import pytest
 
 from ace.decide import judge
 from ace.decide.replay import evidence_of
-from ace.domain.registration import FIRST, HoldoutLook
+from ace.domain.plan import Shape
+from ace.domain.registration import FIRST, HoldoutLook, HoldoutOpening, UnlistedLook
 from ace.domain.stored import Evidence, StoredRegistration, StoredSweep
 from ace.errors import EvidenceError
 from ace.report import reading
@@ -137,6 +138,8 @@ def test_whatever_evidence_has_is_carried_without_being_listed():
         (StoredRegistration("run", None, "altered"),),
         (look,),
         "look 1 is missing",
+        (HoldoutOpening(1, look.digest, look.digest, Shape(64, 1, 384, 6), 7, "run", 6.0),),
+        (UnlistedLook("look", "registration", "another", "run", None, None),),
     )
     assert all(getattr(kept, field.name) for field in fields(Evidence)), "a new field: fill it here"
     carried = unpacked(packed("claim", kept))
