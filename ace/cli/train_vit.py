@@ -1,6 +1,6 @@
 """`python -m ace.cli.train_vit hidden=64 depth=4`: fits the vision transformer of this size, once a machine.
 
-Beside the main path: `model=vit` loads what this leaves. It sees the 3000 images that no benchmark scores. The same
+Beside the main path: `model=vit` loads what this leaves. It sees the 2000 images that no benchmark scores. The same
 machine, versions and arguments give the same weights; another may round otherwise, so records carry the digest of the
 weights they used. Exit 0 when the weights are kept, 2 with one line on stderr when they cannot be.
 """
@@ -25,7 +25,7 @@ from ace.models.vision import Vision
 from ace.models.vit import CLASSES, PATCH_PIXELS, TOKENS, weights_file
 
 CELL = ("model=vit", "split=mnist_development", f"seq_len={TOKENS}", "executor=identity")
-EPOCHS, BATCH = 20, 50
+EPOCHS, BATCH = 30, 50
 RATE, DECAY, DEVIATION = 2e-3, 0.05, 0.08  # AdamW (Loshchilov & Hutter 2019), one cycle (Smith & Topin 2018)
 
 

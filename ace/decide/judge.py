@@ -22,6 +22,8 @@ from ace.decide.regimes import slower_than_same, without_gain
 from ace.decide.roofline import achieved
 from ace.decide.scopes import memory_claim
 from ace.decide.skeptic import challenge
+from ace.decide.transfer import transfers
+from ace.decide.tuning import tuning_of
 from ace.decide.verdict import Standing, verdict_of
 from ace.domain.decision import (
     DECISION_SCHEMA_VERSION,
@@ -76,7 +78,9 @@ def _judge(case: Case, policy: Policy) -> Decision:
         cells=tuple(_cell(cell, dossier.regimes[cell.key]) for cell in cells),
         axes=effects_of(dossier.on(DEVELOPMENT)),
         benchmarks=_benchmarks(case),
+        transfer=transfers(cells),
         attempts=_attempts(case),
+        tuning=tuning_of(case),
         look_ledger=tuple(look.digest for look in case.looks),
         environment=environment,
         versions=(("ace", ace.__version__), *(environment.versions if environment else ())),

@@ -12,6 +12,7 @@ from ace.decide import commands
 from ace.decide.cells import is_evidence
 from ace.decide.gather import Case, gather, records
 from ace.decide.judge import judge
+from ace.decide.tuning import is_kin
 from ace.domain.decision import Decision
 from ace.domain.policy import Policy
 from ace.domain.stored import Evidence, StoredCell
@@ -30,7 +31,8 @@ def evidence_of(claim: str, evidence: Evidence) -> Evidence:
     """A part of `evidence` from which judge makes the same decision on `claim`.
 
     What is neither cell nor sweep stays. Another claim's member of one of its sweeps stays without its record: that it
-    was there, and as what, is all that gate complete asks of it. Raises EvidenceError when there is no such claim.
+    was there, and as what, is all that gate complete asks of it; of other settings of the same idea the plans stay, so
+    that they are counted. Raises EvidenceError when there is no such claim.
     """
     case = next((case for case in gather(evidence) if case.claim == claim), None)
     if case is None:
@@ -42,7 +44,7 @@ def evidence_of(claim: str, evidence: Evidence) -> Evidence:
     own = {attempt.run_id for attempt in case.attempts}
     ideas = {(record.plan.executor, record.plan.model.name) for record in found}
     sweeps, open_jobs = {sweep.sweep for sweep in case.sweeps}, _open_jobs(case)
-    kept = []
+    kept, tried = [], []
     for cell in evidence.cells:
         if cell.run_id in own or _stands_for(cell, open_jobs):
             kept.append(cell)
@@ -50,7 +52,9 @@ def evidence_of(claim: str, evidence: Evidence) -> Evidence:
             # where nothing but its record shows that it is not this claim's, that stays too
             alike = cell.plan is None or (cell.plan.executor, cell.plan.model.name) in ideas
             kept.append(cell if alike else replace(cell, record=None))
-    return replace(evidence, cells=tuple(kept), sweeps=case.sweeps)
+        elif cell.plan is not None and is_kin(cell.plan, found[-1].plan):
+            tried.append(cell.plan)  # another setting of the idea
+    return replace(evidence, cells=tuple(kept), sweeps=case.sweeps, tried=(*evidence.tried, *tried))
 
 
 def _open_jobs(case: Case) -> list[str]:

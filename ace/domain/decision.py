@@ -16,9 +16,10 @@ from ace.domain.plan import Shape
 from ace.domain.policy import Policy
 from ace.domain.record import Environment
 from ace.domain.serial import encode
+from ace.domain.transfer import Transfer
 from ace.domain.verdict import Regime, Verdict
 
-DECISION_SCHEMA_VERSION = 2
+DECISION_SCHEMA_VERSION = 3
 LARGEST_LOG = 100.0  # about 1e43 times: beyond it only the order of magnitude could matter, and it does not
 ESTIMAND = "steady-state median ratio"
 
@@ -243,6 +244,15 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmTuning:
+    """How many settings of an arm were tried in this experiment, in how many attempts."""
+
+    arm: str
+    settings: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One claim, judged. `planted` names the arm with planted compute: then this calibrates and claims nothing.
     `claim`: its digest; `label`: the same for people. `reproduce`: the commands that measure the map again."""
@@ -261,7 +271,9 @@ class Decision:
     cells: tuple[CellDecision, ...]
     axes: AxisEffects
     benchmarks: tuple[BenchmarkAnswer, ...]
+    transfer: tuple[Transfer, ...]
     attempts: tuple[Attempt, ...]
+    tuning: tuple[ArmTuning, ...]
     look_ledger: tuple[str, ...]
     environment: Environment | None
     versions: tuple[tuple[str, str], ...]

@@ -66,7 +66,8 @@ class StoredRegistration:
 class Evidence:
     """All that the store holds for one experiment. `registrations`: oldest first. `looks`, `openings`: the whole ledger
     of holdout looks, of all experiments, with `ledger_problem` where it cannot be believed. `unlisted`: looks that runs
-    of any experiment name and that the ledger does not hold."""
+    of any experiment name and that the ledger does not hold. `tried`: plans of other settings of an idea whose attempts
+    were left out."""
 
     experiment: str
     cells: tuple[StoredCell, ...]
@@ -76,6 +77,7 @@ class Evidence:
     ledger_problem: str | None = None
     openings: tuple[HoldoutOpening, ...] = ()
     unlisted: tuple[UnlistedLook, ...] = ()
+    tried: tuple[CellPlan, ...] = ()
 
     @property
     def all_looks(self) -> tuple[AnyLook, ...]:

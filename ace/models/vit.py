@@ -38,7 +38,8 @@ def check(spec: ModelSpec) -> None:
 def weights_file(spec: ModelSpec) -> Path:
     """Where training leaves the weights of this size and seed: beside the other things that are kept by content."""
     cache = Path(os.environ.get("ACE_CACHE_DIR") or Path.home() / ".cache" / "ace")
-    return cache / "models" / f"vit-h{spec.hidden}-d{spec.depth}-s{spec.seed}.safetensors"
+    # named by the images they were fitted to: weights that have seen what is sealed now must not be found
+    return cache / "models" / f"vit-h{spec.hidden}-d{spec.depth}-s{spec.seed}-of2000.safetensors"
 
 
 def digests(spec: ModelSpec) -> tuple[tuple[str, str], ...]:

@@ -18,6 +18,8 @@ from ace.report.wording import (
     markdown,
     quality_text,
     roofline_text,
+    scope_lines,
+    tuning_text,
 )
 
 MOST_ATTEMPTS = 20
@@ -50,8 +52,10 @@ def _verdict(decision: Decision) -> str:
         "",
         *(f"- {markdown(reason)}" for reason in decision.claims.speed.reasons),
         "",
-        f"Experiment {markdown(decision.experiment)}, policy {markdown(decision.policy.name)}, scope speed. "
-        "Nothing is said about energy, memory or effective compute density.",
+        f"Experiment {markdown(decision.experiment)}, policy {markdown(decision.policy.name)}, scope speed.",
+        "Other scopes:",
+        "",
+        *(f"- {markdown(line)}" for line in scope_lines(decision)),
         "",
     ]
     return "\n".join(lines)
@@ -117,6 +121,7 @@ def _attempts(decision: Decision) -> str:
     counts = [a.status for a in decision.attempts]
     told = ", ".join(f"{counts.count(status)} {status}" for status in dict.fromkeys(counts))
     text = f"## Attempts\n\nIn all {len(counts)}: {markdown(told)}. Only finished ones are evidence.\n"
+    text += f"\nTuned in this experiment: {markdown(tuning_text(decision))}.\n" if decision.tuning else ""
     others = [a for a in decision.attempts if not a.used][:MOST_ATTEMPTS]
     if others:
         rows = [

@@ -23,6 +23,7 @@ from ace.report.wording import (
     headline,
     quality_text,
     roofline_text,
+    tuning_text,
 )
 
 TEMPLATE = "report.html"
@@ -53,6 +54,7 @@ def page(decision: Decision, heat_map: bytes) -> str:
         quality_text=quality_text,
         roofline=ROOFLINE,
         beside=comparisons.tables(decision),
+        tuning=tuning_text(decision),
         axes=axes_lines(decision),
         axes_heading=AXES,
         roofline_text=roofline_text,

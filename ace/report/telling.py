@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
+from ace.domain.canonical import canonical_json
 from ace.domain.decision import Decision
-from ace.domain.serial import decode
+from ace.domain.serial import decode, encode
 from ace.report.memo import memo
 from ace.report.page import page
 from ace.report.tables import regime_csv
@@ -24,6 +25,7 @@ def told(decision: Decision, picture: bytes) -> dict[str, bytes]:
     return {
         "memo.md": memo(decision).encode(),
         "regime.csv": regime_csv(decision.cells).encode(),
+        "transfer.json": canonical_json({"cells": encode(decision.transfer)}).encode(),
         "report.html": page(decision, picture).encode(),
     }
 

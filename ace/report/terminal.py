@@ -3,7 +3,7 @@
 from ace.domain.decision import ESTIMAND, Decision
 from ace.domain.finding import Finding
 from ace.report import trace
-from ace.report.wording import MEANING, calibration, fired, gain_text, headline, plain, quality_text
+from ace.report.wording import MEANING, calibration, fired, gain_text, headline, plain, quality_text, scope_lines
 
 
 def summary_lines(decision: Decision) -> list[str]:
@@ -14,6 +14,7 @@ def summary_lines(decision: Decision) -> list[str]:
     ]
     lines += [f"  {text}" for text in (calibration(decision), headline(decision)) if text]
     lines += [f"  because {reason}" for reason in decision.claims.speed.reasons]
+    lines += [f"  scope {line}" for line in scope_lines(decision) if "no evidence" not in line]
     lines += ["", f"cells (gain is the {ESTIMAND}; intervals hold for all cells of a split together)"]
     width = max((len(cell.cell) for cell in decision.cells), default=0)
     lines += [

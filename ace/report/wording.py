@@ -113,6 +113,24 @@ def _factor(log: Estimate) -> str:
     return f"{math.exp(log.value):.3f} [{math.exp(log.low):.3f}, {math.exp(log.high):.3f}]"
 
 
+def scope_lines(decision: Decision) -> list[str]:
+    """The verdict of every other scope than speed, with its first reason: one accepted scope says nothing about
+    another."""
+    others = (("energy", decision.claims.energy), ("memory", decision.claims.memory), ("ecd", decision.claims.ecd))
+    return [f"{name}: {claim.verdict}: {claim.reasons[0]}" for name, claim in others]
+
+
+def tuning_text(decision: Decision) -> str:
+    """`candidate: 3 settings in 12 attempts; baseline: 1 setting in 12 attempts`."""
+    return "; ".join(
+        f"{t.arm}: {_counted(t.settings, 'setting')} in {_counted(t.attempts, 'attempt')}" for t in decision.tuning
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def fired(decision: Decision) -> list[Finding]:
     """Rules that fire, the gravest first."""
     grave = [Severity.BLOCK, Severity.DOWNGRADE, Severity.WARN]

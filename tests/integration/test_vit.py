@@ -28,13 +28,19 @@ def plan():
 
 def test_no_image_is_scored_twice_and_none_was_trained_on(plan, tmp_path: Path) -> None:
     sides = [
-        load_documents(replace(plan.benchmark, target=f"ace.benchmarks.mnist.{side}"), 50, 0, tmp_path).ids
-        for side in ("development", "validation")
+        load_documents(replace(plan.benchmark, split=split, target=f"ace.benchmarks.mnist.{side}"), 50, 0, tmp_path).ids
+        for split, side in (("development", "development"), ("validation", "validation"), ("holdout", "sealed"))
     ]
     rows = [row.tobytes() for ids in (*sides, mnist.training()[0]) for row in ids]
-    assert [len(ids) for ids in sides] == [1000, 1000]
+    assert [len(ids) for ids in sides] == [1000, 1000, 1000]
     assert len(rows) == 5000
     assert len({*rows}) == 5000
+
+
+def test_the_sealed_images_are_read_for_no_other_split(plan, tmp_path: Path) -> None:
+    asked = replace(plan.benchmark, target="ace.benchmarks.mnist.sealed")
+    with pytest.raises(PlanError, match="these documents are sealed"):
+        load_documents(asked, 50, 0, tmp_path)
 
 
 def test_a_patch_gives_back_the_pixels_that_were_packed_into_it() -> None:

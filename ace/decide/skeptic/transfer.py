@@ -3,10 +3,10 @@
 Same model and shape, other documents. A gap is no error; it is what a headline from development would have hidden.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 
-from ace.decide.estimates import CellEstimate, half_width
+from ace.decide.estimates import CellEstimate
+from ace.decide.transfer import gap_of
 from ace.domain.decision import percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import DEVELOPMENT, HOLDOUT
@@ -26,10 +26,10 @@ def transfer_gaps(cells: Iterable[CellEstimate], policy: Policy) -> Iterator[Fin
         yield Finding(NAME, Outcome.NO_EVIDENCE, Severity.WARN, None, text, threshold, step)
     for cell in held:
         before = by_place.get((DEVELOPMENT, cell.cell.shape))
-        if before is None or before.own.gain is None or cell.own.gain is None:
+        gap = gap_of({DEVELOPMENT: before, HOLDOUT: cell}) if before is not None else None
+        if gap is None:
             continue
-        gap, half = before.own.gain - cell.own.gain, math.hypot(half_width(before.own), half_width(cell.own))
-        fires = abs(gap) > half and abs(gap) > policy.gain_floor
-        seen = f"development gains {percent_within(gap, gap - half, gap + half)} more than the holdout"
+        fires = not gap.low <= 0 <= gap.high and abs(gap.gain) > policy.gain_floor
+        seen = f"development gains {percent_within(gap.gain, gap.low, gap.high)} more than the holdout"
         step = "quote the holdout's gain, which no choice was made on" if fires else ""
         yield Finding(NAME, Outcome.FAIL if fires else Outcome.PASS, Severity.WARN, cell.key, seen, threshold, step)

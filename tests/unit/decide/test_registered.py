@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from ace.decide import judge
 from ace.decide.freezing import freeze
+from ace.decide.replay import evidence_of, replayed
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
 from ace.domain.record import MemoryUse
@@ -390,3 +392,27 @@ def test_the_claim_to_register_is_named_by_the_first_digits_of_its_digest():
     assert freeze(b.evidence(*cells), *given, claim=claim[:8]).registration.claim == claim
     with pytest.raises(PlanError, match=f"allowed: the first digits of one of {claim[:12]}"):
         freeze(b.evidence(*cells), *given, claim="nothing")
+
+
+def test_the_gain_of_each_split_and_what_the_holdout_lacks_of_it_stand_side_by_side():
+    cells, made, look = whole_way(gain=GAIN - 0.05)
+    decision = r.decide(r.evidence(cells, made, (look,)))
+    [transfer] = decision.transfer
+    assert [found.split for found in transfer.splits] == ["development", "validation", "holdout"]
+    assert transfer.gap.low < 0.05 < transfer.gap.high
+    assert transfer.gap.gain == pytest.approx(transfer.splits[0].gain - transfer.splits[2].gain)
+    [before] = r.decide(r.evidence(r.explored((64, 1)), None)).transfer
+    assert before.gap is None
+
+
+def test_every_setting_of_the_idea_that_was_tried_is_counted_beside_the_rivals():
+    cells = r.explored((64, 1))
+    softer = [b.stored(b.honest(0.05, b.plan(parameters=(("keep_ratio", keep),))), f"{keep}") for keep in (0.8, 0.9)]
+    evidence = b.evidence(*softer, *cells)
+    decision = next(d for d in judge(evidence, r.POLICY) if "0.7" in d.label)
+    tuned = {found.arm: (found.settings, found.attempts) for found in decision.tuning}
+    assert tuned["candidate"] == (3, 4)
+    assert tuned["baseline"] == (1, 4)
+    assert tuned["truncation"] == (1, 1)
+    replay = replayed(evidence_of(decision.claim, evidence), r.POLICY, decision.claim)
+    assert replay == decision

@@ -140,6 +140,7 @@ def test_whatever_evidence_has_is_carried_without_being_listed():
         "look 1 is missing",
         (HoldoutOpening(1, look.digest, look.digest, Shape(64, 1, 384, 6), 7, "run", 6.0),),
         (UnlistedLook("look", "registration", "another", "run", None, None),),
+        (b.plan(),),
     )
     assert all(getattr(kept, field.name) for field in fields(Evidence)), "a new field: fill it here"
     carried = unpacked(packed("claim", kept))
