@@ -15,10 +15,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
 from ace.decide import judge
+from ace.decide.envelope import unsafe_envelope
 from ace.decide.replay import evidence_of
 from ace.domain.decision import Decision, decision_text
+from ace.domain.envelope import envelope_text
 from ace.domain.verdict import Verdict
-from ace.errors import AceError
+from ace.errors import AceError, StoreError
 from ace.report.bundle import write_bundle
 from ace.report.terminal import summary_lines
 from ace.tracking.ledger import ledger_of
@@ -38,6 +40,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--experiment", required=True, help="name of the MLflow experiment")
     made.add_argument("--output", type=Path, help="folder of the decision bundle (default: decisions/EXPERIMENT)")
     made.add_argument("--json", action="store_true", help="print decision.json instead of the summary")
+    made.add_argument(
+        "--unsafe-envelope",
+        type=Path,
+        metavar="FILE",
+        help="also write an envelope of positive cells whatever the verdict; it is marked as unsafe for ever",
+    )
     made.add_argument(
         "--require",
         type=str.upper,
@@ -85,11 +93,20 @@ def decide(options: argparse.Namespace) -> Verdict:
             BUNDLE_DIGEST: digests[decision.claim],
         }
         tracker.log_decision(place, tags, {}, (place / "memo.md").read_text(encoding="utf-8"))
+    if options.unsafe_envelope:
+        _write_unsafe(decisions[0], options.unsafe_envelope)
     if options.json:
         print(decision_text(decisions[0]))
     else:
         _show(decisions, folder, stale, digests)
     return decisions[0].verdict
+
+
+def _write_unsafe(decision: Decision, file: Path) -> None:
+    try:
+        file.write_text(envelope_text(unsafe_envelope(decision)), encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"the envelope cannot be written to {file}: {error}") from error
 
 
 def _place(folder: Path, decision: Decision, decisions: Sequence[Decision]) -> Path:

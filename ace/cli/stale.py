@@ -11,8 +11,6 @@ from ace.domain.record import CellRecord
 from ace.errors import PlanError
 from ace.executors.loading import source_digest
 
-FRESH_DAYS = 90
-"""A quarter: by then a machine that is kept has another kernel, microcode and libraries, each good for a margin."""
 DAY_S = 86400.0
 
 
@@ -29,12 +27,12 @@ def code_moved_on(records: Iterable[CellRecord]) -> Iterator[str]:
             yield f"measured with sources {was[:12]} of {target}; those installed here are {here[:12]}"
 
 
-def too_old(records: Iterable[CellRecord], now_s: float) -> Iterator[str]:
-    """A line when the newest measurement is older than FRESH_DAYS."""
+def too_old(records: Iterable[CellRecord], fresh_days: int, now_s: float) -> Iterator[str]:
+    """A line when the newest measurement is older than the policy calls fresh."""
     newest = max((record.ended_at for record in records), default=None)
-    if newest is not None and now_s - newest > FRESH_DAYS * DAY_S:
+    if newest is not None and now_s - newest > fresh_days * DAY_S:
         day = time.strftime("%Y-%m-%d", time.gmtime(newest))
-        yield f"newest measurement of {day}, {(now_s - newest) / DAY_S:.0f} days ago; fresh is {FRESH_DAYS}"
+        yield f"newest measurement of {day}, {(now_s - newest) / DAY_S:.0f} days ago; fresh is {fresh_days}"
 
 
 def _installed(target: str) -> str | None:

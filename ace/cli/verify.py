@@ -184,7 +184,7 @@ def _moved_on(decision: Decision, read: Read, now_s: float) -> Iterator[str]:
     cells = [cell for cell in read.carried.evidence.cells if cell.record_digest in used]
     records = [cell.record for cell in cells if cell.record is not None]
     yield from code_moved_on(records)
-    yield from too_old(records, now_s)
+    yield from too_old(records, decision.policy.fresh_days, now_s)
 
 
 def _lines(found: Verified, anchor: str | None) -> Iterator[str]:

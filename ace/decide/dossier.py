@@ -19,11 +19,14 @@ from ace.domain.policy import Policy
 from ace.domain.registration import SEALED_MEASUREMENTS
 from ace.domain.verdict import Regime
 
+DAY_S = 86400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
     """`claimed`: development cells that are registered, or else were found positive; `left`: registered ones that left
-    the claim. `examined`: what per-cell gates look at on development. `doubts`: the skeptic's findings."""
+    the claim. `examined`: what per-cell gates look at on development. `doubts`: the skeptic's findings. `fresh_until`:
+    seconds since the epoch, when the newest measurement is too old to be relied on."""
 
     case: Case
     cells: tuple[CellEstimate, ...]
@@ -32,6 +35,7 @@ class Dossier:
     doubts: tuple[Finding, ...]
     claimed: tuple[CellEstimate, ...]
     examined: tuple[CellEstimate, ...]
+    fresh_until: float
     left: tuple[CellEstimate, ...] = ()
 
     def on(self, split: str) -> tuple[CellEstimate, ...]:
@@ -69,6 +73,7 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
         still = {key for key, cell in opened.items() if cell is not None and spent(cell) and cell.key in touched}
         claimed = [cell for cell in named if cell.key not in still] or named  # a claim is never emptied: it stays open
         left = [cell for cell in named if cell not in claimed]
+    ended = [record.ended_at for cell in cells for record in cell.cell.records]
     fast = [cell for cell in development if faster_than_floor(cell, policy)]
     return Dossier(
         case=case,
@@ -78,6 +83,7 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
         doubts=tuple(doubts),
         claimed=tuple(claimed),
         examined=tuple(claimed or fast or development),
+        fresh_until=max(ended, default=0.0) + policy.fresh_days * DAY_S,
         left=tuple(left),
     )
 

@@ -12,6 +12,7 @@ from ace.decide import commands
 from ace.decide.axes import effects_of
 from ace.decide.cells import cell_key, several_sizes
 from ace.decide.dossier import Dossier, compile_dossier
+from ace.decide.envelope import envelope_of
 from ace.decide.estimates import CellEstimate, estimate
 from ace.decide.gates import REQUIRED, check
 from ace.decide.gates.coverage import Consulted
@@ -63,6 +64,7 @@ def _judge(case: Case, policy: Policy) -> Decision:
     less_memory, of_memory = memory_claim(dossier, doubts, standing, policy)
     newest = max((s for c in case.cells for s in c.sessions), key=lambda s: s.started_at, default=None)
     environment = newest.environment if newest else None
+    envelope = envelope_of(dossier, verdict)
     return Decision(
         schema_version=DECISION_SCHEMA_VERSION,
         experiment=case.store.experiment,
@@ -81,6 +83,7 @@ def _judge(case: Case, policy: Policy) -> Decision:
         transfer=transfers(cells),
         attempts=_attempts(case),
         tuning=tuning_of(case),
+        envelope=envelope,
         look_ledger=tuple(look.digest for look in case.looks),
         environment=environment,
         versions=(("ace", ace.__version__), *(environment.versions if environment else ())),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ace.domain.canonical import canonical_json
+from ace.domain.envelope import Envelope
 from ace.domain.estimate import Answer, AxisEffect
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import Shape
@@ -274,6 +275,7 @@ class Decision:
     transfer: tuple[Transfer, ...]
     attempts: tuple[Attempt, ...]
     tuning: tuple[ArmTuning, ...]
+    envelope: Envelope
     look_ledger: tuple[str, ...]
     environment: Environment | None
     versions: tuple[tuple[str, str], ...]

@@ -35,6 +35,7 @@ class Policy:
     complexity_parameters: float
     complexity_dependencies: int
     holdout_looks: int
+    fresh_days: int
 
     def __post_init__(self) -> None:
         for key in ("delta", "margin", "quality_margin", "mechanism_tolerance", "output_tolerance"):
@@ -50,6 +51,7 @@ class Policy:
         calls, packages = self.amortisation_calls, self.complexity_dependencies
         require(1 <= calls < math.inf, "policy.amortisation_calls", calls, "1 or more calls")
         require(self.holdout_looks >= 1, "policy.holdout_looks", self.holdout_looks, "1 or more")
+        require(self.fresh_days >= 1, "policy.fresh_days", self.fresh_days, "1 or more days")
         require(packages >= 0, "policy.complexity_dependencies", packages, "0 or more")
         require(1 <= self.too_good_factor < math.inf, "policy.too_good_factor", self.too_good_factor, "1 or more")
         require(self.quality_min_examples >= 2, "policy.quality_min_examples", self.quality_min_examples, "2 or more")

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ace.domain.record import Environment
+from ace.models.surroundings import cpu_model
 
 # Settings that change what the same code costs; everything else in the environment is nobody's business.
 PREFIXES = ("OMP_", "MKL_", "KMP_", "OPENBLAS_", "TORCH", "ATEN_", "MALLOC_", "GOMP_", "CUDA_", "PYTORCH_", "DNNL_")
@@ -30,7 +31,7 @@ def fingerprint(threads: int, interop_threads: int) -> Environment:
     return Environment(
         host=platform.node(),
         boot_id=_first_line(Path("/proc/sys/kernel/random/boot_id")) or "unknown",
-        cpu_model=_cpu_model(),
+        cpu_model=cpu_model(),
         cores=cores(),
         kernel=platform.release(),
         device="cpu",
@@ -54,13 +55,3 @@ def _first_line(path: Path) -> str | None:
         return path.read_text(encoding="utf-8").splitlines()[0]
     except (OSError, IndexError):
         return None
-
-
-def _cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

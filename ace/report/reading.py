@@ -22,7 +22,9 @@ from ace.report.telling import PICTURE
 
 SUMS = "SHA256SUMS"
 DECISION = "decision.json"
-REQUIRED = (DECISION, EVIDENCE, "memo.md", "regime.csv", PICTURE, "report.html", "transfer.json")
+REQUIRED = (
+    DECISION, EVIDENCE, "envelope.json", "memo.md", "regime.csv", PICTURE, "report.html", "transfer.json",
+)  # fmt: skip
 LISTED = re.compile(r"([0-9a-f]{64})  (.+)")
 MOST_FILES = 100_000
 MOST_BYTES = 2**31

@@ -10,6 +10,7 @@ from typing import Any
 
 from ace.domain.canonical import canonical_json
 from ace.domain.decision import Decision
+from ace.domain.envelope import envelope_text
 from ace.domain.serial import decode, encode
 from ace.report.memo import memo
 from ace.report.page import page
@@ -25,6 +26,7 @@ def told(decision: Decision, picture: bytes) -> dict[str, bytes]:
     return {
         "memo.md": memo(decision).encode(),
         "regime.csv": regime_csv(decision.cells).encode(),
+        "envelope.json": envelope_text(decision.envelope).encode(),
         "transfer.json": canonical_json({"cells": encode(decision.transfer)}).encode(),
         "report.html": page(decision, picture).encode(),
     }

@@ -6,6 +6,7 @@ probability at most alpha, whatever the distribution (Robbins 1970; Ramdas et al
 """
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
 from ace.errors import EvidenceError
@@ -21,8 +22,16 @@ def e_process(gains: FloatArray, null_gain: float = 0.0) -> FloatArray:
     gains = np.asarray(gains, dtype=np.float64)
     if not np.isfinite(gains).all():
         raise EvidenceError(f"gain {int(np.flatnonzero(~np.isfinite(gains))[0])} is not a finite number")
-    n = np.arange(1, len(gains) + 1)
-    above = np.cumsum(gains > null_gain)
+    counts = np.arange(1, len(gains) + 1)
+    return _e_values(np.cumsum(gains > null_gain), counts)
+
+
+def e_value(above: int, n: int) -> float:
+    """E-value after `n` gains of which `above` exceeded the null: the last entry of `e_process`, for whoever counts."""
+    return float(_e_values(np.array([above]), np.array([n]))[0])
+
+
+def _e_values(above: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> FloatArray:
     a, b = above + 1.0, n - above + 1.0
     # 2 * integral over (1/2, 1) of p^above (1-p)^below dp, against (1/2)^n, in logs because 2^n leaves float64.
     with np.errstate(divide="ignore"):  # the upper half may hold no mass that float64 can see: e-value 0

@@ -6,6 +6,8 @@ from ace.executors.loading import source_digest
 from tests import builders as b
 from tests.unit.report.bundles import GAIN, written
 
+FRESH_DAYS = b.near_term().fresh_days
+
 
 def fresh(tmp_path, age_days=0.0, now_s=2e9):
     """A bundle measured `age_days` before `now_s` by the code that is installed."""
@@ -26,8 +28,8 @@ def test_a_bundle_of_today_and_of_this_code_is_not_stale(tmp_path):
 
 
 def test_a_bundle_is_stale_the_day_after_it_was_last_fresh(tmp_path):
-    assert fresh(tmp_path, age_days=stale.FRESH_DAYS).moved_on == ()
-    [said] = fresh(tmp_path, age_days=stale.FRESH_DAYS + 1).moved_on
+    assert fresh(tmp_path, age_days=FRESH_DAYS).moved_on == ()
+    [said] = fresh(tmp_path, age_days=FRESH_DAYS + 1).moved_on
     assert said == "newest measurement of 2033-02-16, 91 days ago; fresh is 90"
 
 

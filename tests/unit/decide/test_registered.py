@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ace.decide import judge
+from ace.decide.envelope import unsafe_envelope
 from ace.decide.freezing import freeze
 from ace.decide.replay import evidence_of, replayed
 from ace.domain.finding import Outcome
@@ -416,3 +417,22 @@ def test_every_setting_of_the_idea_that_was_tried_is_counted_beside_the_rivals()
     assert tuned["truncation"] == (1, 1)
     replay = replayed(evidence_of(decision.claim, evidence), r.POLICY, decision.claim)
     assert replay == decision
+
+
+def test_an_accepted_claim_exports_its_cells_with_their_gain_on_sealed_documents_and_when_it_expires():
+    cells, made, look = whole_way((64, 1), (128, 1), chosen="64x1")
+    envelope = r.decide(r.evidence(cells, made, (look,))).envelope
+    [admitted] = envelope.admitted
+    assert (str(admitted.shape), [str(shape) for shape in envelope.measured]) == ("64x1", ["64x1", "128x1"])
+    assert admitted.low < GAIN < admitted.high
+    assert (envelope.registration, envelope.bound.torch, envelope.padded) == (made.digest, "2.13.0", False)
+    newest = max(cell.record.ended_at for cell in cells)
+    assert envelope.expires_at == newest + 90 * 86400
+
+
+def test_a_verdict_below_acceptance_exports_nothing_but_what_is_marked_as_unsafe():
+    decision = r.decide(r.evidence(r.explored((64, 1)), None))
+    assert decision.verdict is Verdict.EXPLORATORY
+    assert decision.envelope.admitted == ()
+    marked = unsafe_envelope(decision)
+    assert (marked.unsafe, [str(cell.shape) for cell in marked.admitted]) == (True, ["64x1"])
