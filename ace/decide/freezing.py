@@ -120,7 +120,8 @@ def _blockers(cell: CellDecision, decision: Decision) -> list[str]:
 
 def _told(finding: Finding) -> str:
     place = f" ({finding.cell})" if finding.cell else ""
-    return f"{finding.name}{place} {finding.outcome}: {finding.evidence}"
+    step = f" -> {finding.next_step}" if finding.next_step else ""
+    return f"{finding.name}{place} {finding.outcome}: {finding.evidence}{step}"
 
 
 @dataclass(frozen=True, slots=True)

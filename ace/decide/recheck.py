@@ -1,9 +1,10 @@
 """Whether a cell that was just measured is to be measured once more, before anybody sees a verdict.
 
-Asked by the launcher after a cell. A rule that leaves a cell unresolved may fire for a passing disturbance, so the cell
-is measured once more, fresh and logged (4-rules); the registration knows of it beforehand, and both measurements count.
-On the holdout, which nobody can measure as often as they like, the same holds for what does not settle the claim. Each
-of the two is asked at half the level, so that a second chance is paid for (Dunn 1961).
+Asked by the launcher after a cell. A rule that leaves a cell unresolved, or a null arm that scatters too widely, may be
+due to a passing disturbance, so the cell is measured once more, fresh and logged (4-rules); the registration knows of
+it beforehand, and both measurements count. On the holdout, which nobody can measure as often as they like, the same
+holds for what does not settle the claim. Each of the two is asked at half the level, so that a second chance is paid
+for (Dunn 1961).
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from ace.decide.cells import cells_of
 from ace.decide.dossier import downgrades
 from ace.decide.estimates import CellEstimate, estimate
+from ace.decide.gates.instrument import null_arm
 from ace.decide.skeptic import challenge
 from ace.domain.decision import percent, points_within
 from ace.domain.finding import Outcome
@@ -28,7 +30,10 @@ def doubts_about(record: CellRecord, policy: Policy) -> tuple[str, ...]:
     digest = record_digest(record)
     alone = StoredCell("this", "FINISHED", record.started_at, None, None, record.plan, record, None, digest, digest)
     estimates = estimate(cells_of([alone]), policy, policy.holdout_looks)
-    doubts = [f"{f.name}: {f.evidence}" for f in challenge(estimates, policy) if downgrades(f)]
+    instrument = null_arm(estimates[0], 1, policy, "")
+    blind = [instrument] if instrument.outcome is Outcome.NO_EVIDENCE else []
+    fired = [finding for finding in challenge(estimates, policy) if downgrades(finding)]
+    doubts = [f"{finding.name}: {finding.evidence}" for finding in (*fired, *blind)]
     return tuple(doubts or (_open_on_the_holdout(estimates[0], policy) if record.split == HOLDOUT else ()))
 
 

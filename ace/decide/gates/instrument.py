@@ -11,7 +11,7 @@ from ace.decide import commands
 from ace.decide.asking import gate
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate, half_width
-from ace.decide.gates.benefit import too_few
+from ace.decide.gates.registration import once_more
 from ace.domain.decision import percent, percent_within
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT, VALIDATION
@@ -25,7 +25,7 @@ def instrument(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     cells = list(dossier.examined)
     for split in (VALIDATION, HOLDOUT):
         cells += [other for cell in dossier.examined if (other := dossier.at(split, cell.cell.shape))]
-    yield from (_null_arm(cell, len(cells), policy) for cell in cells)
+    yield from (null_arm(cell, len(cells), policy, _again(dossier, cell)) for cell in cells)
     if not cells:
         yield gate(NAME, Outcome.NO_EVIDENCE, "no development cell was measured", _threshold(policy), "measure a cell")
 
@@ -36,13 +36,21 @@ def _threshold(policy: Policy) -> str:
     return f"{alike}; half-width <= {floor}, {policy.min_sessions} sessions"
 
 
-def _null_arm(cell: CellEstimate, family: int, policy: Policy) -> Finding:
-    """`family`: null arms that are looked at together; each of them strays beyond chance in alpha of all cases, so what
-    is beyond chance is asked of all of them at once (Dunn 1961)."""
+def _again(dossier: Dossier, cell: CellEstimate) -> str:
+    return once_more(dossier, cell) if cell.cell.split == HOLDOUT else commands.measure_again([cell.cell])
+
+
+def null_arm(cell: CellEstimate, family: int, policy: Policy, again: str) -> Finding:
+    """The answer of one null arm. `again`: the command that measures the cell once more.
+
+    `family`: null arms that are looked at together; each of them strays beyond chance in alpha of all cases, so what is
+    beyond chance is asked of all of them at once (Dunn 1961).
+    """
     null, threshold = cell.null, _threshold(policy)
     shown = f"null arm {percent_within(null.gain, null.low, null.high)}, {null.sessions} sessions"
     if null.low is None or null.high is None or null.sessions < policy.min_sessions:
-        return gate(NAME, Outcome.NO_EVIDENCE, shown, threshold, too_few(cell, policy), cell.key)
+        step = f"measure at least {policy.min_sessions} sessions: {again}"
+        return gate(NAME, Outcome.NO_EVIDENCE, shown, threshold, step, cell.key)
     if null.low > policy.same_within or null.high < -policy.same_within:
         return gate(
             NAME,
@@ -59,7 +67,7 @@ def _null_arm(cell: CellEstimate, family: int, policy: Policy) -> Finding:
             Outcome.NO_EVIDENCE,
             f"{shown}: this machine cannot see {percent(policy.gain_floor)} now",
             threshold,
-            f"measure with about {needed} sessions in all: {commands.measure_again([cell.cell])}",
+            f"measure with about {needed} sessions in all: {again}",
             cell.key,
         )
     within = -policy.same_within <= null.low and null.high <= policy.same_within
@@ -71,6 +79,6 @@ def _null_arm(cell: CellEstimate, family: int, policy: Policy) -> Finding:
         Outcome.NO_EVIDENCE,
         f"{shown}: beyond chance, yet not beyond the margin",
         threshold,
-        f"measure this cell once more: {commands.measure_again([cell.cell])}",
+        f"measure this cell once more: {again}",
         cell.key,
     )

@@ -131,7 +131,7 @@ def _held(
     if answer.outcome is Outcome.FAIL:
         return answer
     low, high, why = answer_of(cell, policy)
-    step = _once_more(dossier, cell)
+    step = once_more(dossier, cell)
     if low is None or high is None:
         return gate(HELD_OUT, Outcome.NO_EVIDENCE, why, threshold, step, cell.key)
     shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds; {answer.evidence}"
@@ -145,7 +145,7 @@ def _held(
     return gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, threshold, step, cell.key)
 
 
-def _once_more(dossier: Dossier, cell: CellEstimate) -> str:
+def once_more(dossier: Dossier, cell: CellEstimate) -> str:
     """The command that gives a sealed cell its one re-measurement; after that nothing more can be learned from it."""
     registered, newest = dossier.case.registration, cell.cell.newest
     if registered is None or spent(cell):

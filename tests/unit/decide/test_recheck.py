@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 from ace.decide.recheck import doubts_about
+from ace.domain.record import NULL
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN
 
@@ -25,3 +28,18 @@ def test_on_the_holdout_what_does_not_settle_the_claim_is_measured_once_more_too
 
 def test_more_of_too_few_sessions_would_resolve_nothing():
     assert doubts_about(b.honest(GAIN, b.plan(sessions=4), offset_sd=0.12), POLICY) == ()
+
+
+def test_a_cell_whose_null_arm_scatters_too_widely_to_see_anything_is_measured_once_more():
+    [doubt] = doubts_about(null_scattered(b.honest(0.5, b.plan())), POLICY)
+    assert doubt.startswith("instrument: null arm")
+
+
+def null_scattered(made):
+    """Every other session's null arm a tenth slower, and faster in the others."""
+    def off(index, timings):
+        factor = 1.1 if index % 2 else 1 / 1.1
+        return replace(timings, wall_s=tuple(factor * s for s in timings.wall_s)) if timings.arm == NULL else timings
+
+    sessions = (replace(s, timings=tuple(off(s.index, t) for t in s.timings)) for s in made.sessions)
+    return replace(made, sessions=tuple(sessions))
