@@ -4,9 +4,10 @@ import json
 import logging
 import threading
 from dataclasses import replace
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
+import jsonschema
 import pytest
 import torch
 from torch import nn
@@ -192,6 +193,16 @@ def test_what_was_written_is_read_and_a_file_that_is_not_there_is_an_error(arms,
     assert read_envelope(envelope_text(made)) == made
     with pytest.raises(EvidenceError, match="cannot be read"):
         Envelope.load(str(tmp_path / "nothing.json"))
+
+
+def test_the_schema_in_the_package_describes_what_is_written(arms):
+    schema = json.loads((resources.files("ace") / "envelope.schema.json").read_text(encoding="utf-8"))
+    check = jsonschema.Draft202012Validator(schema)
+    made = envelope_for(arms[0])
+    for written in (made, replace(made, bound=None, admitted=(), registration=None)):
+        check.validate(json.loads(envelope_text(written)))
+    for spoilt in ({"schema_version": 2}, {"digest": "abc"}, {"more": 1}, {"admitted": [{}]}):
+        assert not check.is_valid(json.loads(envelope_text(made)) | spoilt)
 
 
 class Ticking:
