@@ -19,11 +19,11 @@ from ace.domain.calibration import Calibration
 from ace.domain.canonical import canonical_json
 from ace.domain.plan import CellPlan
 from ace.domain.record import SCHEMA_VERSION, CellRecord
-from ace.domain.registration import HoldoutLook, Registration
+from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, HoldoutLook, Registration
 from ace.domain.serial import decode, encode
 from ace.domain.snapshot import Snapshot
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
-from ace.errors import AceError, StoreError
+from ace.errors import AceError, EvidenceError, StoreError
 from ace.tracking import names
 from ace.tracking.artifacts import artifact_names, read_artifact
 from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
@@ -55,7 +55,7 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
             elif kind == names.SWEEP:
                 sweeps.append(_read_sweep(store, run, location))
             elif kind == names.REGISTRATION:
-                registrations.append(_read_registration(store, run, location))
+                registrations.append(_read_registration(store, run, experiment, location))
             elif kind == FOREIGN and not _deleted(run):
                 cells.append(replace(_cell(run, problem="not written by ACE; ignored"), status=FOREIGN.upper()))
         except StoreError as error:
@@ -71,14 +71,16 @@ def _read_ledger(ledger: Ledger | None) -> tuple[tuple[HoldoutLook, ...], str | 
         return (), str(error)
 
 
-def _read_registration(store: Store, run: Run, location: str) -> StoredRegistration:
+def _read_registration(store: Store, run: Run, experiment: str, location: str) -> StoredRegistration:
     """What a run registered; deleting it takes nothing back, and what was altered is not believed."""
     run_id = str(run.info.run_id)
     try:
         raw = read_artifact(store.client, run, location, names.REGISTRATION_FILE)
         if hashlib.sha256(raw).hexdigest() != run.data.tags.get(names.REGISTRATION_DIGEST):
             raise StoreError(f"{names.REGISTRATION_FILE} was altered: it is not what was registered")
-        made: Registration = _decode(Registration, raw, names.REGISTRATION_FILE)
+        made: Registration = _decode(Registration, raw, names.REGISTRATION_FILE, REGISTRATION_SCHEMA_VERSION)
+        if made.experiment != experiment:
+            raise StoreError(f"registered under experiment {made.experiment!r}, not {experiment!r}; move it back")
     except StoreError as error:
         return StoredRegistration(run_id, None, str(error))
     return StoredRegistration(run_id, made, "its run was deleted in MLflow" if _deleted(run) else None)
@@ -257,7 +259,7 @@ def _read_record(raw: bytes, digest: str, run: Run) -> CellRecord:
         raise StoreError(f"{names.RECORD_FILE} is there, but nothing vouches for it: no tag {names.RECORD_DIGEST}")
     if digest != tagged:
         raise StoreError(f"the record was altered: its sha256 is {digest}, recorded was {tagged}")
-    record: CellRecord = _decode(CellRecord, raw, names.RECORD_FILE)
+    record: CellRecord = _decode(CellRecord, raw, names.RECORD_FILE, SCHEMA_VERSION)
     if (record.attempt, record.plan.digest) != (tags.get(names.ATTEMPT), tags.get(names.PLAN_DIGEST)):
         raise StoreError(f"the record belongs to another run: it is of attempt {record.attempt}")
     return record
@@ -285,16 +287,27 @@ def _read_jobs(store: Store, run: Run, location: str, name: str, tag: str) -> tu
     return jobs
 
 
-def _decode(kind: Any, raw: bytes, name: str) -> Any:
-    """A `kind` from its canonical JSON, and from nothing that merely resembles it: one value has one digest."""
+def _decode(kind: Any, raw: bytes, name: str, version: int | None = None) -> Any:
+    """A `kind` from its canonical JSON, and from nothing that merely resembles it: one value has one digest.
+
+    `version`: the schema that is read, whatever the tags of the run say of it; None for what has none of its own.
+    """
     try:
-        value = decode(kind, json.loads(raw.decode("utf-8")))
+        made = json.loads(raw.decode("utf-8"))
+        _require_version(made, version)
+        value = decode(kind, made)
         canonical = canonical_json(encode(value)).encode()
     except (ValueError, AceError, RecursionError, OverflowError) as error:
         raise StoreError(f"{name} cannot be read: {error}") from error
     if canonical != raw:
         raise StoreError(f"{name} is not in canonical form; ACE did not write it")
     return value
+
+
+def _require_version(made: Any, version: int | None) -> None:
+    written = made.get("schema_version") if isinstance(made, dict) else version
+    if version is not None and written != version:
+        raise EvidenceError(f"another version of ACE wrote it: schema {written!r:.20}, this one reads {version}")
 
 
 def _started_at(run: Run) -> float:
