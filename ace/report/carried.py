@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
 from ace.domain.serial import decode, encode
 from ace.domain.stored import Evidence, StoredCell
@@ -99,7 +100,10 @@ def _record(files: Mapping[str, bytes], name: str) -> tuple[CellRecord, list[Pro
             f"{name} was written by another version of ACE "
             f"(record schema {made.get('schema_version')!r:.20}; this one reads {SCHEMA_VERSION})"
         )
-    return decode(CellRecord, made, name), problems
+    record = decode(CellRecord, made, name)
+    if problem := impossible(record):
+        problems.append((name, f"cannot be believed: {problem}"))
+    return record, problems
 
 
 def _attached(cell: StoredCell, digest: str | None, records: Mapping[str, CellRecord]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from mlflow.entities import Run
 from ace.domain.calibration import Calibration
 from ace.domain.canonical import canonical_json
 from ace.domain.plan import CellPlan
+from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord
 from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, HoldoutLook, Registration
 from ace.domain.serial import decode, encode
@@ -262,6 +263,8 @@ def _read_record(raw: bytes, digest: str, run: Run) -> CellRecord:
     record: CellRecord = _decode(CellRecord, raw, names.RECORD_FILE, SCHEMA_VERSION)
     if (record.attempt, record.plan.digest) != (tags.get(names.ATTEMPT), tags.get(names.PLAN_DIGEST)):
         raise StoreError(f"the record belongs to another run: it is of attempt {record.attempt}")
+    if problem := impossible(record):
+        raise StoreError(f"{names.RECORD_FILE} cannot be believed: {problem}")
     return record
 
 
