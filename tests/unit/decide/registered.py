@@ -38,8 +38,8 @@ def registration_of(cells: list[StoredCell], chosen: str = "auto", **changes: ob
 
 
 def look_of(registration: Registration, index: int = 0, previous: str = FIRST) -> HoldoutLook:
-    name, idea = registration.holdout.target, registration.idea
-    return HoldoutLook(index, previous, registration.digest, registration.experiment, idea, name, FROZEN_AT + 1)
+    name, idea, opened_at = registration.holdout.target, registration.idea, registration.frozen_at + 1
+    return HoldoutLook(index, previous, registration.digest, registration.experiment, idea, name, opened_at)
 
 
 def opened(
@@ -60,7 +60,7 @@ def opened(
             look=look.digest,
             seed=registration.holdout_seed,
         )
-        record = change(replace(b.honest(gain, plan, **honest), started_at=started_at))
+        record = change(b.at(b.honest(gain, plan, **honest), started_at))
         cells.append(b.stored(record, f"hold-{shape}"))
     return cells
 
