@@ -33,8 +33,12 @@ def explored(*shapes: tuple[int, int], gain: float = GAIN, seed: int = 0) -> lis
 
 def registration_of(cells: list[StoredCell], chosen: str = "auto", **changes: object) -> Registration:
     """What ace-freeze makes of them."""
-    made = freeze(b.evidence(*cells), POLICY, chosen, HOLDOUT, CODE, FROZEN_AT).registration
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(frozen_of(b.evidence(*cells), chosen), **changes)  # type: ignore[arg-type]
+
+
+def frozen_of(evidence: Evidence, chosen: str = "auto") -> Registration:
+    """What ace-freeze makes of a store."""
+    return freeze(evidence, POLICY, chosen, HOLDOUT, CODE, FROZEN_AT).registration
 
 
 def look_of(registration: Registration, index: int = 0, previous: str = FIRST) -> HoldoutLook:
