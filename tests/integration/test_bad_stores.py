@@ -288,7 +288,7 @@ def test_a_copied_run_is_one_run_even_if_its_timings_were_touched(filled: Filled
     assert copied is not None
     touched = r.explored((64, 1), seed=5)[0].record
     assert touched is not None
-    filled.measured(replace(touched, attempt=copied.attempt))
+    filled.measured(replace(b.at(touched, 1500.0), attempt=copied.attempt))
     invalid(filled.decide(), "integrity", f"is {copied.attempt} of run {first}")
     filled.measured(replace(copied, attempt="another", started_at=1001.0))
     invalid(filled.decide(), "integrity", "repeated to the last digit")
