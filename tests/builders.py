@@ -120,7 +120,7 @@ def session(
     return Session(
         index=index,
         seed=index,
-        started_at=1000.0 + index,
+        started_at=1000.0 + 4 * index,  # each lasts 4 s, one after the other
         ready_s=2.0,
         measuring_s=2.0,
         timed_s=sum(sum(t.wall_s) for t in timings),
@@ -200,6 +200,13 @@ def record(
         started_at=1000.0,
         ended_at=1100.0,
     )
+
+
+def at(made: CellRecord, started_at: float) -> CellRecord:
+    """The same record measured at another time."""
+    later = started_at - made.started_at
+    sessions = tuple(replace(s, started_at=s.started_at + later) for s in made.sessions)
+    return replace(made, sessions=sessions, started_at=started_at, ended_at=made.ended_at + later)
 
 
 def stored(made: CellRecord, run_id: str | None = None, status: str = "FINISHED", **changes: object) -> StoredCell:
