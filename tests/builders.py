@@ -93,7 +93,7 @@ def environment(**changes: object) -> Environment:
 
 
 def probes(index: int, wall_s: dict[str, tuple[float, ...]], measuring_s: float = 2.0, sham: bool = False) -> Probes:
-    """Of an honest session: noise of 3 %, a little slower after a pause, one session in three met the baseline first."""
+    """Of an honest session: noise of 3 %, a little slower after a pause; one in three met the baseline first."""
     rng = np.random.default_rng([7, index])
 
     def seconds(arm: str, factor: float = 1.02) -> float:

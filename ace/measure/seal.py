@@ -5,7 +5,6 @@ clocks, and the well-known ones of torch that the baseline runs through. Setting
 what the same call costs in every arm.
 """
 
-import gc
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -116,7 +115,6 @@ def settings() -> dict[str, str]:
         "trace function": sys.gettrace(),
         "profile function": sys.getprofile(),
         "switch interval": sys.getswitchinterval(),
-        "callbacks of the garbage collector": len(gc.callbacks),
     }
     return {name: str(value) for name, value in values.items()}
 
