@@ -1,7 +1,8 @@
 """What the rules about probes share: a bound over sessions, and when one arm is slower than the other explains.
 
 A probe makes a few calls a session, on machines where other things happen. So no rule believes a session: each asks
-whether the lower bound of a mean over sessions, at a level far below that of any gate, lies beyond a wide threshold.
+whether sessions as a whole lie beyond a wide threshold, at a level far below that of any gate. Two bounds can say so:
+that of the mean, and, where a few sessions were disturbed by something else, that of the median (sign test).
 """
 
 import math
@@ -32,6 +33,19 @@ def lower_bound(values: Sequence[float], doubt: float = DOUBT) -> float | None:
     if len(values) < LEAST_SESSIONS:
         return None
     return fmean(values) - student.quantile(len(values) - 1, 1 - doubt) * stdev(values) / math.sqrt(len(values))
+
+
+def beyond(values: Sequence[float], limit: float, doubt: float = DOUBT) -> bool:
+    """Whether values of sessions lie above `limit`, by the bound of their mean or of their median."""
+    low = lower_bound(values, doubt)
+    if low is None:
+        return False
+    return low > limit or tail(sum(value > limit for value in values), len(values), 0.5) < doubt
+
+
+def tail(hits: int, trials: int, chance: float) -> float:
+    """P(at least so many hits) for a binomial count."""
+    return sum(math.comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(hits, trials + 1))
 
 
 def excess(slow: dict[str, float], fast: dict[str, float]) -> float:

@@ -9,7 +9,16 @@ from collections.abc import Iterator, Sequence
 
 from ace.decide.asking import named
 from ace.decide.estimates import CellEstimate
-from ace.decide.skeptic.bounds import MEASURE, NO_SESSION, answering, both_visited, few, lower_bound, visited
+from ace.decide.skeptic.bounds import (
+    LEAST_SESSIONS,
+    MEASURE,
+    NO_SESSION,
+    answering,
+    beyond,
+    both_visited,
+    few,
+    visited,
+)
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, NULL, Session
@@ -43,15 +52,10 @@ def late_work(cell: CellEstimate, policy: Policy) -> Finding:
     busy = [*_busy(sessions), *_running_on(usable), *_children(sessions)]
     if busy:
         return answer(Outcome.FAIL, f"{named(busy)}{_left_over(sessions)}; work outside a call is paid by others", WAIT)
-    if lower_bound([0.0] * len(usable)) is None:
+    if len(usable) < LEAST_SESSIONS:
         return answer(Outcome.NO_EVIDENCE, few(len(usable)), "measure more sessions")
     shown = f"no arm works beside its calls in {len(usable)} sessions{_left_over(sessions)}"
     return answer(Outcome.PASS, shown)
-
-
-def _beyond(values: Sequence[float], limit: float) -> bool:
-    low = lower_bound(values)
-    return low is not None and low > limit
 
 
 def _busy(sessions: Sequence[Session]) -> Iterator[str]:
@@ -60,7 +64,7 @@ def _busy(sessions: Sequence[Session]) -> Iterator[str]:
         used = [
             sum(t.cpu_s) / sum(t.wall_s) / s.environment.threads for s in sessions for t in s.timings if t.arm == arm
         ]
-        if _beyond(used, BUSY):
+        if beyond(used, BUSY):
             yield f"{arm}: {sum(used) / len(used):.2f} x its threads' time in timed calls"
 
 
@@ -69,13 +73,13 @@ def _running_on(sessions: Sequence[Session]) -> Iterator[str]:
     for arm in (BASELINE, CANDIDATE):
         shares = [visited(s, "busy_s")[arm] / visited(s, "idle_s")[arm] for s in sessions]
         spinning = max((s.environment.threads - 1 for s in sessions), default=0)
-        if _beyond(shares, IDLE_SHARE + spinning):
+        if beyond(shares, IDLE_SHARE + spinning):
             yield f"after a call of the {arm}: {sum(shares) / len(shares):.2f} processors busy in an idle window"
 
 
 def _children(sessions: Sequence[Session]) -> Iterator[str]:
     shares = [s.probes.company.children_s / s.measuring_s for s in sessions]
-    if _beyond(shares, CHILDREN_SHARE):
+    if beyond(shares, CHILDREN_SHARE):
         yield f"children: {sum(shares) / len(shares):.2f} processors busy during the timed rounds"
 
 

@@ -10,7 +10,7 @@ from statistics import median
 
 from ace.decide.asking import named
 from ace.decide.estimates import CellEstimate
-from ace.decide.skeptic.bounds import answering, lower_bound
+from ace.decide.skeptic.bounds import answering, beyond, lower_bound
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
@@ -50,7 +50,7 @@ def touched_baseline(cell: CellEstimate, _: Policy) -> Finding:
     if low is None:
         return answer(Outcome.PASS, f"{shown}; its speed was seen before and after in {len(slower)} sessions only")
     shown += f"; {percent(sum(slower) / len(slower))} slower than before in {len(slower)} sessions"
-    if low > math.log1p(SLOWER):
+    if beyond(slower, math.log1p(SLOWER), FEW_DOUBT):
         step = "find out what slows the baseline down once the candidate is there, then measure this cell again"
         return answer(Outcome.FAIL, f"{shown}, at least {percent(low)}", step)
     return answer(Outcome.PASS, shown)

@@ -4,10 +4,8 @@ Single tokens were replaced in untimed calls. A candidate that drops tokens afte
 computes in fewer bits still answers a little otherwise; one that never reads them answers exactly the same.
 """
 
-import math
-
 from ace.decide.estimates import CellEstimate
-from ace.decide.skeptic.bounds import DOUBT, MEASURE, NO_SESSION, answering
+from ace.decide.skeptic.bounds import DOUBT, MEASURE, NO_SESSION, answering, tail
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
 
@@ -41,8 +39,3 @@ def truncated(cell: CellEstimate, policy: Policy) -> Finding:
     if felt < LEAST_POSITIONS:
         return answer(Outcome.NO_EVIDENCE, f"{shown}; {LEAST_POSITIONS} positions are needed", "measure more sessions")
     return answer(Outcome.PASS, shown)
-
-
-def tail(hits: int, trials: int, chance: float) -> float:
-    """P(at least so many hits) for a binomial count."""
-    return sum(math.comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(hits, trials + 1))
