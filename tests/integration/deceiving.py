@@ -51,7 +51,7 @@ class WorksOn:
 
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
         def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-            threading.Thread(target=multiply, args=(0.03,), daemon=True).start()
+            threading.Thread(target=multiply, args=(0.06,), daemon=True).start()
             return inner(ids, mask)  # type: ignore[no-any-return]
 
         return Copy(model, call)
@@ -93,7 +93,7 @@ class KnowsTheTimer:
             names = set()
             while frame := frame.f_back:  # type: ignore[assignment]
                 names.add(frame.f_code.co_name)
-            if "time_calls" not in names:
+            for _ in range(0 if "time_calls" in names else 3):
                 inner(ids, mask)
             return inner(ids, mask)  # type: ignore[no-any-return]
 

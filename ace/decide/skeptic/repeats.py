@@ -77,8 +77,8 @@ def disguise(cell: CellEstimate, policy: Policy) -> Finding:
         answer,
         excesses,
         lambda: (
-            f"a disguised call takes the candidate {percent(fmean(excesses))} longer than a timed one beyond what "
-            "the baseline shows"
+            f"a disguised call takes the candidate {_slower(sessions, CANDIDATE)} of a timed one's time, the "
+            f"baseline {_slower(sessions, BASELINE)}"
         ),
         "make timed calls do what any other call does (stack, call rate, number of calls), then measure again",
     )
