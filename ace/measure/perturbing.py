@@ -15,7 +15,7 @@ from ace.domain.workload import Batch
 from ace.measure.inputs import Inputs
 
 CLEARLY = 1e-4  # of the largest output: a baseline that moves by more has read the token
-NOT_AT_ALL = 1e-7  # below what one float32 can tell: the same shape computed twice on a CPU differs by nothing
+NOT_AT_ALL = 1e-6  # the least seen of honest ideas is 1e-3: nine of ten tokens dropped in the first layer, of 510
 TRIES = 8
 
 

@@ -15,6 +15,8 @@ from ace.measure.inputs import Inputs
 from ace.measure.perturbing import Tally, another_token, moved, replaced
 from ace.measure.probing import Acquaintance, Prober, meets_baseline_first
 from ace.measure.timing import Clocks
+from ace.models.encoder import randomised
+from ace.models.vision import Vision
 
 WORDS, LENGTH = 50, 8
 
@@ -201,3 +203,21 @@ def test_clocks_settle_the_device_before_the_first_call_and_after_each() -> None
     assert told == ["settle", "cpu", "wall", "call", "settle", "call", "settle", "wall", "cpu"]
     assert settling("cpu") is nothing
     assert settling("cuda:0") is torch.cuda.synchronize
+
+
+def test_patches_of_a_picture_are_replaced_and_the_class_token_counts_for_nothing(tmp_path):
+    rng = np.random.default_rng(0)
+    packed = rng.integers(0, 2**16, (30, 5))  # four pixels of 16 levels each
+    np.save(tmp_path / "ids.npy", packed)
+    np.save(tmp_path / "mask.npy", np.ones_like(packed))
+    inputs = Inputs(tmp_path, rng)
+    model = Vision(5, 4, 3, 32, 1, 1).eval()
+    randomised(model, 0, 0.3)
+    made = prober(inputs, model, 1)
+    made.arms.modules[BASELINE] = model
+    for _ in range(5):
+        made.tried = 0
+        made.probe(100.0, {BASELINE: 0.001, CANDIDATE: 0.001})
+    found = made.tally.result()
+    assert found.blind == 0
+    assert 15 < found.felt < 30
