@@ -108,7 +108,8 @@ class RivalSpec:
     executor: ExecutorSpec
 
     def __post_init__(self) -> None:
-        fine = re.fullmatch(r"[a-z][a-z0-9_]{0,40}", self.name) and self.name not in ("baseline", "null", "candidate")
+        taken = ("baseline", "null", "candidate", "sham")
+        fine = re.fullmatch(r"[a-z][a-z0-9_]{0,40}", self.name) and self.name not in taken
         require(bool(fine), "executor.rivals", self.name, "a name of its own in small letters, digits and _")
         require(self.role in ROLES, f"executor.rivals.{self.name}.role", self.role, ", ".join(ROLES))
 

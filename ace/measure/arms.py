@@ -7,7 +7,7 @@ another's warm cache, and the baseline is proved unchanged afterwards.
 import copy
 import hashlib
 import time
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from types import FunctionType
 
@@ -45,11 +45,13 @@ def prepare(
     example: Batch,
     calibration: Batch | None = None,
     imported: Set[str] = frozenset(),
+    meet: Callable[[nn.Module], None] | None = None,
 ) -> Arms:
     """Load once, prepare each arm.  Raises ArmError when the executor fails or changes the baseline.
 
     `calibration`: documents of development for ideas that ask for some. `imported`: top-level names that were imported
-    before the executor was; without them no dependency is new.
+    before the executor was; without them no dependency is new. `meet`: given the baseline that will be timed, before
+    the executor sees the model.
     """
     already = imported_names()
     model = load_model(plan.model)
@@ -59,6 +61,8 @@ def prepare(
     # no executor ever sees the module that its candidate is timed against
     baseline: nn.Module = copy.deepcopy(model)
     null: nn.Module = copy.deepcopy(model)
+    if meet is not None:
+        meet(baseline)
     given = Batch(example.ids.clone(), example.mask.clone())
     start = time.perf_counter()
     candidate = _prepared(executor, CANDIDATE, model, given, calibration)
@@ -92,9 +96,7 @@ def _rivals(
     return made, tuple(failed)
 
 
-def _prepared(
-    executor: Executor, arm: str, model: nn.Module, given: Batch, calibration: Batch | None
-) -> nn.Module:
+def _prepared(executor: Executor, arm: str, model: nn.Module, given: Batch, calibration: Batch | None) -> nn.Module:
     calibrate = getattr(executor, "calibrate", None)
     if calibrate is not None and calibration is not None:
         with foreign_code("calibrate", arm):
@@ -166,13 +168,17 @@ def _behaviour(part: nn.Module) -> str:
     return f"{kind.__module__}.{kind.__qualname__}{code}{settings}{replaced}{hooks}"
 
 
-def arm_state(arm: str, module: nn.Module, threads_before: int, backends: tuple[str, ...]) -> ArmState:
-    """What parity compares, after the arm was timed."""
+def arm_state(
+    arm: str, module: nn.Module, threads_before: int, threads_timed: tuple[int, int], backends: tuple[str, ...]
+) -> ArmState:
+    """What parity compares, after the arm was timed. `threads_timed`: fewest and most around its timed calls."""
     return ArmState(
         arm=arm,
         dtypes=number_types(module),
         parameters=sum(weight.numel() for weight in weights(module)),
         threads_before=threads_before,
         threads_after=torch.get_num_threads(),
+        threads_least=threads_timed[0],
+        threads_most=threads_timed[1],
         attention_backends=backends,
     )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ace.decide.skeptic import NOT_LOOKED_FOR, challenge
-from ace.decide.skeptic.outputs import timed_is_not_scored, touched_baseline
+from ace.decide.skeptic.outputs import timed_is_not_scored
 from ace.decide.skeptic.timing import conditions, dependence, dispersion, drift, order_effect, resolution
+from ace.decide.skeptic.touched import touched_baseline
 from ace.domain.finding import Outcome, Severity
 from ace.domain.record import BASELINE, CANDIDATE, CodeState, Timings
 from tests.unit.decide import builders as b
