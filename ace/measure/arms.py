@@ -23,6 +23,7 @@ from ace.executors.planted import Planted
 from ace.measure.dependencies import imported_names, new_distributions
 from ace.measure.failing import ArmError, foreign_code
 from ace.measure.weights import number_types, weights
+from ace.models.digests import weights_digest
 from ace.models.loading import load_model
 
 
@@ -138,16 +139,14 @@ def require_unchanged(model: nn.Module, digest: str, stage: str, arm: str = CAND
 
 
 def state_digest(model: nn.Module) -> str:
-    """Digest of weights and of what decides how they are used: classes, mode, hooks, replaced methods."""
+    """`WEIGHTS.BEHAVIOUR`: the digest of its weights, by which a server knows the model again (`ace.guard`), and that
+    of what decides how they are used: classes, mode, hooks, replaced methods."""
     state = hashlib.blake2b(digest_size=16)
-    for name, tensor in model.state_dict().items():
-        state.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-        state.update(tensor.detach().contiguous().view(torch.uint8).reshape(-1).numpy().data)
     for name, part in model.named_modules():
         state.update(f"{name}{_behaviour(part)}".encode())
     everywhere = (torch_module._global_forward_hooks, torch_module._global_forward_pre_hooks)
     state.update(str([len(hooks) for hooks in everywhere]).encode())
-    return state.hexdigest()
+    return f"{weights_digest(model)}.{state.hexdigest()}"
 
 
 def _behaviour(part: nn.Module) -> str:
