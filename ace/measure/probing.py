@@ -34,7 +34,7 @@ IDLE_S = 0.02  # the window in which nothing should run: long beside the millise
 ROUNDS = 2  # mirrored
 POSITIONS = 6  # perturbed in a session, where the budget allows
 SHARE = 0.12  # of what the session has taken so far; one round is made in any case
-WARM_CALLS, STEADY_CALLS = 2, 4
+WARM_CALLS, STEADY_CALLS = 2, 3
 EVERY = 3  # sessions, one of which clocks the baseline before the candidate is prepared
 
 

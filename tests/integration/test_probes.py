@@ -127,6 +127,7 @@ def test_a_baseline_slowed_down_where_no_digest_looks_is_named_by_its_speed(tmp_
     assert "slower than before in 3 sessions" in found["touched baseline"].evidence
 
 
+@pytest.mark.slow
 def test_threads_taken_in_timed_calls_and_given_back_at_the_end_fail_parity(tmp_path: Path) -> None:
     record = measured("tests.integration.deceiving.TakesThreads", tmp_path, 3)
     found = [f for f in parity(judged(record), POLICY) if f.outcome is Outcome.FAIL]
