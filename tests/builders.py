@@ -223,6 +223,7 @@ def record(
         imported=None,
         rivals=(),
         memory=tuple(MemoryUse(arm, peak, None) for arm, peak in ((BASELINE, 200_000_000), (CANDIDATE, 201_000_000))),
+        isolated=None,
         peak=PEAK,
         code=CodeState("abc", False, "package", "executor"),
         weights=(("model.safetensors", "53aa"),),

@@ -28,6 +28,7 @@ PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
     for name, sessions, rounds, stopping in (
         ("quick", 8, 10, FIXED),
         ("standard", 10, 12, FIXED),
+        ("isolated", 10, 12, FIXED),
         ("rigorous", 20, 20, FIXED),
         ("sequential", 20, 12, OBRIEN_FLEMING),
     )

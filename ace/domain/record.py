@@ -7,6 +7,7 @@ nothing here is a conclusion.
 from dataclasses import dataclass
 
 from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.isolated import Isolated
 from ace.domain.plan import FIXED, CellPlan
 from ace.domain.probes import Probes
 from ace.domain.quality import Further, Quality, Slices
@@ -297,7 +298,8 @@ class CellRecord:
     wall time of preparing the candidate in the first process of the attempt that did, with no compiled code at hand.
     `planted` names the arm that carries planted extra compute; such a cell calibrates, it claims nothing. `looks` are
     those of a sequential protocol, in order; a fixed one has none. A record with `imported` timings has no session.
-    `peak`: of the machine, None where no session was to be measured.
+    `isolated`: each arm alone, None where the plan asks for none. `peak`: of the machine, None where no session was to
+    be measured.
     """
 
     schema_version: int
@@ -316,6 +318,7 @@ class CellRecord:
     imported: Imported | None
     rivals: tuple[RivalResult, ...]
     memory: tuple[MemoryUse, ...]
+    isolated: Isolated | None
     peak: Peak | None
     code: CodeState
     weights: Digests

@@ -22,6 +22,7 @@ from ace.measure.company import adopt_orphans, look_around
 from ace.measure.dependencies import imported_names
 from ace.measure.embedding import embed, recompute
 from ace.measure.failing import ArmError, foreign_code
+from ace.measure.isolation import time_alone
 from ace.measure.memory import peak_bytes
 from ace.measure.messages import Answer, Task, WorkOrder, read_order, write_json
 from ace.measure.peak import measure_peak
@@ -56,6 +57,8 @@ def carry_out(order: WorkOrder, folder: Path, mark: Callable[[], None]) -> Answe
     """Do what the order says. `mark`: see `run_session`."""
     if order.task is Task.PEAK:  # before any foreign code is loaded: nobody shall make the machine look slow or fast
         return Answer(peak=measure_peak(time.perf_counter, order.threads_here))
+    if order.task is Task.ALONE_BASELINE:  # nor shall anybody be near the baseline
+        return Answer(alone=time_alone(order, None))
     session = order.session if order.task is Task.SESSION else None
     beforehand = Beforehand(imported_names(), seal(), look_around())
     try:
@@ -67,6 +70,8 @@ def carry_out(order: WorkOrder, folder: Path, mark: Callable[[], None]) -> Answe
             measured, arms, kept = run_session(order, executor, beforehand, mark)
             np.savez(folder / "outputs.npz", allow_pickle=False, **kept)
             return Answer(session=measured, planted=arms.planted)
+        if order.task is Task.ALONE_CANDIDATE:
+            return Answer(alone=time_alone(order, executor))
         if order.task in (Task.MEMORY_BASELINE, Task.MEMORY_CANDIDATE):
             return Answer(peak_bytes=peak_bytes(order, executor))
         if order.task is Task.RECOMPUTE:

@@ -53,7 +53,7 @@ def envelope_for(baseline: nn.Module, admitted=((64, 1), (128, 1)), measured=((6
         threads=torch.get_num_threads(),
         torch=metadata.version("torch"),
         number_types=("float32",),
-        attention=("flash",),
+        attention=("_scaled_dot_product_flash_attention_for_cpu.default",),
     )
     made = Envelope(
         schema_version=ENVELOPE_SCHEMA_VERSION,
@@ -129,6 +129,17 @@ def test_whatever_differs_from_what_was_measured_means_the_baseline_and_is_said_
     assert served.decisions == {"mismatch": 3}
     [record] = caplog.records
     assert said in record.getMessage()
+
+
+def test_an_attention_kernel_that_was_measured_and_is_switched_off_here_means_the_baseline(arms):
+    made = envelope_for(arms[0])
+    torch.backends.cuda.enable_flash_sdp(False)
+    try:
+        served = guard(arms, made)
+    finally:
+        torch.backends.cuda.enable_flash_sdp(True)
+    assert torch.equal(served(*asked(64)), arms[0](*asked(64)))
+    assert served.decisions == {"mismatch": 1}
 
 
 def test_weights_that_were_trained_on_are_other_weights(arms):
