@@ -31,13 +31,22 @@ def landscape_of(dossier: Dossier, policy: Policy) -> Landscape:
     cells = dossier.on(DEVELOPMENT)
     breakpoints: list[Breakpoint] = []
     holes: list[Hole] = []
+    known = {cell.key for cell in cells if _known(cell, dossier, policy)}
     for axis in AXES:
         levels = sorted({_level(cell, axis) for cell in cells})
         for line, row in _lines(cells, axis):
-            breakpoints += _breakpoints(axis, line, row, levels, dossier.regimes)
-            holes += _holes(axis, row, dossier.regimes)
+            breakpoints += _breakpoints(axis, line, row, levels, {key: dossier.regimes[key] for key in known})
+            holes += _holes(axis, row, dossier.regimes, known)
     wanted, command = _next(dossier, policy)
     return Landscape(policy.gain_floor, tuple(breakpoints), tuple(holes), wanted, command)
+
+
+def _known(cell: CellEstimate, dossier: Dossier, policy: Policy) -> bool:
+    """Whether it is known to be positive or not: by its regime, or because its interval lies below the floor."""
+    if dossier.regimes[cell.key] is not Regime.UNRESOLVED:
+        return True
+    readable = answerable(cell, policy) and not dossier.downgrades(cell.key) and not cell.objections
+    return readable and cell.band.high is not None and cell.band.high < policy.gain_floor
 
 
 def _level(cell: CellEstimate, axis: str) -> int:
@@ -59,12 +68,12 @@ def _lines(cells: Sequence[CellEstimate], axis: str) -> Iterator[tuple[str, Row]
 
 
 def _breakpoints(
-    axis: str, line: str, row: Row, levels: Sequence[int], regimes: Mapping[str, Regime]
+    axis: str, line: str, row: Row, levels: Sequence[int], known_as: Mapping[str, Regime]
 ) -> Iterator[Breakpoint]:
-    """Each change between positive and a known other regime; unresolved cells are passed over. A positive cell beside
-    nothing but unresolved ones has an open end there."""
+    """Each change between positive and known not to be; what is not known is passed over. A positive cell beside
+    nothing that is known has an open end there."""
     known: list[tuple[int | None, Regime | None]] = [
-        (level, regimes[cell.key]) for level, cell in row if regimes[cell.key] is not Regime.UNRESOLVED
+        (level, known_as[cell.key]) for level, cell in row if cell.key in known_as
     ]
     if known and known[0][0] != row[0][0]:
         known.insert(0, (None, None))
@@ -78,12 +87,12 @@ def _breakpoints(
         yield Breakpoint(axis, line, after is Regime.POSITIVE, last, first, before, after, between)
 
 
-def _holes(axis: str, row: Row, regimes: Mapping[str, Regime]) -> Iterator[Hole]:
+def _holes(axis: str, row: Row, regimes: Mapping[str, Regime], known: set[str]) -> Iterator[Hole]:
     positive = [level for level, cell in row if regimes[cell.key] is Regime.POSITIVE]
     for level, cell in row:
         below, above = [p for p in positive if p < level], [p for p in positive if p > level]
         if regimes[cell.key] is not Regime.POSITIVE and below and above:
-            yield Hole(cell.key, regimes[cell.key], axis, (below[-1], above[0]))
+            yield Hole(cell.key, regimes[cell.key], axis, (below[-1], above[0]), cell.key in known)
 
 
 def _next(dossier: Dossier, policy: Policy) -> tuple[tuple[NextCell, ...], str | None]:

@@ -15,8 +15,9 @@ class Breakpoint:
     """Between two measured levels of `axis` the map enters or leaves positive as the axis grows; `line` names what is
     held fixed.
 
-    `last`, `first`: the levels on either side whose regime is known, with `before` and `after`; None, with no regime,
-    where nothing beyond is known. `unknown`: levels in between that were not measured or are unresolved.
+    `last`, `first`: the nearest levels on either side that are known to be positive or not, with their regimes `before`
+    and `after` (an unresolved cell is known not to be where its interval lies below the floor); None where nothing
+    beyond is known. `unknown`: levels in between that were not measured or are unresolved.
     """
 
     axis: str
@@ -38,12 +39,13 @@ class Breakpoint:
 @dataclass(frozen=True, slots=True)
 class Hole:
     """A cell that is not positive between two on a line along `axis` that are: the gain does not grow or fall with it.
-    `between`: the nearest positive levels on either side."""
+    `between`: the nearest positive levels on either side. `certain`: whether it is known not to be positive."""
 
     cell: str
     regime: Regime
     axis: str
     between: tuple[int, int]
+    certain: bool
 
 
 @dataclass(frozen=True, slots=True)
