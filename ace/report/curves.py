@@ -24,7 +24,7 @@ LARGEST_INCHES = 40.0
 MARGIN = 46
 
 
-def curves(plots: Sequence[Plot], columns: int = COLUMNS) -> bytes:
+def curves(plots: Sequence[Plot], caption: str, columns: int = COLUMNS) -> bytes:
     """PNG bytes with all panels, the same for the same plots; without any, a picture that says so."""
     rows = max(1, -(-len(plots) // columns))
     columns = min(columns, max(1, len(plots)))
@@ -41,6 +41,7 @@ def curves(plots: Sequence[Plot], columns: int = COLUMNS) -> bytes:
             _draw(axis, plots[number])
         else:
             axis.text(0.5, 0.5, "nothing was measured", ha="center", va="center")
+    figure.text(0.01, 0.01, caption, fontsize=7)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()

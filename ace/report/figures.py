@@ -29,14 +29,18 @@ OUTLINE = {Regime.POSITIVE: 2.5}
 LARGEST_INCHES = 24.0
 CROWDED = 150  # cells in a panel: beyond it the regime is told by hatch and outline alone
 
+GAIN = f"Against seq_len: gain ({ESTIMAND}, baseline over candidate) with the bands of the map. Hollow: unresolved."
+SESSIONS = "By seq_len x batch, one mark a session. Filled: candidate. Hollow: null arm, the baseline prepared twice."
+DRIFT = "Against time (UTC), one mark a session. Purple: development. Orange: validation. Black: holdout."
+
 
 def pictures(decision: Decision) -> dict[str, bytes]:
     """Name -> PNG bytes of every picture in a bundle."""
     return {
         "regime.png": heat_map(decision.cells),
-        "gain.png": curves(gain_plots(decision)),
-        "sessions.png": curves(session_plots(decision), columns=1),
-        "drift.png": curves(drift_plots(decision)),
+        "gain.png": curves(gain_plots(decision), GAIN),
+        "sessions.png": curves(session_plots(decision), SESSIONS, columns=1),
+        "drift.png": curves(drift_plots(decision), DRIFT),
     }
 
 

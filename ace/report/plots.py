@@ -61,10 +61,10 @@ def panels(cells: Sequence[CellDecision]) -> dict[str, list[CellDecision]]:
 
 
 def cell_text(cell: CellDecision) -> str:
-    """All that a cell says when it is pointed at."""
+    """All that a cell says when it is pointed at, in parts that `; ` divides."""
     times = [f"{1000 * s:.2f} ms" if s is not None else "not measured" for s in (cell.baseline_s, cell.candidate_s)]
     return (
-        f"{cell.cell}: {cell.regime}, gain {gain_text(cell)}, quality {quality_text(cell)}, {cell.sessions} sessions, "
+        f"{cell.cell}: {cell.regime}; gain {gain_text(cell)}; quality {quality_text(cell)}; {cell.sessions} sessions; "
         f"baseline {times[0]}, candidate {times[1]}"
     )
 
@@ -81,7 +81,7 @@ def heat_plots(decision: Decision) -> list[Plot]:
             Mark(
                 LEFT + BOX_WIDTH * batches.index(cell.batch),
                 TOP + BOX_HEIGHT * lengths.index(cell.seq_len),
-                cell_text(cell) + (", admitted" if cell.shape in admitted else ""),
+                cell_text(cell) + ("; admitted" if cell.shape in admitted else ""),
                 _kinds(cell, cell.shape in admitted),
                 colour(cell.gain, reach),
                 ("no gain" if cell.gain is None else percent(cell.gain), cell.regime.value),
@@ -172,7 +172,7 @@ def _strip(cell: CellDecision, x: float, scale: Scale) -> Mark:
         for kind, shift, logs in (("candidate", -6, seen.gains), ("null", 6, seen.null_gains))
         for number, log in enumerate(logs)
     ]
-    told = f"{cell.cell}: candidate {gain_text(cell)}, {len(seen.gains)} sessions; null {len(seen.null_gains)} sessions"
+    told = f"{cell.cell}: candidate {gain_text(cell)}; {len(seen.gains)} sessions; null {len(seen.null_gains)} sessions"
     return Mark(x - STRIP_STEP / 2, TOP, told, dots=tuple(dots))
 
 
