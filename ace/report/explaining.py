@@ -3,10 +3,13 @@
 Shared by memo, page and terminal. Every number stands in the decision; nothing is estimated here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from ace.domain.decision import Decision, percent
 from ace.domain.mapping import Breakpoint, CellMechanism, CostModel, Hole, NextCell
+from ace.domain.plan import DEVELOPMENT
+from ace.domain.record import BASELINE, CANDIDATE
 from ace.domain.verdict import Regime
 
 EXPLAINED = (
@@ -24,7 +27,10 @@ def edge_lines(decision: Decision) -> list[str]:
     """Breakpoints and holes, one a line; where there is none, that too is said."""
     found = decision.landscape
     lines = [*map(_breakpoint, found.breakpoints), *map(_hole, found.holes)]
-    return lines or ["no breakpoint: along no line of the map does the regime change to or from positive"]
+    development = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
+    open_cells = sum(cell.regime is Regime.UNRESOLVED for cell in development)
+    doubt = f"; {open_cells} of {len(development)} development cells are unresolved" if open_cells else ""
+    return lines or [f"no breakpoint: along no line of the map is a gain seen to begin or to end{doubt}"]
 
 
 def _breakpoint(found: Breakpoint) -> str:
@@ -63,6 +69,7 @@ def model_lines(decision: Decision) -> list[str]:
     """The cost model in words, and what it says of small shapes."""
     models = decision.mechanism.models
     lines = [_model(model) for model in models] or [NO_MODEL]
+    lines += _dearer(models)
     shares = [(cell.fixed_share, cell.cell) for cell in decision.mechanism.cells if cell.fixed_share is not None]
     if shares:
         (most, where), (least, there) = max(shares), min(shares)
@@ -73,6 +80,19 @@ def model_lines(decision: Decision) -> list[str]:
     elif models:
         lines.append("no fixed cost is told from 0 by a line that fits, so the model explains no loss at small shapes")
     return lines
+
+
+def _dearer(models: Sequence[CostModel]) -> Iterator[str]:
+    """Where a call of the candidate costs more before any work is done: intervals that lie apart."""
+    for dense, candidate in pairwise(models):
+        if (dense.arm, candidate.arm) != (BASELINE, CANDIDATE) or not (dense.describes and candidate.describes):
+            continue
+        before, after = dense.line.intercept, candidate.line.intercept
+        if (dense.hidden, dense.depth) == (candidate.hidden, candidate.depth) and after.low > before.high:
+            yield (
+                f"hidden {dense.hidden}, depth {dense.depth}: the idea itself adds to the fixed cost "
+                f"({1e3 * after.value:.3g} ms against {1e3 * before.value:.3g} ms), and small shapes pay for it"
+            )
 
 
 def _model(model: CostModel) -> str:

@@ -86,7 +86,9 @@ def _map(decision: Decision) -> str:
 
 def _edges(decision: Decision) -> str:
     command = decision.landscape.next_command
-    lines = ["## Where the gain begins and ends", "", *_listed(explaining.edge_lines(decision)[:MOST_CELLS])]
+    edges = explaining.edge_lines(decision)
+    lines = ["## Where the gain begins and ends", "", *_listed(edges[:MOST_CELLS])]
+    lines += [f"- {len(edges) - MOST_CELLS} more are in report.html"] if len(edges) > MOST_CELLS else []
     lines += ["", "What to measure next:", "", *_listed(explaining.next_lines(decision)), ""]
     return "\n".join([*lines, *([code(command), ""] if command else [])])
 
@@ -97,8 +99,9 @@ def _listed(lines: Iterable[str]) -> list[str]:
 
 def _why(decision: Decision) -> str:
     lines = ["## Why", "", *_listed(explaining.model_lines(decision)), "", explaining.EXPLAINED, ""]
-    rows = explaining.mechanism_rows(decision)[:MOST_CELLS]
-    return "\n".join([*lines, _table(explaining.MECHANISM_HEAD, rows)])
+    rows = explaining.mechanism_rows(decision)
+    left = f"{len(rows) - MOST_CELLS} more cells are in decision.json.\n" if len(rows) > MOST_CELLS else ""
+    return "\n".join([*lines, _table(explaining.MECHANISM_HEAD, rows[:MOST_CELLS]), left])
 
 
 def _provenance(decision: Decision) -> str:

@@ -16,6 +16,7 @@ from ace.report.wording import gain_text, quality_text
 LEFT, TOP, HEIGHT = 64, 14, 200
 BOX_WIDTH, BOX_HEIGHT = 92, 46
 STEP, STRIP_STEP = 74, 46
+SPREAD = 14  # of one arm's sessions, first to last, so that each is seen
 DRIFT_WIDTH = 900
 
 
@@ -168,8 +169,13 @@ def session_plots(decision: Decision) -> list[Plot]:
 def _strip(cell: CellDecision, x: float, scale: Scale) -> Mark:
     seen = cell.series
     dots = [
-        Mark(x + shift, scale.at(log), f"{kind}, session {number}: {percent(log)}", kind)
-        for kind, shift, logs in (("candidate", -6, seen.gains), ("null", 6, seen.null_gains))
+        Mark(
+            round(x + shift + SPREAD * number / len(logs), 1),
+            scale.at(log),
+            f"{kind}, session {number}: {percent(log)}",
+            kind,
+        )
+        for kind, shift, logs in (("candidate", -18, seen.gains), ("null", 4, seen.null_gains))
         for number, log in enumerate(logs)
     ]
     told = f"{cell.cell}: candidate {gain_text(cell)}; {len(seen.gains)} sessions; null {len(seen.null_gains)} sessions"

@@ -17,7 +17,7 @@ DISTINCT = 1.05  # work must vary by more than this factor, or the fixed part is
 
 
 def cost_line(work: Sequence[float], cost: Sequence[float], *, confidence: float = 0.95) -> Line | None:
-    """cost = intercept + slope * work, weighted least squares with weights 1/cost^2 (Draper and Smith 1998, 9.2).
+    """cost = intercept + slope * work, weighted least squares with weights 1/cost^2 (Draper and Smith 1998, chapter 9).
 
     work, cost: positive, one entry a point; the slope is in units of cost per unit of work. Intervals are Student's
     with n - 2 degrees of freedom. None for fewer than four points or where work hardly varies.

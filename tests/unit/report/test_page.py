@@ -5,6 +5,7 @@ import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import pytest
 
@@ -88,6 +89,8 @@ def test_any_map_makes_a_well_formed_page_with_every_section(shown):
     text = page(shown, {})
     tree = Tree(text)
     assert tree.wrong == []
+    for drawing in re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL):
+        ElementTree.fromstring(drawing)  # XML is stricter than a browser
     expected = SECTIONS if any(c.quality for c in shown.cells) else [s for s in SECTIONS if s != "Quality"]
     for section in expected:
         assert f"<h2>{section}</h2>" in text
@@ -188,6 +191,15 @@ def test_memo_page_and_terminal_say_the_same_of_the_map(grid):
     assert "which saving FLOPs cannot touch" in text
     crossing = judged(*MAPS["one batch"])
     assert any("enters positive between 64 (boundary) and 128" in line for line in summary_lines(crossing))
+
+
+def test_an_idea_with_a_fixed_cost_of_its_own_is_told_so(grid):
+    assert not any("adds to the fixed cost" in line for line in model_lines(grid))
+    dense, pruned = grid.mechanism.models
+    own = replace(pruned.line.intercept, value=1.0, low=0.9, high=1.1)
+    dearer = replace(pruned, line=replace(pruned.line, intercept=own))
+    told = model_lines(replace(grid, mechanism=replace(grid.mechanism, models=(dense, dearer))))
+    assert any("adds to the fixed cost (1e+03 ms against" in line for line in told)
 
 
 def test_the_page_names_the_digest_of_each_picture_beside_it(grid):
