@@ -19,9 +19,13 @@ from ace.decide.gates.coverage import Consulted
 from ace.decide.gates.memory import memory_of
 from ace.decide.gates.provenance import IMPORTED, MEASURED, NONE
 from ace.decide.gather import Case, gather
+from ace.decide.mapping import landscape_of
+from ace.decide.mechanism import mechanism_of
+from ace.decide.quality import parts_of
 from ace.decide.regimes import slower_than_same, without_gain
 from ace.decide.roofline import achieved
 from ace.decide.scopes import memory_claim
+from ace.decide.series import series_of
 from ace.decide.skeptic import challenge
 from ace.decide.transfer import transfers
 from ace.decide.tuning import tuning_of
@@ -77,8 +81,10 @@ def _judge(case: Case, policy: Policy) -> Decision:
         policy=policy,
         gates=(*gates, *of_memory),
         findings=doubts,
-        cells=tuple(_cell(cell, dossier.regimes[cell.key]) for cell in cells),
+        cells=tuple(_cell(cell, dossier.regimes[cell.key], policy) for cell in cells),
         axes=effects_of(dossier.on(DEVELOPMENT)),
+        landscape=landscape_of(dossier, policy),
+        mechanism=mechanism_of(dossier.on(DEVELOPMENT)),
         benchmarks=_benchmarks(case),
         transfer=transfers(cells),
         attempts=_attempts(case),
@@ -125,7 +131,7 @@ def _claims(speed: ScopeClaim, memory: ScopeClaim) -> Claims:
     )
 
 
-def _cell(found: CellEstimate, regime: Regime) -> CellDecision:
+def _cell(found: CellEstimate, regime: Regime, policy: Policy) -> CellDecision:
     shape, band = found.cell.shape, found.band
     seconds = dict(found.seconds)
     return CellDecision(
@@ -155,6 +161,8 @@ def _cell(found: CellEstimate, regime: Regime) -> CellDecision:
         memory=memory_of(found.cell.records),
         energy=EnergyAnswer(NONE, False, NO_SOURCE),
         provenance=CellProvenance(_latency_grade(found), MEASURED if found.quality else NONE, NONE),
+        slices=parts_of(found.cell.records, found.alpha, policy),
+        series=series_of(found.cell.sessions, found.own.session_gains, found.null.session_gains, found.own.cut_rounds),
         records=tuple(m.digest for m in found.cell.measurements),
     )
 

@@ -36,6 +36,16 @@ def settled_by(records: Sequence[CellRecord], alpha: float, policy: Policy) -> Q
     return min(standing, key=lambda a: (a.outcome is not Outcome.FAIL, a.lcb)) if standing else None
 
 
+def parts_of(records: Sequence[CellRecord], alpha: float, policy: Policy) -> tuple[SliceAnswer, ...]:
+    """Every part that was tested of the measurement that stands for a cell, in the order of its record."""
+    standing = settled_by(records, alpha, policy)
+    for record in records:
+        scores = record.quality
+        if scores is not None and scores.baseline and judged(record, scores, alpha, policy) == standing:
+            return tuple(_parts(record.slices, scores, alpha))
+    return ()
+
+
 def margin_of(own: float | None, policy: Policy) -> float:
     """What may be lost of a benchmark with a margin of its `own`: it may only be stricter than the policy."""
     return policy.quality_margin if own is None else min(own, policy.quality_margin)

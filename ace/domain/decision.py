@@ -13,6 +13,7 @@ from ace.domain.canonical import canonical_json
 from ace.domain.envelope import Envelope
 from ace.domain.estimate import Answer, AxisEffect
 from ace.domain.finding import Finding, Outcome
+from ace.domain.mapping import Landscape, Mechanism, SessionSeries
 from ace.domain.plan import Shape
 from ace.domain.policy import Policy
 from ace.domain.record import Environment
@@ -20,7 +21,7 @@ from ace.domain.serial import encode
 from ace.domain.transfer import Transfer
 from ace.domain.verdict import Regime, Verdict
 
-DECISION_SCHEMA_VERSION = 3
+DECISION_SCHEMA_VERSION = 4
 LARGEST_LOG = 100.0  # about 1e43 times: beyond it only the order of magnitude could matter, and it does not
 ESTIMAND = "steady-state median ratio"
 
@@ -155,7 +156,9 @@ class CellProvenance:
 class CellDecision:
     """One cell of the map on one split. `low`, `high` hold for all cells of the split together; `lcb`, `ucb` are this
     cell's own one-sided bounds, which the gates use. `baseline_roofline`, `candidate_roofline`: the least time that the
-    machine needs for what the arm does, over the time it took. `records` names its measurements, pooled."""
+    machine needs for what the arm does, over the time it took. `slices`: quality of
+    every part of the documents that is large enough, of the measurement that stands. `records` names its measurements,
+    pooled."""
 
     cell: str
     seq_len: int
@@ -183,6 +186,8 @@ class CellDecision:
     memory: MemoryAnswer | None
     energy: EnergyAnswer | None
     provenance: CellProvenance
+    slices: tuple[SliceAnswer, ...]
+    series: SessionSeries
     records: tuple[str, ...]
 
     @property
@@ -271,6 +276,8 @@ class Decision:
     findings: tuple[Finding, ...]
     cells: tuple[CellDecision, ...]
     axes: AxisEffects
+    landscape: Landscape
+    mechanism: Mechanism
     benchmarks: tuple[BenchmarkAnswer, ...]
     transfer: tuple[Transfer, ...]
     attempts: tuple[Attempt, ...]

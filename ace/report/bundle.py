@@ -13,9 +13,9 @@ from ace.domain.decision import Decision, decision_text
 from ace.domain.stored import Evidence
 from ace.errors import StoreError
 from ace.report.carried import packed
-from ace.report.figures import heat_map
+from ace.report.figures import pictures
 from ace.report.reading import DECISION, SUMS
-from ace.report.telling import PICTURE, told
+from ace.report.telling import told
 
 
 def write_bundle(decision: Decision, evidence: Evidence, folder: Path) -> str:
@@ -44,9 +44,9 @@ def replaceable(folder: Path) -> bool:
 
 
 def _fill(folder: Path, decision: Decision, evidence: Evidence) -> str:
-    picture = heat_map(decision.cells)
-    files = {DECISION: decision_text(decision).encode(), PICTURE: picture}
-    files |= told(decision, picture) | packed(decision.claim, evidence)
+    drawn = pictures(decision)
+    files = {DECISION: decision_text(decision).encode(), **drawn}
+    files |= told(decision, drawn) | packed(decision.claim, evidence)
     (folder / "records").mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content)

@@ -16,8 +16,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ace.domain.decision import ESTIMAND, CellDecision, percent
+from ace.domain.decision import ESTIMAND, CellDecision, Decision, percent
 from ace.domain.verdict import Regime
+from ace.report.curves import curves
+from ace.report.plots import drift_plots, gain_plots, panels, session_plots
 
 COLOURS = "PuOr"
 LEAST_RANGE = math.log1p(0.1)  # a null map must not look dramatic
@@ -27,20 +29,34 @@ OUTLINE = {Regime.POSITIVE: 2.5}
 LARGEST_INCHES = 24.0
 CROWDED = 150  # cells in a panel: beyond it the regime is told by hatch and outline alone
 
+GAIN = f"Against seq_len: gain ({ESTIMAND}, baseline over candidate) with the bands of the map. Hollow: unresolved."
+SESSIONS = "By seq_len x batch, one mark a session. Filled: candidate. Hollow: null arm, the baseline prepared twice."
+DRIFT = "Against time (UTC), one mark a session. Purple: development. Orange: validation. Black: holdout."
+
+
+def pictures(decision: Decision) -> dict[str, bytes]:
+    """Name -> PNG bytes of every picture in a bundle."""
+    return {
+        "regime.png": heat_map(decision.cells),
+        "gain.png": curves(gain_plots(decision), GAIN),
+        "sessions.png": curves(session_plots(decision), SESSIONS, columns=1),
+        "drift.png": curves(drift_plots(decision), DRIFT),
+    }
+
 
 def heat_map(cells: Sequence[CellDecision]) -> bytes:
     """PNG bytes, the same for the same cells."""
-    panels = _panels(cells)
-    columns = max((len({c.batch for c in panel}) for panel in panels.values()), default=1)
-    rows = max((len({c.seq_len for c in panel}) for panel in panels.values()), default=1)
-    width = min(LARGEST_INCHES, (1.15 * columns + 1.2) * max(1, len(panels)))
+    drawn = panels(cells)
+    columns = max((len({c.batch for c in panel}) for panel in drawn.values()), default=1)
+    rows = max((len({c.seq_len for c in panel}) for panel in drawn.values()), default=1)
+    width = min(LARGEST_INCHES, (1.15 * columns + 1.2) * max(1, len(drawn)))
     figure = Figure(figsize=(max(width, 4.5), min(LARGEST_INCHES, 0.7 * rows + 1.6)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     reach = HEADROOM * max([LEAST_RANGE, *(abs(c.gain) for c in cells if c.gain is not None)])
-    axes = figure.subplots(1, max(1, len(panels)), squeeze=False)[0]
-    for axis, (title, panel) in zip(axes, panels.items(), strict=False):
+    axes = figure.subplots(1, max(1, len(drawn)), squeeze=False)[0]
+    for axis, (title, panel) in zip(axes, drawn.items(), strict=False):
         _draw(axis, title, panel, Normalize(-reach, reach))
-    if not panels:
+    if not drawn:
         axes[0].set_axis_off()
         axes[0].text(0.5, 0.5, "no cell was measured", ha="center", va="center")
     legend = f"gain: {ESTIMAND},\nbaseline over candidate. Hatched: unresolved. Outlined: positive."
@@ -48,16 +64,6 @@ def heat_map(cells: Sequence[CellDecision]) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
-
-
-def _panels(cells: Sequence[CellDecision]) -> dict[str, list[CellDecision]]:
-    """One panel a split and size of model, in the order of the cells."""
-    sizes = {(cell.hidden, cell.depth) for cell in cells}
-    panels: dict[str, list[CellDecision]] = {}
-    for cell in cells:
-        size = f", hidden {cell.hidden}, depth {cell.depth}" if len(sizes) > 1 else ""
-        panels.setdefault(cell.split + size, []).append(cell)
-    return panels
 
 
 def _draw(axis: Axes, title: str, cells: Sequence[CellDecision], scale: Normalize) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ace.domain.decision import ESTIMAND, CellDecision, Decision
-from ace.report import comparisons, trace
+from ace.report import comparisons, explaining, trace
 from ace.report.wording import (
     AXES,
     MEANING,
@@ -29,8 +29,8 @@ HEAD = ("cell", "regime", "gain", "quality", "sessions", "baseline", "of rooflin
 
 def memo(decision: Decision) -> str:
     """Markdown text; everything that comes from a run is escaped."""
-    parts = [_verdict(decision), _map(decision), _beside(decision), _gates(decision), _skeptic(decision)]
-    parts.append(_attempts(decision))
+    parts = [_verdict(decision), _map(decision), _edges(decision), _why(decision), _beside(decision)]
+    parts += [_gates(decision), _skeptic(decision), _provenance(decision), _attempts(decision)]
     return "\n".join([*parts, _reproduce(decision)])
 
 
@@ -84,6 +84,30 @@ def _map(decision: Decision) -> str:
     return "\n".join([*lines, ""])
 
 
+def _edges(decision: Decision) -> str:
+    command = decision.landscape.next_command
+    edges = explaining.edge_lines(decision)
+    lines = ["## Where the gain begins and ends", "", *_listed(edges[:MOST_CELLS])]
+    lines += [f"- {len(edges) - MOST_CELLS} more are in report.html"] if len(edges) > MOST_CELLS else []
+    lines += ["", "What to measure next:", "", *_listed(explaining.next_lines(decision)), ""]
+    return "\n".join([*lines, *([code(command), ""] if command else [])])
+
+
+def _listed(lines: Iterable[str]) -> list[str]:
+    return [f"- {markdown(line)}" for line in lines]
+
+
+def _why(decision: Decision) -> str:
+    lines = ["## Why", "", *_listed(explaining.model_lines(decision)), "", explaining.EXPLAINED, ""]
+    rows = explaining.mechanism_rows(decision)
+    left = f"{len(rows) - MOST_CELLS} more cells are in decision.json.\n" if len(rows) > MOST_CELLS else ""
+    return "\n".join([*lines, _table(explaining.MECHANISM_HEAD, rows[:MOST_CELLS]), left])
+
+
+def _provenance(decision: Decision) -> str:
+    return "\n## Provenance and energy\n\n" + _table(("numbers", "grade"), explaining.provenance_rows(decision))
+
+
 def _cell(cell: CellDecision) -> tuple[str, ...]:
     baseline = "not measured" if cell.baseline_s is None else f"{1000 * cell.baseline_s:.2f} ms"
     key = cell.cell.removeprefix(f"{cell.split} ")
@@ -120,8 +144,9 @@ def _skeptic(decision: Decision) -> str:
 def _attempts(decision: Decision) -> str:
     counts = [a.status for a in decision.attempts]
     told = ", ".join(f"{counts.count(status)} {status}" for status in dict.fromkeys(counts))
-    text = f"## Attempts\n\nIn all {len(counts)}: {markdown(told)}. Only finished ones are evidence.\n"
+    text = f"## Attempts and looks\n\nIn all {len(counts)}: {markdown(told)}. Only finished ones are evidence.\n"
     text += f"\nTuned in this experiment: {markdown(tuning_text(decision))}.\n" if decision.tuning else ""
+    text += f"\nLooks at sealed documents known to the ledger: {len(decision.look_ledger)}.\n"
     others = [a for a in decision.attempts if not a.used][:MOST_ATTEMPTS]
     if others:
         rows = [

@@ -1,16 +1,18 @@
 """`report.html`: the decision as one self-contained page, no network, dark and light.
 
-The template escapes everything; nothing here builds HTML.
+The templates escape everything; nothing here builds HTML. Plots are SVG made from the decision, so that every mark can
+be pointed at and stepped to; the tables hold the same numbers.
 """
 
-import base64
+from collections.abc import Mapping
 from dataclasses import fields
+from hashlib import sha256
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ace.domain.decision import ESTIMAND, Decision
-from ace.report import comparisons, trace
+from ace.report import comparisons, explaining, plots, raw, trace
 from ace.report.wording import (
     AXES,
     MEANING,
@@ -29,8 +31,8 @@ from ace.report.wording import (
 TEMPLATE = "report.html"
 
 
-def page(decision: Decision, heat_map: bytes) -> str:
-    """HTML text with the heat map inside."""
+def page(decision: Decision, pictures: Mapping[str, bytes]) -> str:
+    """HTML text, with the digests of the pictures that lie beside it: another picture is not this decision's."""
     engine = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -60,5 +62,35 @@ def page(decision: Decision, heat_map: bytes) -> str:
         roofline_text=roofline_text,
         scopes=[(f.name, getattr(decision.claims, f.name)) for f in fields(decision.claims)],
         policy=[(f.name, getattr(decision.policy, f.name)) for f in fields(decision.policy)],
-        picture="data:image/png;base64," + base64.b64encode(heat_map).decode(),
+        pictures=[(name, sha256(content).hexdigest()) for name, content in sorted(pictures.items())],
+        **_mapped(decision),
+        **_raw(decision),
     )
+
+
+def _mapped(decision: Decision) -> dict[str, object]:
+    """What `report_map.html` shows, and the heat map."""
+    return {
+        "heat": plots.heat_plots(decision),
+        "envelope": decision.envelope.admitted,
+        "edges": explaining.edge_lines(decision),
+        "gains": plots.gain_plots(decision),
+        "next_lines": explaining.next_lines(decision),
+        "models": explaining.model_lines(decision),
+        "explained": explaining.EXPLAINED,
+        "mechanism_head": explaining.MECHANISM_HEAD,
+        "mechanism": explaining.mechanism_rows(decision),
+    }
+
+
+def _raw(decision: Decision) -> dict[str, object]:
+    """What `report_raw.html` and `report_place.html` show."""
+    return {
+        "sessions": plots.session_plots(decision),
+        "drifts": plots.drift_plots(decision),
+        "series_head": raw.SERIES_HEAD,
+        "series": raw.series_rows(decision),
+        "slices_head": raw.SLICES_HEAD,
+        "slices": raw.slice_rows(decision),
+        "provenance": explaining.provenance_rows(decision),
+    }

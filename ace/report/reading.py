@@ -20,12 +20,13 @@ from pathlib import Path
 
 from ace.errors import EvidenceError
 from ace.report.carried import EVIDENCE, RECORDS, Problem
-from ace.report.telling import PICTURE
+from ace.report.telling import PICTURES
 
 SUMS = "SHA256SUMS"
 DECISION = "decision.json"
 REQUIRED = (
-    DECISION, EVIDENCE, "envelope.json", "memo.md", "regime.csv", PICTURE, "report.html", "transfer.json",
+    DECISION, EVIDENCE, "envelope.json", "memo.md", "regime.csv", "gain.csv", "sessions.csv", "drift.csv", *PICTURES,
+    "report.html", "transfer.json",
 )  # fmt: skip
 LISTED = re.compile(r"([0-9a-f]{64})  (.+)")
 MOST_FILES = 100_000

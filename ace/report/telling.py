@@ -1,7 +1,7 @@
 """What a decision says to people and tables: the files of a bundle that hold nothing of their own.
 
 Written by `ace.report.bundle`, and written again by `ace-verify` to see that a bundle's memo says what its decision
-says. The picture is drawn elsewhere, so that who only compares loads no plotting library.
+says. Pictures are drawn elsewhere, so that who only compares loads no plotting library.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,28 +14,32 @@ from ace.domain.envelope import envelope_text
 from ace.domain.serial import decode, encode
 from ace.report.memo import memo
 from ace.report.page import page
+from ace.report.raw import drift_csv, gain_csv, sessions_csv
 from ace.report.tables import regime_csv
 
-PICTURE = "regime.png"
+PICTURES = ("regime.png", "gain.png", "sessions.png", "drift.png")
 SHOWN = 100
 """Characters of a line that differs."""
 
 
-def told(decision: Decision, picture: bytes) -> dict[str, bytes]:
+def told(decision: Decision, pictures: Mapping[str, bytes]) -> dict[str, bytes]:
     """Name -> content."""
     return {
         "memo.md": memo(decision).encode(),
         "regime.csv": regime_csv(decision.cells).encode(),
+        "gain.csv": gain_csv(decision.cells).encode(),
+        "sessions.csv": sessions_csv(decision.cells).encode(),
+        "drift.csv": drift_csv(decision.cells).encode(),
         "envelope.json": envelope_text(decision.envelope).encode(),
         "transfer.json": canonical_json({"cells": encode(decision.transfer)}).encode(),
-        "report.html": page(decision, picture).encode(),
+        "report.html": page(decision, pictures).encode(),
     }
 
 
 def misquoted(decision: Decision, files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
-    """(file, where it departs from the decision), for every file there that does. The page is compared around the
-    picture of the bundle itself."""
-    for name, content in told(decision, files.get(PICTURE, b"")).items():
+    """(file, where it departs from the decision), for every file there that does. The page names the digests
+    of the pictures of the bundle itself."""
+    for name, content in told(decision, {name: files[name] for name in PICTURES if name in files}).items():
         if name in files and files[name] != content:
             yield name, _first_difference(files[name], content)
 

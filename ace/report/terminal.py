@@ -3,7 +3,10 @@
 from ace.domain.decision import ESTIMAND, Decision
 from ace.domain.finding import Finding
 from ace.report import trace
+from ace.report.explaining import edge_lines
 from ace.report.wording import MEANING, calibration, fired, gain_text, headline, plain, quality_text, scope_lines
+
+MOST_EDGES = 6
 
 
 def summary_lines(decision: Decision) -> list[str]:
@@ -21,6 +24,7 @@ def summary_lines(decision: Decision) -> list[str]:
         f"  {cell.cell:<{width}}  {cell.regime:<10}  {gain_text(cell)}, quality {quality_text(cell)}"
         for cell in decision.cells
     ]
+    lines += _landscape(decision)
     lines += ["", "gates"]
     for row in trace.rows(decision.gates):
         lines.append(f"  {row.name:<12} {row.outcome:<14} {row.evidence}")
@@ -30,6 +34,19 @@ def summary_lines(decision: Decision) -> list[str]:
     lines += ["", "skeptic" if doubts else "skeptic: no rule fires"]
     lines += [line for row in trace.rows(doubts) for line in _doubt(row.findings)]
     return [plain(line) for line in lines]
+
+
+def _landscape(decision: Decision) -> list[str]:
+    """Where the gain begins and ends, and the command that would tell more; nothing for a map of one cell."""
+    found = decision.landscape
+    edges = edge_lines(decision)
+    lines = [f"  {line}" for line in edges[:MOST_EDGES]] if found.breakpoints or found.holes else []
+    if len(edges) > MOST_EDGES:
+        lines.append(f"  and {len(edges) - MOST_EDGES} more in memo.md")
+    if found.next_command:
+        lines.append(f"  measure next: {', '.join(cell.cell for cell in found.next_cells)}")
+        lines.append(f"    {found.next_command}")
+    return ["", "where the gain begins and ends", *lines] if lines else []
 
 
 def _doubt(findings: tuple[Finding, ...]) -> list[str]:

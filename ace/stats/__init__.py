@@ -7,6 +7,7 @@ from ace.stats.axes import axis_effects
 from ace.stats.bootstrap import score_difference
 from ace.stats.cells import compare_cells
 from ace.stats.correlation import CorrelationDifference, correlation_difference
+from ace.stats.cost import cost_line
 from ace.stats.eprocess import e_process
 from ace.stats.findings import drift, order_interaction, over_sessions, serial_dependence
 from ace.stats.paired import compare
@@ -24,6 +25,7 @@ __all__ = [
     "compare_cells",
     "compare_sequential",
     "correlation_difference",
+    "cost_line",
     "drift",
     "e_process",
     "order_interaction",

@@ -1,0 +1,101 @@
+"""Why a gain is what it is: the work that the witness saw saved, beside the time that was.
+
+Part of `judge`; it explains and never judges (the rules that do are in `ace.decide.skeptic.mechanism`). The cost model
+is the simplest that can tell a fixed cost of a call from the cost of its work: t = a + b * FLOPs (Amdahl 1967 for the
+same split of a program).
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+
+from ace.decide.estimates import CellEstimate
+from ace.domain.decision import LARGEST_LOG
+from ace.domain.estimate import Estimate
+from ace.domain.mapping import CellMechanism, CostModel, Mechanism
+from ace.domain.record import BASELINE, CANDIDATE, Witness
+from ace.stats import cost_line
+
+LEAST_SAVED = 0.01  # of FLOPs: what is saved of less is noise over noise
+LARGEST_RESIDUAL = 0.25  # of the time measured: beyond it the line is no description
+
+
+def mechanism_of(cells: Sequence[CellEstimate]) -> Mechanism:
+    """Of the cells of development."""
+    models = tuple(_models(cells))
+    return Mechanism(tuple(_cell(cell, models) for cell in cells), models)
+
+
+def _models(cells: Sequence[CellEstimate]) -> Iterator[CostModel]:
+    """One an arm and size of model: depth and width have fixed costs of their own, which must not be mixed."""
+    for size in sorted({(cell.cell.shape.hidden, cell.cell.shape.depth) for cell in cells}):
+        own = [cell for cell in cells if (cell.cell.shape.hidden, cell.cell.shape.depth) == size]
+        for arm in (BASELINE, CANDIDATE):
+            points = [
+                (cell.key, flops, seconds)
+                for cell in own
+                if (flops := _seen(cell, arm, _flops)) and (seconds := dict(cell.seconds).get(arm))
+            ]
+            line = cost_line([flops for _, flops, _ in points], [seconds for *_, seconds in points])
+            if line is not None:
+                describes = max(map(abs, line.residuals)) <= LARGEST_RESIDUAL
+                yield CostModel(arm, *size, tuple(key for key, *_ in points), line, describes)
+
+
+def _cell(cell: CellEstimate, models: Sequence[CostModel]) -> CellMechanism:
+    before, after = _seen(cell, BASELINE, _flops), _seen(cell, CANDIDATE, _flops)
+    return CellMechanism(
+        cell=cell.key,
+        gain=cell.band.gain,
+        baseline_flops=before,
+        candidate_flops=after,
+        flops_gain_log=math.log(before / after) if before and after else None,
+        achieved=_achieved(cell, before, after),
+        baseline_tokens=_seen(cell, BASELINE, _tokens),
+        candidate_tokens=_seen(cell, CANDIDATE, _tokens),
+        baseline_bytes=_seen(cell, BASELINE, _bytes),
+        candidate_bytes=_seen(cell, CANDIDATE, _bytes),
+        fixed_share=_fixed_share(cell, models),
+    )
+
+
+def _fixed_share(cell: CellEstimate, models: Sequence[CostModel]) -> float | None:
+    """Of the baseline's time; None where no model describes it or its fixed cost could be nothing."""
+    for model in models:
+        if model.arm == BASELINE and cell.key in model.cells and model.describes and model.line.intercept.low > 0:
+            return min(1.0, model.line.intercept.value / dict(cell.seconds)[BASELINE])
+    return None
+
+
+def _achieved(cell: CellEstimate, before: float | None, after: float | None) -> Estimate | None:
+    """Share of the time saved over share of the FLOPs saved; None where hardly any FLOPs were saved.
+
+    By the cost model with one a and b for both arms it is 1 - a / t: what the fixed cost leaves.
+    """
+    gain, low, high = cell.band.gain, cell.band.low, cell.band.high
+    if gain is None or low is None or high is None or not before or after is None:
+        return None
+    saved = 1 - after / before
+    if saved < LEAST_SAVED:
+        return None
+    return Estimate(*(-math.expm1(-max(-LARGEST_LOG, log)) / saved for log in (gain, low, high)))
+
+
+def _seen(cell: CellEstimate, arm: str, what: Callable[[Witness], int | None]) -> float | None:
+    """Median over the sessions of a cell; None unless every session saw it."""
+    witnesses = [session.seen(arm) for session in cell.cell.sessions]
+    counts = [None if witness is None else what(witness) for witness in witnesses]
+    known = [count for count in counts if count is not None]
+    return float(median(known)) if known and len(known) == len(counts) else None
+
+
+def _flops(witness: Witness) -> int | None:
+    return witness.flops
+
+
+def _bytes(witness: Witness) -> int | None:
+    return witness.least_bytes
+
+
+def _tokens(witness: Witness) -> int | None:
+    return None if witness.tokens_per_layer is None else sum(witness.tokens_per_layer)
