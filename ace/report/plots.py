@@ -120,7 +120,7 @@ def gain_plots(decision: Decision) -> list[Plot]:
         places = {level: LEFT + STEP * (i + 0.5) for i, level in enumerate(levels)}
         columns = tuple((place, str(level)) for level, place in places.items())
         for batch in sorted({cell.batch for cell in whole}):
-            own = sorted((c for c in whole if c.batch == batch and c in cells), key=lambda c: c.seq_len)
+            own = sorted((c for c in whole if c.batch == batch and c.gain is not None), key=lambda c: c.seq_len)
             marks = tuple(_point(cell, places[cell.seq_len], scale) for cell in own)
             lines, bands = _joined(marks, STEP)
             width = LEFT + STEP * len(levels) + 8

@@ -7,7 +7,7 @@ that of the mean, and, where a few sessions were disturbed by something else, th
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from statistics import fmean, median, stdev
+from statistics import fmean, median
 
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.record import BASELINE, CANDIDATE, Session
@@ -32,7 +32,10 @@ def lower_bound(values: Sequence[float], doubt: float = DOUBT) -> float | None:
     """One-sided lower bound of the mean (Student); None for too few."""
     if len(values) < LEAST_SESSIONS:
         return None
-    return fmean(values) - student.quantile(len(values) - 1, 1 - doubt) * stdev(values) / math.sqrt(len(values))
+    n, mean = len(values), fmean(values)
+    # not statistics.stdev, whose exact fractions took a tenth of the time of a thousand cells
+    error = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
+    return mean - student.quantile(n - 1, 1 - doubt) * error
 
 
 def beyond(values: Sequence[float], limit: float, doubt: float = DOUBT) -> bool:
