@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ace-setup
 PORT ?= 5000
 
-.PHONY: setup demo test test-slow check ui calibration
+.PHONY: setup demo test test-slow check ui calibration deceptions
 
 setup: $(STAMP)
 
@@ -43,3 +43,7 @@ ui: setup
 # The long operating characteristics of ace.stats: docs/calibration.md and docs/pictures/power.png.
 calibration: setup
 	$(BIN)/python -m benchmarks.calibration
+
+# Every known way to fool a benchmark as stored evidence, beside honest controls: prints and writes docs/deceptions.md.
+deceptions: setup
+	$(BIN)/python -m tests.deceptions

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ace.decide.cells import Cell, declared_maximum
+from ace.decide.occasions import over_occasions
 from ace.decide.quality import settled_by
 from ace.decide.rivals import rivals_of
 from ace.decide.series import Seconds, arm_seconds, arms_of, typical_seconds
@@ -23,6 +24,7 @@ from ace.domain.record import BASELINE, CANDIDATE, INTERLEAVED, NULL, CellRecord
 from ace.domain.registration import SEALED_MEASUREMENTS
 from ace.stats import compare, compare_cells, compare_sequential
 
+ANY = 0.95  # confidence: whether sessions stand still does not depend on it
 LEAST_SEQUENTIAL = 0.90  # the boundaries are calibrated from here up; a policy that asks for less gets more
 
 
@@ -78,7 +80,8 @@ def estimate(cells: Sequence[Cell], policy: Policy, holdout_looks: int = 1) -> t
         before = holdout_looks if split == HOLDOUT else 1
         looks = before * max(map(_looks, grid))
         for cell, band in zip(grid, _bands(grid, policy.alpha / looks, policy), strict=True):
-            made[cell.key] = _estimate(cell, band, policy, before)
+            steady = _steady(band, cell.records, CANDIDATE, policy.margin)
+            made[cell.key] = _estimate(cell, steady, policy, before)
     return tuple(made[cell.key] for cell in cells)
 
 
@@ -93,8 +96,17 @@ def _bands(grid: Sequence[Cell], alpha: float, policy: Policy) -> list[Compariso
 
 def compared(records: Sequence[CellRecord], arm: str, margin: float, confidence: float) -> Comparison:
     """`arm` against the baseline over all sessions of `records`, at the boundary of their design."""
+    return _steady(_pooled(records, arm, margin, confidence), records, arm, margin)
+
+
+def _pooled(records: Sequence[CellRecord], arm: str, margin: float, confidence: float) -> Comparison:
     pair, order = tables(records, arm), records[0].order if records else INTERLEAVED
     return comparison(pair, declared_maximum(records), margin, confidence, order)
+
+
+def _steady(found: Comparison, records: Sequence[CellRecord], arm: str, margin: float) -> Comparison:
+    """Whether it stands still is asked of each measurement by itself."""
+    return over_occasions(found, records, lambda record: _pooled([record], arm, margin, ANY), margin)
 
 
 def tables(records: Sequence[CellRecord], arm: str) -> tuple[Seconds, Seconds]:

@@ -1,10 +1,10 @@
 """Whether a cell that was just measured is to be measured once more, before anybody sees a verdict.
 
-Asked by the launcher after a cell. A rule that leaves a cell unresolved, or a null arm that scatters too widely, may be
-due to a passing disturbance, so the cell is measured once more, fresh and logged (4-rules); the registration knows of
-it beforehand, and both measurements count. On the holdout, which nobody can measure as often as they like, the same
-holds for what does not settle the claim. Each of the two is asked at half the level, so that a second chance is paid
-for (Dunn 1961).
+Asked by the launcher after a cell. A rule that leaves a cell unresolved may fire for a passing disturbance, so the cell
+is measured once more, fresh and logged (4-rules); the registration knows of it beforehand, and both measurements count.
+So it is where the null arm scatters too widely or strayed beyond chance (as it does in one honest claim of twenty), or
+the slow tail is not known. On the holdout, which nobody can measure as often as they like, it holds for all that does
+not settle the claim. Each of the two is asked at half the level, so that a second chance is paid for (Dunn 1961).
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from ace.decide.cells import cells_of
 from ace.decide.dossier import downgrades
 from ace.decide.estimates import CellEstimate, estimate
+from ace.decide.gates.guardrails import tail_latency
 from ace.decide.gates.instrument import null_arm
 from ace.decide.skeptic import challenge
 from ace.domain.decision import percent, points_within
 from ace.domain.finding import Outcome
-from ace.domain.plan import HOLDOUT
+from ace.domain.plan import DEVELOPMENT, HOLDOUT
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, record_digest
 from ace.domain.stored import StoredCell
@@ -30,11 +31,18 @@ def doubts_about(record: CellRecord, policy: Policy) -> tuple[str, ...]:
     digest = record_digest(record)
     alone = StoredCell("this", "FINISHED", record.started_at, None, None, record.plan, record, None, digest, digest)
     estimates = estimate(cells_of([alone]), policy, policy.holdout_looks)
-    instrument = null_arm(estimates[0], 1, policy, str)
-    blind = [instrument] if instrument.outcome is Outcome.NO_EVIDENCE else []
-    fired = [finding for finding in challenge(estimates, policy) if downgrades(finding)]
-    doubts = [f"{finding.name}: {finding.evidence}" for finding in (*fired, *blind)]
-    return tuple(doubts or (_open_on_the_holdout(estimates[0], policy) if record.split == HOLDOUT else ()))
+    doubts = [f"{f.name}: {f.evidence}" for f in challenge(estimates, policy) if downgrades(f)]
+    return tuple(doubts or _open_gates(estimates[0], policy))
+
+
+def _open_gates(cell: CellEstimate, policy: Policy) -> Iterator[str]:
+    """Gates that know too little of this cell to answer, and would know more of twice the sessions."""
+    answers = [null_arm(cell, 1, policy, str)]
+    if cell.cell.split == DEVELOPMENT:
+        answers.append(tail_latency(cell, policy.tail_margin))
+    yield from (f"{f.name}: {f.evidence}" for f in answers if f.outcome is Outcome.NO_EVIDENCE)
+    if cell.cell.split == HOLDOUT:
+        yield from _open_on_the_holdout(cell, policy)
 
 
 def _open_on_the_holdout(cell: CellEstimate, policy: Policy) -> Iterator[str]:

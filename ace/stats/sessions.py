@@ -23,6 +23,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 MIN_SESSIONS = 6
 MIN_BLOCKS = 2
 UNSTEADY_CHANCE = 0.05  # two-sided level of the steadiness guard
+NOT_STEADY = "not steady"
 ALTERNATING = "alternating"  # processes of one arm each took turns: there are no blocks within them
 STILL = 1e-9  # session gains that differ by less come from a clock or a copy, not from a machine
 FAR = 3.0  # Tukey's outer fence, in interquartile ranges
@@ -79,7 +80,7 @@ def _after_cut(
     alike = still(gains)
     wanting = too_little(sessions, (whole - cut) // 2, order)
     found = (
-        ("not steady", unsteady(ratios, margin) | ~settled),
+        (NOT_STEADY, unsteady(ratios, margin) | ~settled),
         ("the sign turns if the warm-up cut is undone", turns(gains, (baseline - candidate)[..., :whole], cut)),
         ("sessions do not vary: a clock too coarse, or copied values", alike),
         ("sessions are copies of each other", ~alike & _copied_sessions(b, c)),

@@ -5,6 +5,7 @@ belongs to an arm (its layout, its warm-up, its spread) hits that arm.  Rounds 2
 baseline runs first and the candidate after it (`blocked=True`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,3 +143,32 @@ def _own(
 
 def _noise(scale: float, df: float, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
     return scale * (rng.standard_normal(shape) if np.isinf(df) else rng.standard_t(df, shape))
+
+
+def draw_arms(
+    machine: Machine,
+    gains: Sequence[float],
+    candidate: int,
+    sessions: int,
+    rounds: int,
+    rng: np.random.Generator,
+    seconds: float = SECONDS,
+) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+    """Any number of arms in one session, as ACE times them: each block is a random order followed by its reverse.
+
+    `gains`: log gain of each arm over the first; `candidate`: which of them has the candidate's warm-up and spread.
+    -> seconds (arms, sessions, rounds) and the place of each arm in its round (arms, sessions, rounds).
+    """
+    arms, shape = len(gains), (1, sessions, rounds)
+    common = _common(machine, (1, sessions, arms * rounds), rng)[0]  # (sessions, calls)
+    first = rng.permuted(np.tile(np.arange(arms)[:, None, None], (1, sessions, rounds // 2)), axis=0)
+    place = np.empty((arms, sessions, rounds), dtype=np.int64)
+    place[..., 0::2], place[..., 1::2] = first, arms - 1 - first
+    logs = np.empty((arms, sessions, rounds))
+    for arm, gain in enumerate(gains):
+        own = arm == candidate
+        warm, spread = (machine.warm_candidate, machine.spread) if own else (machine.warm_baseline, 1.0)
+        at = arms * np.arange(rounds) + place[arm]
+        logs[arm] = np.take_along_axis(common, at, axis=1) + _own(machine, shape, spread, warm, rng)[0] - gain
+    logs -= machine.second_call * (place > 0)
+    return seconds * np.exp(logs), place

@@ -26,7 +26,7 @@ def guardrails(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Tail latency and peak memory of each examined cell."""
     tail, memory = policy.tail_margin, policy.memory_margin
     for cell in dossier.examined:
-        yield _tail(cell, tail)
+        yield tail_latency(cell, tail)
         yield _memory(cell, memory)
     if not dossier.examined:
         threshold = f"p90 latency within {100 * tail:g} %, peak memory within {100 * memory:g} %"
@@ -37,7 +37,8 @@ def _again(cell: CellEstimate) -> str:
     return f"measure this cell once more: {commands.measure_again([cell.cell])}"
 
 
-def _tail(cell: CellEstimate, margin: float) -> Finding:
+def tail_latency(cell: CellEstimate, margin: float) -> Finding:
+    """Whether the slowest tenth of the candidate's calls is as fast, by a bound over sessions."""
     threshold = f"p90 of the candidate at most {100 * margin:g} % above the baseline's, by its bound over sessions"
     seconds = arm_seconds(cell.cell.sessions, BASELINE, CANDIDATE)
     base, own = ([row[cell.own.cut_rounds :] for row in arm] for arm in seconds)

@@ -70,8 +70,9 @@ def visited(session: Session, reading: str) -> dict[str, float]:
 
 
 def both_visited(sessions: Iterable[Session]) -> list[Session]:
-    """The sessions in which both arms were visited."""
-    return [s for s in sessions if {v.arm for v in s.probes.visits} >= {BASELINE, CANDIDATE}]
+    """The sessions in which both arms were visited, and timed: what lacks an arm is named by gate complete."""
+    pair = {BASELINE, CANDIDATE}
+    return [s for s in sessions if {v.arm for v in s.probes.visits} >= pair and {t.arm for t in s.timings} >= pair]
 
 
 def few(sessions: int) -> str:

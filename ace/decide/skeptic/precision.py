@@ -13,8 +13,8 @@ from ace.decide.estimates import CellEstimate, half_width
 from ace.domain.decision import percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
+from ace.stats.sessions import NOT_STEADY
 
-NOT_STEADY = "not steady"  # the reason that ace.stats gives
 LEAST_BLOCKS = 2  # a first part and a last one
 
 

@@ -66,3 +66,30 @@ def test_a_cell_without_sessions_has_no_number_rather_than_a_zero():
     cell = only_cell(replace(b.record(), sessions=()))
     assert cell.band.gain is None
     assert cell.seconds == ()
+
+
+def fading(made):
+    """A candidate that loses a tenth from the first third of every session to its last."""
+    def slower(timings):
+        rounds = len(timings.wall_s)
+        steps = [1 + 0.1 * i / rounds for i in range(rounds)]
+        walls = tuple(t * s for t, s in zip(timings.wall_s, steps, strict=True))
+        return replace(timings, wall_s=walls) if timings.arm == CANDIDATE else timings
+
+    sessions = tuple(replace(s, timings=tuple(map(slower, s.timings))) for s in made.sessions)
+    return replace(made, sessions=sessions)
+
+
+@pytest.mark.parametrize(("moving", "steady"), [((True, True), False), ((True, False), True), ((True,), False)])
+def test_a_cell_is_unsteady_when_most_of_its_measurements_show_it_each_by_itself(moving, steady):
+    records = [b.honest(0.2, b.plan(seed=seed), seed=seed) for seed in range(len(moving))]
+    cells = [b.stored(fading(record) if moves else record) for record, moves in zip(records, moving, strict=True)]
+    [cell] = estimate(gather(b.evidence(*cells))[0].cells, b.near_term())
+    assert ("not steady" not in cell.unfit) == steady
+
+
+def test_a_measurement_of_a_few_sessions_has_no_voice_in_it():
+    many = b.stored(fading(b.honest(0.2, b.plan(seed=0))))
+    few = [b.stored(b.honest(0.2, b.plan(seed=seed, sessions=2), seed=seed)) for seed in (1, 2, 3)]
+    [cell] = estimate(gather(b.evidence(many, *few))[0].cells, b.near_term())
+    assert "not steady" in cell.unfit

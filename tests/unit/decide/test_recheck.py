@@ -3,7 +3,7 @@ from dataclasses import replace
 from ace.decide.recheck import doubts_about
 from ace.domain.record import NULL
 from tests.unit.decide import builders as b
-from tests.unit.decide.table import GAIN
+from tests.unit.decide.table import GAIN, each_session
 
 POLICY = b.near_term()
 
@@ -43,3 +43,23 @@ def null_scattered(made):
 
     sessions = (replace(s, timings=tuple(off(s.index, t) for t in s.timings)) for s in made.sessions)
     return replace(made, sessions=tuple(sessions))
+
+
+def test_a_null_arm_beyond_chance_and_not_beyond_the_margin_is_measured_once_more_on_every_split():
+    for split in ("development", "validation", "holdout"):
+        strayed = b.honest(GAIN, b.plan(split=split), null_gain=0.009, offset_sd=0.004)
+        (doubt,) = doubts_about(strayed, POLICY)
+        assert doubt.startswith("instrument: null arm")
+
+
+def test_a_slow_tail_that_is_not_known_is_measured_once_more_where_it_is_asked_about():
+    def bursting(session):
+        own = tuple(
+            replace(t, wall_s=tuple(s * 1.5 if i in slow else s for i, s in enumerate(t.wall_s)))
+            for t, slow in zip(session.timings, ((), (), (5, 8) if session.index % 2 else (5,)), strict=True)
+        )
+        return replace(session, timings=own)
+
+    found = doubts_about(each_session(b.honest(GAIN, b.plan()), bursting), POLICY)
+    assert any(doubt.startswith("guardrails: p90 latency") for doubt in found)
+    assert doubts_about(each_session(b.honest(GAIN, b.plan(split="validation")), bursting), POLICY) == ()

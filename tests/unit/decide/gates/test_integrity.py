@@ -59,6 +59,28 @@ def test_one_timing_written_many_times_is_seen():
     assert "one timing written many times" in the_fail(ask(b.stored(each_session(b.record(), flat)))).evidence
 
 
+def test_outliers_of_one_arm_that_were_overwritten_are_seen_in_many_sessions_and_not_in_one():
+    def capped(only):
+        def change(session):
+            *rest, own = session.timings
+            middle = sorted(own.wall_s)[6]
+            wall = tuple(min(t, middle) for t in own.wall_s)
+            return replace(session, timings=(*rest, replace(own, wall_s=wall))) if only(session) else session
+
+        return b.stored(each_session(b.record(), change))
+
+    assert "candidate in 10 of 10 sessions" in the_fail(ask(capped(lambda s: True))).evidence
+    assert outcomes(ask(capped(lambda s: s.index == 0))) == {Outcome.PASS}
+
+
+def test_a_coarse_clock_repeats_timings_and_proves_nothing():
+    def ticking(session):
+        ticks = tuple(replace(t, wall_s=tuple(round(s, 4) for s in t.wall_s)) for t in session.timings)
+        return replace(session, timings=ticks, environment=replace(session.environment, clock_resolution_s=1e-4))
+
+    assert outcomes(ask(b.stored(each_session(b.record(), ticking)))) == {Outcome.PASS}
+
+
 def test_an_arm_copied_from_another_is_seen():
     def copied(session):
         base = session.timings[0]
