@@ -34,7 +34,8 @@ SDP_FLAGS: dict[str, Callable[[], bool]] = {
     "efficient": torch.backends.cuda.mem_efficient_sdp_enabled,
     "math": torch.backends.cuda.math_sdp_enabled,
 }
-"""Switches of the attention kernels that a measurement may have seen (torch.backends.cuda; they also act on a CPU)."""
+"""Switches of the attention kernels by a part of the name that a measurement has seen, such as
+`_scaled_dot_product_flash_attention_for_cpu` (torch.backends.cuda; they also act on a CPU)."""
 
 
 class Guard(nn.Module):
@@ -176,7 +177,7 @@ def _mismatches(baseline: nn.Module, envelope: Envelope) -> list[str]:
         "number types": (tuple(sorted({str(t.dtype).removeprefix("torch.") for t in tensors})), bound.number_types),
         "weights": (weights_digest(baseline), bound.weights),
     }
-    off = [name for name in bound.attention if name in SDP_FLAGS and not SDP_FLAGS[name]()]
+    off = [key for key, enabled in SDP_FLAGS.items() if any(key in seen for seen in bound.attention) and not enabled()]
     said = [f"{name} is {now}, measured was {was}" for name, (now, was) in here.items() if now != was]
     return said + [f"attention kernel {name} is switched off, measured was with it" for name in off]
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ace.domain.claim import claim_id
+from ace.domain.isolated import ISOLATED_SESSIONS
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord, CodeState, Digests
 from ace.domain.registration import HoldoutLook, HoldoutOpening, LedgerEntry, Registration, UnlistedLook, looks_of
@@ -45,7 +46,15 @@ def unseal(
     look = ledger.append(lambda index, previous, listed: _look(index, previous, listed, others, registration, now_s))
     look = look or next(made for made in ledger.looks() if made.registration == registration.digest)
     seed = registration.holdout_seed + again
-    opened = replace(plan, seed=seed, registration=registration.digest, look=look.digest)
+    # one claimed cell has its arms timed alone as well, where nobody chose it by what came out
+    alone = ISOLATED_SESSIONS if plan.shape == registration.opened[0] and not again else 0
+    opened = replace(
+        plan,
+        seed=seed,
+        registration=registration.digest,
+        look=look.digest,
+        isolated_sessions=max(plan.isolated_sessions, alone),
+    )
     _require_unmeasured(opened, evidence)
     _require_found(opened, evidence)
     return opened

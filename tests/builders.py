@@ -12,6 +12,7 @@ import yaml
 
 from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape
 from ace.domain.policy import Policy
+from ace.domain.probes import UNTOUCHED, Clock, Company, Perturbed, Probes, Untouched, Visit
 from ace.domain.quality import Quality
 from ace.domain.record import (
     BASELINE,
@@ -91,6 +92,34 @@ def environment(**changes: object) -> Environment:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
+def probes(index: int, wall_s: dict[str, tuple[float, ...]], measuring_s: float = 2.0, sham: bool = False) -> Probes:
+    """Of an honest session: noise of 3 %, a little slower after a pause; one in three met the baseline first."""
+    rng = np.random.default_rng([7, index])
+
+    def seconds(arm: str, factor: float = 1.02) -> float:
+        return float(np.median(wall_s[arm])) * factor * float(np.exp(rng.normal(0, 0.03)))
+
+    def visit(arm: str) -> Visit:
+        return Visit(arm, seconds(arm), seconds(arm, 1.01), 0.0, 0.0, 0.02, float(rng.uniform(2e-5, 2e-4)))
+
+    met = index % 3 == 0
+    before, after = (tuple(seconds(BASELINE) for _ in range(4)) for _ in range(2))
+    return Probes(
+        clock=Clock(measuring_s + 0.002, None, ()),
+        visits=tuple(visit(arm) for arm in (BASELINE, CANDIDATE, CANDIDATE, BASELINE)),
+        perturbed=Perturbed(6, 0, 0.0),
+        untouched=Untouched(before, after) if met else None,
+        company=Company(1, 1, (), (), 0.0),
+        state_changed=(),
+        functions_changed=(),
+        has_sham=sham,
+        absent=(
+            *(() if met else ((UNTOUCHED, "not in this session"),)),
+            *(() if sham else (("sham", "the executor has no sham"),)),
+        ),
+    )
+
+
 def session(
     index: int,
     rng: np.random.Generator,
@@ -120,7 +149,7 @@ def session(
     return Session(
         index=index,
         seed=index,
-        started_at=1000.0 + index,
+        started_at=1000.0 + 4 * index,  # each lasts 4 s, one after the other
         ready_s=2.0,
         measuring_s=2.0,
         timed_s=sum(sum(t.wall_s) for t in timings),
@@ -130,7 +159,7 @@ def session(
         order=order,
         inputs=tuple((r,) for r in range(rounds)),
         inputs_digest=f"inputs{index}",
-        arms=tuple(ArmState(arm, ("float32",), 22_000_000, 1, 1, ("flash",)) for arm in ARMS),
+        arms=tuple(ArmState(arm, ("float32",), 22_000_000, 1, 1, 1, 1, ("flash",)) for arm in ARMS),
         witness=(
             Witness(BASELINE, tuple(full_tokens), (("float32", 1_000_000_000),), 43_000_000, 0.99),
             Witness(NULL, tuple(full_tokens), (("float32", 1_000_000_000),), 43_000_000, 0.99),
@@ -145,6 +174,7 @@ def session(
         prepare_s=0.05,
         new_dependencies=(),
         peak_rss_bytes=500_000_000,
+        probes=probes(index, {t.arm: t.wall_s for t in timings}),
         environment=environment(),
     )
 
@@ -193,6 +223,7 @@ def record(
         imported=None,
         rivals=(),
         memory=tuple(MemoryUse(arm, peak, None) for arm, peak in ((BASELINE, 200_000_000), (CANDIDATE, 201_000_000))),
+        isolated=None,
         peak=PEAK,
         code=CodeState("abc", False, "package", "executor"),
         weights=(("model.safetensors", "53aa"),),
@@ -200,6 +231,13 @@ def record(
         started_at=1000.0,
         ended_at=1100.0,
     )
+
+
+def at(made: CellRecord, started_at: float) -> CellRecord:
+    """The same record measured at another time."""
+    later = started_at - made.started_at
+    sessions = tuple(replace(s, started_at=s.started_at + later) for s in made.sessions)
+    return replace(made, sessions=sessions, started_at=started_at, ended_at=made.ended_at + later)
 
 
 def stored(made: CellRecord, run_id: str | None = None, status: str = "FINISHED", **changes: object) -> StoredCell:

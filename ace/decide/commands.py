@@ -28,6 +28,7 @@ PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
     for name, sessions, rounds, stopping in (
         ("quick", 8, 10, FIXED),
         ("standard", 10, 12, FIXED),
+        ("isolated", 10, 12, FIXED),
         ("rigorous", 20, 20, FIXED),
         ("sequential", 20, 12, OBRIEN_FLEMING),
     )
@@ -88,6 +89,8 @@ def launch(jobs: Sequence[dict[str, str]], multirun: bool = False) -> str:
     if alike and math.prod(map(len, values.values())) == len({tuple(job.values()) for job in jobs}):
         words = [shlex.quote(f"{key}={','.join(values[key])}") for key in keys]
         return " ".join([LAUNCH, *(["-m"] if varied or multirun else []), *words])
+    if not varied:  # they differ in what they name, not in a value
+        return " && ".join(dict.fromkeys(launch([job], multirun) for job in jobs))
     key = varied[0]
     parts = [[job for job in jobs if job.get(key, "") == value] for value in values[key]]
     return " && ".join(launch(part, multirun) for part in parts)

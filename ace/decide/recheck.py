@@ -30,7 +30,7 @@ def doubts_about(record: CellRecord, policy: Policy) -> tuple[str, ...]:
     digest = record_digest(record)
     alone = StoredCell("this", "FINISHED", record.started_at, None, None, record.plan, record, None, digest, digest)
     estimates = estimate(cells_of([alone]), policy, policy.holdout_looks)
-    instrument = null_arm(estimates[0], 1, policy, "")
+    instrument = null_arm(estimates[0], 1, policy, str)
     blind = [instrument] if instrument.outcome is Outcome.NO_EVIDENCE else []
     fired = [finding for finding in challenge(estimates, policy) if downgrades(finding)]
     doubts = [f"{finding.name}: {finding.evidence}" for finding in (*fired, *blind)]

@@ -18,7 +18,17 @@ COSTLY = ("complexity",)
 MAY_NOT_APPLY = ("fairness",)
 """Gates without which a claim can be accepted where each of their answers says why it does not apply: a compiler has no
 rival but itself."""
-REQUIRED_RULES = ("mechanism absent", "too good", "timed is not scored", "touched baseline")
+REQUIRED_RULES = (
+    "mechanism absent",
+    "too good",
+    "timed is not scored",
+    "touched baseline",
+    "clock",
+    "cached",
+    "disguise",
+    "truncated",
+    "late work",
+)
 """Blocking rules that have a test: acceptance also requires that they could look."""
 
 

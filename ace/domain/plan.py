@@ -108,7 +108,8 @@ class RivalSpec:
     executor: ExecutorSpec
 
     def __post_init__(self) -> None:
-        fine = re.fullmatch(r"[a-z][a-z0-9_]{0,40}", self.name) and self.name not in ("baseline", "null", "candidate")
+        taken = ("baseline", "null", "candidate", "sham")
+        fine = re.fullmatch(r"[a-z][a-z0-9_]{0,40}", self.name) and self.name not in taken
         require(bool(fine), "executor.rivals", self.name, "a name of its own in small letters, digits and _")
         require(self.role in ROLES, f"executor.rivals.{self.name}.role", self.role, ", ".join(ROLES))
 
@@ -211,7 +212,8 @@ class CellPlan:
 
     `further`: benchmarks of the same split that are scored beside the first and never timed. `telemetry`
     names the energy source that was asked for; "none" asks for none and no energy is claimed. `scopes`: what is to be
-    claimed, and so measured well enough to be. `registration`, `look`: digests of what allows a holdout cell, None on
+    claimed, and so measured well enough to be. `isolated_sessions`: pairs of processes in which each arm is timed
+    alone, beside the sessions that they share. `registration`, `look`: digests of what allows a holdout cell, None on
     other splits.
     """
 
@@ -226,6 +228,7 @@ class CellPlan:
     rivals: tuple[RivalSpec, ...]
     further: tuple[BenchmarkSpec, ...] = ()
     scopes: tuple[str, ...] = (SPEED,)
+    isolated_sessions: int = 0
     registration: str | None = None
     look: str | None = None
 
@@ -250,6 +253,8 @@ class CellPlan:
             f"({self.model.hidden}, {self.model.depth}), the model's own",
         )
         require(self.seed >= 0, "seed", self.seed, "0 or more")
+        alone = self.isolated_sessions
+        require(alone >= 0, "protocol.isolated_sessions", alone, "0 or more pairs of processes")
         documents = self.benchmark.examples
         require(
             self.shape.batch <= documents, "batch", self.shape.batch, f"at most split.examples={documents} documents"

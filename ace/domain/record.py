@@ -7,12 +7,14 @@ nothing here is a conclusion.
 from dataclasses import dataclass
 
 from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.isolated import Isolated
 from ace.domain.plan import FIXED, CellPlan
+from ace.domain.probes import Probes
 from ace.domain.quality import Further, Quality, Slices
 from ace.domain.quality import require_valid as _require
 from ace.domain.serial import encode
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 Digests = tuple[tuple[str, str], ...]
 """(name, sha256) of files."""
 BASELINE, NULL, CANDIDATE = "baseline", "null", "candidate"
@@ -36,13 +38,18 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class ArmState:
-    """What measurement saw of one arm: the things that must be equal unless declared (gate parity)."""
+    """What measurement saw of one arm: the things that must be equal unless declared (gate parity).
+
+    `threads_least`, `threads_most`: of the readings before and after each of its timings.
+    """
 
     arm: str
     dtypes: tuple[str, ...]
     parameters: int
     threads_before: int
     threads_after: int
+    threads_least: int
+    threads_most: int
     attention_backends: tuple[str, ...]
 
 
@@ -119,7 +126,8 @@ class Session:
     it says differs from the baseline (ace.domain.workload.CHANGES); `declared_equivalent`: whether it says that the
     numbers are the baseline's. `prepare_s`: wall time of the executor's prepare, with what it calibrates before.
     `rivals_failed`: rivals that were not timed, and why.
-    `new_dependencies`: distributions beyond ACE's own that were imported since the candidate's code was.
+    `new_dependencies`: distributions beyond ACE's own that were imported since the candidate's code was. `probes`: what
+    was looked at beside the timed rounds.
     """
 
     index: int
@@ -145,6 +153,7 @@ class Session:
     prepare_s: float
     new_dependencies: tuple[str, ...]
     peak_rss_bytes: int
+    probes: Probes
     environment: Environment
 
     def __post_init__(self) -> None:
@@ -289,7 +298,8 @@ class CellRecord:
     wall time of preparing the candidate in the first process of the attempt that did, with no compiled code at hand.
     `planted` names the arm that carries planted extra compute; such a cell calibrates, it claims nothing. `looks` are
     those of a sequential protocol, in order; a fixed one has none. A record with `imported` timings has no session.
-    `peak`: of the machine, None where no session was to be measured.
+    `isolated`: each arm alone, None where the plan asks for none. `peak`: of the machine, None where no session was to
+    be measured.
     """
 
     schema_version: int
@@ -308,6 +318,7 @@ class CellRecord:
     imported: Imported | None
     rivals: tuple[RivalResult, ...]
     memory: tuple[MemoryUse, ...]
+    isolated: Isolated | None
     peak: Peak | None
     code: CodeState
     weights: Digests

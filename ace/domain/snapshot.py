@@ -50,7 +50,8 @@ class Snapshot:
 
 def snapshot_of(record: CellRecord, digest_of_record: str) -> Snapshot | None:
     """The baseline of a cell; None where none was timed, or where planted compute makes it something else."""
-    if not record.sessions or record.planted is not None:
+    timed = [t.wall_s for session in record.sessions for t in session.timings if t.arm == BASELINE and t.wall_s]
+    if not timed or len(timed) < len(record.sessions) or record.planted is not None:
         return None
     plan, place = record.plan, record.sessions[0].environment
     return Snapshot(
@@ -66,7 +67,7 @@ def snapshot_of(record: CellRecord, digest_of_record: str) -> Snapshot | None:
             inputs=plan.benchmark.inputs,
             package=record.code.package_digest,
         ),
-        seconds=tuple(median(session.wall_s(BASELINE)) for session in record.sessions),
+        seconds=tuple(median(wall_s) for wall_s in timed),
         record=digest_of_record,
         measured_at=record.started_at,
     )

@@ -56,6 +56,7 @@ def imported_record(
         ),
         rivals=(),
         memory=(),
+        isolated=None,
         peak=None,
         code=code,
         weights=(),

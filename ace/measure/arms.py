@@ -7,7 +7,7 @@ another's warm cache, and the baseline is proved unchanged afterwards.
 import copy
 import hashlib
 import time
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from types import FunctionType
 
@@ -23,6 +23,7 @@ from ace.executors.planted import Planted
 from ace.measure.dependencies import imported_names, new_distributions
 from ace.measure.failing import ArmError, foreign_code
 from ace.measure.weights import number_types, weights
+from ace.models.digests import weights_digest
 from ace.models.loading import load_model
 
 
@@ -45,11 +46,13 @@ def prepare(
     example: Batch,
     calibration: Batch | None = None,
     imported: Set[str] = frozenset(),
+    meet: Callable[[nn.Module], None] | None = None,
 ) -> Arms:
     """Load once, prepare each arm.  Raises ArmError when the executor fails or changes the baseline.
 
     `calibration`: documents of development for ideas that ask for some. `imported`: top-level names that were imported
-    before the executor was; without them no dependency is new.
+    before the executor was; without them no dependency is new. `meet`: given the baseline that will be timed, before
+    the executor sees the model.
     """
     already = imported_names()
     model = load_model(plan.model)
@@ -59,6 +62,8 @@ def prepare(
     # no executor ever sees the module that its candidate is timed against
     baseline: nn.Module = copy.deepcopy(model)
     null: nn.Module = copy.deepcopy(model)
+    if meet is not None:
+        meet(baseline)
     given = Batch(example.ids.clone(), example.mask.clone())
     start = time.perf_counter()
     candidate = _prepared(executor, CANDIDATE, model, given, calibration)
@@ -92,9 +97,7 @@ def _rivals(
     return made, tuple(failed)
 
 
-def _prepared(
-    executor: Executor, arm: str, model: nn.Module, given: Batch, calibration: Batch | None
-) -> nn.Module:
+def _prepared(executor: Executor, arm: str, model: nn.Module, given: Batch, calibration: Batch | None) -> nn.Module:
     calibrate = getattr(executor, "calibrate", None)
     if calibrate is not None and calibration is not None:
         with foreign_code("calibrate", arm):
@@ -136,16 +139,14 @@ def require_unchanged(model: nn.Module, digest: str, stage: str, arm: str = CAND
 
 
 def state_digest(model: nn.Module) -> str:
-    """Digest of weights and of what decides how they are used: classes, mode, hooks, replaced methods."""
+    """`WEIGHTS.BEHAVIOUR`: the digest of its weights, by which a server knows the model again (`ace.guard`), and that
+    of what decides how they are used: classes, mode, hooks, replaced methods."""
     state = hashlib.blake2b(digest_size=16)
-    for name, tensor in model.state_dict().items():
-        state.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-        state.update(tensor.detach().contiguous().view(torch.uint8).reshape(-1).numpy().data)
     for name, part in model.named_modules():
         state.update(f"{name}{_behaviour(part)}".encode())
     everywhere = (torch_module._global_forward_hooks, torch_module._global_forward_pre_hooks)
     state.update(str([len(hooks) for hooks in everywhere]).encode())
-    return state.hexdigest()
+    return f"{weights_digest(model)}.{state.hexdigest()}"
 
 
 def _behaviour(part: nn.Module) -> str:
@@ -166,13 +167,17 @@ def _behaviour(part: nn.Module) -> str:
     return f"{kind.__module__}.{kind.__qualname__}{code}{settings}{replaced}{hooks}"
 
 
-def arm_state(arm: str, module: nn.Module, threads_before: int, backends: tuple[str, ...]) -> ArmState:
-    """What parity compares, after the arm was timed."""
+def arm_state(
+    arm: str, module: nn.Module, threads_before: int, threads_timed: tuple[int, int], backends: tuple[str, ...]
+) -> ArmState:
+    """What parity compares, after the arm was timed. `threads_timed`: fewest and most around its timed calls."""
     return ArmState(
         arm=arm,
         dtypes=number_types(module),
         parameters=sum(weight.numel() for weight in weights(module)),
         threads_before=threads_before,
         threads_after=torch.get_num_threads(),
+        threads_least=threads_timed[0],
+        threads_most=threads_timed[1],
         attention_backends=backends,
     )

@@ -31,6 +31,8 @@ class Task(StrEnum):
     MEMORY_CANDIDATE = "memory_candidate"
     PEAK = "peak"
     RECOMPUTE = "recompute"
+    ALONE_BASELINE = "alone_baseline"
+    ALONE_CANDIDATE = "alone_candidate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,21 @@ class WorkOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Alone:
+    """Wall seconds per call of one arm in a process of its own, and the digest of the documents it was given."""
+
+    wall_s: tuple[float, ...]
+    documents: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a worker says: a session, a failure, or neither (embeddings lie in their file).
 
     `company`: of an embedding order, whether what stands beside a document changes its output; `equivalent`: whether
     the candidate is declared to compute the baseline's numbers; `prepare_s`: what preparing it took.
     `peak_bytes`: of a memory order, resident at most. `peak`: of a peak order, what the machine can do.
+    `alone`: of an order to time one arm by itself.
 
     `refused` is the text of a PlanError or DataError: what was asked cannot be run at all.
     """
@@ -78,6 +89,7 @@ class Answer:
     prepare_s: float | None = None
     peak_bytes: int | None = None
     peak: Peak | None = None
+    alone: Alone | None = None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -27,6 +27,7 @@ from ace.domain.record import (
     Session,
 )
 from ace.measure.examination import examine
+from ace.measure.isolation import isolated
 from ace.measure.machine import machine_peak, settled_peak
 from ace.measure.messages import Task
 from ace.measure.recomputing import error_against, recomputed_elsewhere
@@ -101,6 +102,7 @@ def observe(
         imported=None,
         rivals=tuple(_as_timed(rival, sessions) for rival in found.rivals),
         memory=() if found.failure else memory_use(plan, shop, watcher),
+        isolated=None if found.failure else isolated(plan, shop, watcher),
         peak=peak,
         code=code,
         weights=weights,

@@ -1,7 +1,8 @@
 """The parent's half of a worker: start a fresh process, sleep until it ends, make sense of what it left.
 
-Called by `examination` and `observe`. Whatever goes wrong with a worker (it dies, hangs, answers rubbish) is returned
-as a Failure, so that the cell goes on.
+Called by `examination` and `observe`. A session writes a byte into a pipe right before its first timed round and right
+after its last; the parent wakes, reads its own clock, and sleeps on. Whatever goes wrong with a worker (it dies, hangs,
+answers rubbish) is returned as a Failure, so that the cell goes on.
 """
 
 import contextlib
@@ -10,29 +11,31 @@ import select
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from ace.domain.record import Failure
+from ace.domain.probes import Clock
+from ace.domain.record import Failure, Session
 from ace.measure.messages import Answer, Task, WorkOrder, read_answer, write_json
 
 LOG_TAIL = 1500  # characters of a dead worker's last words that a Failure keeps
+POLL_S = 0.05  # where the kernel cannot be asked to wake us when a process ends
+MARKS = 2  # of a session: before its timed rounds and after them
 
 
 def run_worker(order: WorkOrder, folder: Path, limit_s: float) -> Answer:
     """Carry out `order` in a fresh process, at most `limit_s` seconds; the folder holds its inputs and its files."""
     write_json(folder / "order.json", order)
     (folder / "answer.json").unlink(missing_ok=True)
-    with (folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ace.measure.worker", str(folder), str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=worker_environment(order),
-            start_new_session=True,
-        )
+    stamps: list[float] = []
+    listening, marking = os.pipe()
+    with (folder / "worker.log").open("wb") as log, _closing(listening):
+        with _closing(marking):
+            process = _started(order, folder, log.fileno(), marking)
         try:
-            ended = _sleep_until_exit(process, limit_s)
+            ended = _sleep_until_exit(process, limit_s, listening, stamps)
         finally:
             _end_group(process)
     session = order.session if order.task is Task.SESSION else None
@@ -45,7 +48,7 @@ def run_worker(order: WorkOrder, folder: Path, limit_s: float) -> Answer:
             folder,
         )
     try:
-        return read_answer(folder)
+        return _stamped(read_answer(folder), stamps)
     except FileNotFoundError:
         return _failed(session, "died", _how_it_ended(process.returncode), folder)
     except (ValueError, UnicodeDecodeError) as error:
@@ -65,20 +68,54 @@ def worker_environment(order: WorkOrder) -> dict[str, str]:
     return {**os.environ, **fixed, "PYTHONPATH": os.pathsep.join(path)}
 
 
-def _sleep_until_exit(process: subprocess.Popen[bytes], limit_s: float) -> bool:
-    """Whether it ended in time. Sleeps in the kernel where it can: Popen.wait wakes twenty times a second."""
-    if hasattr(os, "pidfd_open"):
-        descriptor = os.pidfd_open(process.pid)
-        try:
-            select.select([descriptor], [], [], limit_s)
-        finally:
-            os.close(descriptor)
-        return process.poll() is not None
+def _started(order: WorkOrder, folder: Path, log: int, marking: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "ace.measure.worker", str(folder), str(os.getpid()), str(marking)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=worker_environment(order),
+        start_new_session=True,
+        pass_fds=(marking,),
+    )
+
+
+@contextlib.contextmanager
+def _closing(descriptor: int) -> Iterator[int]:
     try:
-        process.wait(limit_s)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sleep_until_exit(process: subprocess.Popen[bytes], limit_s: float, listening: int, stamps: list[float]) -> bool:
+    """Whether it ended in time; when each mark came goes to `stamps`. Sleeps in the kernel where it can: Popen.wait
+    wakes twenty times a second."""
+    end = time.monotonic() + limit_s
+    told = hasattr(os, "pidfd_open")
+    with _closing(os.pidfd_open(process.pid) if told else os.dup(listening)) as exiting:
+        waiting = {listening, exiting} if told else {listening}
+        while True:
+            left = max(0.0, end - time.monotonic())
+            ready, _, _ = select.select(waiting, [], [], left if told else min(left, POLL_S))
+            now = time.monotonic()
+            if listening in ready:
+                marks = os.read(listening, MARKS + 1)
+                stamps += [now] * len(marks)
+                waiting -= set() if marks else {listening}  # closed: it will stay readable for ever
+            if process.poll() is not None or now >= end:
+                return process.poll() is not None
+
+
+def _stamped(answer: Answer, stamps: list[float]) -> Answer:
+    """The answer with what the parent's own clock says of its session."""
+    if answer.session is None:
+        return answer
+    session: Session = answer.session
+    clock = Clock(None, f"{len(stamps)} marks came from the session instead of {MARKS}", session.probes.clock.replaced)
+    if len(stamps) == MARKS:
+        clock = replace(clock, parent_s=stamps[1] - stamps[0], reason=None)
+    return replace(answer, session=replace(session, probes=replace(session.probes, clock=clock)))
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

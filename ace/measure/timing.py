@@ -1,37 +1,63 @@
 """The timed region, and nothing else.
 
 One timing = `len(batches)` calls of one arm on fresh inputs, wall clock and process CPU time of the same calls. The
-clocks are arguments; nothing is allocated, logged or collected between their readings.
+clocks are arguments; nothing is allocated, logged or collected between their readings. Those that sessions use are
+bound here, when this module is imported: before any executor's code is, which may put others in their place.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter, process_time, sleep
 from typing import Any
+
+import torch
 
 from ace.domain.workload import Batch
 
 Clock = Callable[[], float]
 
 
+def nothing() -> None:
+    """What there is to wait for on a device that works while it is called: the CPU."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Seconds: `wall` (monotonic) and `cpu` (of this process, all threads)."""
+    """Seconds: `wall` (monotonic) and `cpu` (of this process, all threads); `sleep` takes some.
+
+    `settle` waits until the device has done all that it was given, on every stream."""
 
     wall: Clock
     cpu: Clock
+    sleep: Callable[[float], None] = sleep
+    settle: Callable[[], None] = nothing
+
+
+CPU_CLOCKS = Clocks(perf_counter, process_time)
+"""Of a session on the CPU."""
+
+
+def settling(device: str) -> Callable[[], None]:
+    """How to wait for `device`. On CUDA for the whole device: a stream of the candidate's own is waited for as well.
+    Written for a GPU and tested with a fake one; it has never run on a real one."""
+    return torch.cuda.synchronize if device.startswith("cuda") else nothing
 
 
 def time_calls(
     module: Callable[[Any, Any], object], batches: Sequence[Batch], clocks: Clocks
 ) -> tuple[float, float, list[object]]:
-    """(wall seconds per call, CPU seconds per call, outputs of all calls)."""
+    """(wall seconds per call, CPU seconds per call, outputs of all calls).
+
+    The device has settled before the first call, and after each before the next begins or the clock is read."""
     outputs: list[object] = []
     keep = outputs.append
-    cpu, wall = clocks.cpu, clocks.wall
+    cpu, wall, settle = clocks.cpu, clocks.wall, clocks.settle
+    settle()
     cpu_start, wall_start = cpu(), wall()
     for batch in batches:
         keep(module(batch.ids, batch.mask))
+        settle()
     wall_end, cpu_end = wall(), cpu()
     calls = len(batches)
     return (wall_end - wall_start) / calls, (cpu_end - cpu_start) / calls, outputs

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,16 @@ import torch
 from ace.domain.record import Failure
 from ace.errors import DataError, PlanError
 from ace.executors.loading import load_executor
+from ace.measure.company import adopt_orphans, look_around
 from ace.measure.dependencies import imported_names
 from ace.measure.embedding import embed, recompute
 from ace.measure.failing import ArmError, foreign_code
+from ace.measure.isolation import time_alone
 from ace.measure.memory import peak_bytes
 from ace.measure.messages import Answer, Task, WorkOrder, read_order, write_json
 from ace.measure.peak import measure_peak
-from ace.measure.session import run_session
+from ace.measure.seal import seal
+from ace.measure.session import Beforehand, run_session
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -36,21 +40,38 @@ def die_with_parent(parent: int) -> None:
             os._exit(1)
 
 
-def carry_out(order: WorkOrder, folder: Path) -> Answer:
-    """Do what the order says."""
+def marker(descriptor: int | None) -> Callable[[], None]:
+    """Writes a byte into the pipe that the parent listens to; nothing where there is none."""
+    if descriptor is None:
+        return lambda: None
+    os.set_inheritable(descriptor, False)
+    write = os.write  # as it is now, before the executor's code is loaded
+    return lambda: _write(write, descriptor)
+
+
+def _write(write: Callable[[int, bytes], int], descriptor: int) -> None:
+    write(descriptor, b".")
+
+
+def carry_out(order: WorkOrder, folder: Path, mark: Callable[[], None]) -> Answer:
+    """Do what the order says. `mark`: see `run_session`."""
     if order.task is Task.PEAK:  # before any foreign code is loaded: nobody shall make the machine look slow or fast
         return Answer(peak=measure_peak(time.perf_counter, order.threads_here))
+    if order.task is Task.ALONE_BASELINE:  # nor shall anybody be near the baseline
+        return Answer(alone=time_alone(order, None))
     session = order.session if order.task is Task.SESSION else None
-    before = imported_names()
+    beforehand = Beforehand(imported_names(), seal(), look_around())
     try:
         with foreign_code("construct", "candidate"):
             executor = load_executor(order.plan.executor)
         if order.task is Task.CHECK:
             return Answer()
         if order.task is Task.SESSION:
-            measured, arms, kept = run_session(order, executor, before)
+            measured, arms, kept = run_session(order, executor, beforehand, mark)
             np.savez(folder / "outputs.npz", allow_pickle=False, **kept)
             return Answer(session=measured, planted=arms.planted)
+        if order.task is Task.ALONE_CANDIDATE:
+            return Answer(alone=time_alone(order, executor))
         if order.task in (Task.MEMORY_BASELINE, Task.MEMORY_CANDIDATE):
             return Answer(peak_bytes=peak_bytes(order, executor))
         if order.task is Task.RECOMPUTE:
@@ -80,7 +101,9 @@ def main() -> None:
     order = read_order(folder)
     torch.set_num_interop_threads(1)
     torch.set_num_threads(order.threads_here)
-    write_json(folder / "answer.json", carry_out(order, folder))
+    adopt_orphans()
+    mark = marker(int(sys.argv[3]) if len(sys.argv) > 3 else None)
+    write_json(folder / "answer.json", carry_out(order, folder, mark))
 
 
 if __name__ == "__main__":

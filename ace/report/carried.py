@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
 from ace.domain.serial import decode, encode
 from ace.domain.stored import Evidence, StoredCell
@@ -47,12 +48,13 @@ def unpacked(files: Mapping[str, bytes]) -> Carried:
     Raises EvidenceError when they cannot be read, as those of another version.
     """
     made, problems = json_object(files, EVIDENCE)
-    evidence, digests = _without_records(made)
+    evidence, digests, odd = _without_records(made)
+    problems += odd
     records: dict[str, CellRecord] = {}
     for name in sorted(name for name in files if name.startswith(RECORDS)):
         digest = name.removeprefix(RECORDS).removesuffix(".json")
-        records[digest], odd = _record(files, name)
-        problems += odd
+        records[digest], found = _record(files, name)
+        problems += found
         if digest not in digests:
             problems.append((name, f"no attempt in {EVIDENCE} has this record"))
     cells = []
@@ -81,15 +83,19 @@ def _file(digest: str) -> str:
     return f"{RECORDS}{digest}.json"
 
 
-def _without_records(made: Mapping[str, Any]) -> tuple[Evidence, list[str | None]]:
-    """The evidence with no record in it, and for each attempt the digest that stands in its place."""
+def _without_records(made: Mapping[str, Any]) -> tuple[Evidence, list[str | None], list[Problem]]:
+    """The evidence with no record in it, for each attempt the digest that stands in its place, and what was added to
+    or left out of what ACE writes."""
     try:
         entries = [dict(entry) for entry in made["evidence"]["cells"]]
         digests = [entry["record"] for entry in entries]
     except (KeyError, TypeError, ValueError) as error:
         raise EvidenceError(f"{EVIDENCE} lists no attempts: {error!r:.80}") from error
     bare = {**made["evidence"], "cells": [{**entry, "record": None} for entry in entries]}
-    return decode(Evidence, bare, EVIDENCE), list(decode(tuple[str | None, ...], digests, f"{EVIDENCE} record"))
+    evidence = decode(Evidence, bare, EVIDENCE)
+    whole = encode(evidence) == bare and made.keys() == {"claim", "evidence"}
+    odd = [] if whole else [(EVIDENCE, "not every field that ACE writes, or more than those; ACE did not write it")]
+    return evidence, list(decode(tuple[str | None, ...], digests, f"{EVIDENCE} record")), odd
 
 
 def _record(files: Mapping[str, bytes], name: str) -> tuple[CellRecord, list[Problem]]:
@@ -99,7 +105,10 @@ def _record(files: Mapping[str, bytes], name: str) -> tuple[CellRecord, list[Pro
             f"{name} was written by another version of ACE "
             f"(record schema {made.get('schema_version')!r:.20}; this one reads {SCHEMA_VERSION})"
         )
-    return decode(CellRecord, made, name), problems
+    record = decode(CellRecord, made, name)
+    if problem := impossible(record):
+        problems.append((name, f"cannot be believed: {problem}"))
+    return record, problems
 
 
 def _attached(cell: StoredCell, digest: str | None, records: Mapping[str, CellRecord]) -> Iterator[str]:

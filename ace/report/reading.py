@@ -12,8 +12,10 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from ace.errors import EvidenceError
@@ -30,6 +32,7 @@ LISTED = re.compile(r"([0-9a-f]{64})  (.+)")
 MOST_FILES = 100_000
 MOST_BYTES = 2**31
 """Of all files together: 40 times what 1000 cells of ten sessions take. A zip can claim to hold anything."""
+NO_FILE = "a link or no plain file; a bundle has none, and it was not opened"
 # whatever a damaged or encrypted archive makes zipfile raise
 UNREADABLE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, ValueError, KeyError,
@@ -51,63 +54,80 @@ class Found:
         return not any(name in (DECISION, EVIDENCE, SUMS) or name.startswith(RECORDS) for name, _ in self.problems)
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One file as it lies there, not read yet. `odd`: why it will not be, None for a plain file."""
+
+    name: str
+    size: int
+    odd: str | None
+    read: Callable[[], bytes]
+
+
 def open_bundle(place: Path) -> Found:
     """Read a bundle whole and hold it against its SHA256SUMS.  Raises EvidenceError when it is none or unreadable."""
     try:
-        files, odd = _from_folder(place) if place.is_dir() else _from_zip(place)
+        if place.is_dir():
+            return _found(place, _in_folder(place))
+        with zipfile.ZipFile(place) as archive:
+            return _found(place, _in_zip(archive))
     except EvidenceError:
         raise
     except UNREADABLE as error:
         raise EvidenceError(f"{place} cannot be read: {error}") from error
-    if SUMS not in files:
+
+
+def _found(place: Path, entries: Iterable[_Entry]) -> Found:
+    """What is listed is read, after SHA256SUMS itself; anything else is named, however large it says that it is."""
+    lying = list(islice(entries, MOST_FILES + 1))
+    if len(lying) > MOST_FILES:
+        raise EvidenceError(f"{place} is no decision bundle: more than {MOST_FILES} files")
+    sums = next((entry for entry in lying if entry.name == SUMS and entry.odd is None), None)
+    if sums is None:
         raise EvidenceError(f"{place} is no decision bundle: it has no file {SUMS}")
-    digest = hashlib.sha256(files[SUMS]).hexdigest()
+    left = MOST_BYTES - _affordable(sums.size, MOST_BYTES, place)
+    files = {SUMS: sums.read()}
     listed, malformed = _listed(files[SUMS])
-    problems = [*malformed, *odd, *_differences(files, listed)]
-    return Found(files, digest, tuple(problems))
-
-
-def _from_folder(place: Path) -> tuple[dict[str, bytes], list[Problem]]:
-    files: dict[str, bytes] = {}
     odd: list[Problem] = []
-    folders, seen, left = [place], 0, MOST_BYTES
+    for entry in lying:
+        if entry is sums:
+            continue
+        if entry.odd is not None or entry.name in files:
+            odd.append((entry.name, entry.odd or "twice in the archive"))
+        elif entry.name not in listed:
+            odd.append((entry.name, f"not listed in {SUMS}"))
+        else:
+            left -= _affordable(entry.size, left, place)
+            files[entry.name] = entry.read()
+    expected = {*listed, *REQUIRED} - {name for name, _ in odd}
+    problems = [*malformed, *odd, *_differences(files, listed, expected)]
+    return Found(files, hashlib.sha256(files[SUMS]).hexdigest(), tuple(problems))
+
+
+def _in_folder(place: Path) -> Iterator[_Entry]:
+    folders = [place]
     while folders:
         for entry in sorted(os.scandir(folders.pop()), key=lambda e: e.name):
-            name = Path(entry.path).relative_to(place).as_posix()
-            if (seen := seen + 1) > MOST_FILES:
-                raise EvidenceError(f"{place} is no decision bundle: more than {MOST_FILES} files")
+            path = Path(entry.path)
+            name = path.relative_to(place).as_posix()
             if entry.is_dir(follow_symlinks=False):
-                folders.append(Path(entry.path))
-            elif not entry.is_file(follow_symlinks=False):
-                odd.append((name, "a link or no plain file; a bundle has none, and it was not opened"))
+                folders.append(path)
+            elif entry.is_file(follow_symlinks=False):
+                yield _Entry(name, entry.stat(follow_symlinks=False).st_size, None, path.read_bytes)
             else:
-                left -= _affordable(entry.stat(follow_symlinks=False).st_size, left, place)
-                files[name] = Path(entry.path).read_bytes()
-    return files, odd
+                yield _Entry(name, 0, NO_FILE, path.read_bytes)
 
 
-def _from_zip(place: Path) -> tuple[dict[str, bytes], list[Problem]]:
-    files: dict[str, bytes] = {}
-    odd: list[Problem] = []
-    left = MOST_BYTES
-    with zipfile.ZipFile(place) as archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-        if len(entries) > MOST_FILES:
-            raise EvidenceError(f"{place} is no decision bundle: more than {MOST_FILES} files")
-        top = _top([entry.filename for entry in entries])
-        for entry in entries:
-            name = entry.filename.removeprefix(top)
-            kind = stat.S_IFMT(entry.external_attr >> 16)
-            if not _stays_inside(entry.filename):
-                odd.append((entry.filename, "a name that leads out of the bundle"))
-            elif kind not in (0, stat.S_IFREG):
-                odd.append((name, "a link or no plain file; a bundle has none, and it was not opened"))
-            elif name in files:
-                odd.append((name, "twice in the archive"))
-            else:
-                left -= _affordable(entry.file_size, left, place)  # zipfile reads no more than that
-                files[name] = archive.read(entry)
-    return files, odd
+def _in_zip(archive: zipfile.ZipFile) -> Iterator[_Entry]:
+    plain = [entry for entry in archive.infolist() if not entry.is_dir()]
+    top = _top([entry.filename for entry in plain])
+    for entry in plain:
+        name, odd = entry.filename.removeprefix(top), None
+        if not _stays_inside(entry.filename):
+            name, odd = entry.filename, "a name that leads out of the bundle"
+        elif stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+            odd = NO_FILE
+        yield _Entry(name, entry.file_size, odd, partial(archive.read, entry))  # no more than it says
 
 
 def _affordable(size: int, left: int, place: Path) -> int:
@@ -146,15 +166,15 @@ def _listed(sums: bytes) -> tuple[dict[str, str], list[Problem]]:
     return listed, problems
 
 
-def _differences(files: Mapping[str, bytes], listed: Mapping[str, str]) -> Iterator[Problem]:
-    for name in sorted({*files, *listed, *REQUIRED} - {SUMS}):
+def _differences(
+    files: Mapping[str, bytes], listed: Mapping[str, str], expected: Collection[str]
+) -> Iterator[Problem]:
+    for name in sorted({*files, *expected} - {SUMS}):
         if name not in files:
             yield name, f"listed in {SUMS} and missing" if name in listed else "missing: every bundle has one"
             continue
         sha256 = hashlib.sha256(files[name]).hexdigest()
-        if name not in listed:
-            yield name, f"not listed in {SUMS}"
-        elif sha256 != listed[name]:
+        if sha256 != listed[name]:
             yield name, f"sha256 is {sha256[:16]}, {SUMS} says {listed[name][:16]}"
         elif name.startswith(RECORDS) and name != f"{RECORDS}{sha256}.json":
             yield name, f"sha256 is {sha256[:16]}; a record is named by its own"

@@ -4,6 +4,8 @@ Used by the guardrail on tail latency. A p90 needs few timings for its value and
 resampled whole (Davison & Hinkley 1997, section 3.8), because the slow calls of one session have one cause.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,7 @@ from ace.domain.estimate import Estimate
 from ace.stats.intake import FloatArray, read_pair
 
 RESAMPLES = 2000
+DEEP = 4  # times as many timings as are needed: sessions that a resample leaves out count for nothing
 
 
 def quantile_gain(
@@ -22,27 +25,39 @@ def quantile_gain(
     if sessions < 2 or not b.size:
         return None
     value = float(np.quantile(b, quantile) - np.quantile(c, quantile))
-    drawn = np.random.default_rng(seed).integers(sessions, size=(RESAMPLES, sessions))
-    times = (drawn[:, :, None] == np.arange(sessions)).sum(axis=1).T.astype(np.int16)  # (sessions, resamples)
+    times = _times_drawn(seed, sessions)
     spread = [_quantile_of_resamples(arm, times, quantile) for arm in (b, c)]
     tail = (1 - confidence) / 2
     low, high = np.quantile(spread[0] - spread[1], [tail, 1 - tail])
     return Estimate(value, min(float(low), value), max(float(high), value))
 
 
+@lru_cache(maxsize=8)
+def _times_drawn(seed: int, sessions: int) -> npt.NDArray[np.int16]:
+    """How often each session stands in each resample, (sessions, resamples): the same for all cells of a map."""
+    drawn = np.random.default_rng(seed).integers(sessions, size=(RESAMPLES, sessions))
+    times: npt.NDArray[np.int16] = (drawn[:, :, None] == np.arange(sessions)).sum(axis=1).T.astype(np.int16)
+    return times
+
+
 def _quantile_of_resamples(arm: FloatArray, times: npt.NDArray[np.int16], quantile: float) -> FloatArray:
     """The quantile of each resample, by linear interpolation as numpy's.  arm: (sessions, timings); times: how often
     each session stands in each resample, (sessions, resamples) -> (resamples,).
 
-    Timings are sorted once, and a resample only counts how many of each lie below: no resample is ever written out.
+    Timings are sorted once, and a resample only counts how many of each lie above: no resample is ever written out, and
+    of a high quantile only the upper timings are looked at.
     """
-    order = np.argsort(arm, axis=None)
-    values = arm.ravel()[order]
-    below = np.cumsum(times[order // arm.shape[1]], axis=0, dtype=np.int16)  # (timings, resamples)
+    order = np.argsort(arm, axis=None)[::-1]
     rank = (arm.size - 1) * quantile
     first = int(rank)
     part = rank - first
-    low, high = (values[(below <= place).sum(axis=0)] for place in (first, min(first + 1, arm.size - 1)))
+    needed = arm.size - 1 - first  # place of the lower neighbour, counted from above
+    looked_at = min(arm.size, DEEP * (needed + 1))
+    above = np.cumsum(times[order[:looked_at] // arm.shape[1]], axis=0, dtype=np.int16)  # (timings, resamples)
+    if looked_at < arm.size and int(above[-1].min()) <= needed:
+        above = np.cumsum(times[order // arm.shape[1]], axis=0, dtype=np.int16)
+    values = arm.ravel()[order]
+    low, high = (values[(above <= place).sum(axis=0)] for place in (needed, max(needed - 1, 0)))
     gap = high - low
     found: FloatArray = high - gap * (1 - part) if part >= 0.5 else low + gap * part  # as numpy, to the last bit
     return found

@@ -20,11 +20,21 @@ SIZE_LIMIT = 64 * 1024 * 1024
 
 
 def local_folder(uri: str) -> Path | None:
-    """The folder that an artifact URI names on this machine, None where it lies elsewhere."""
-    parts = urlsplit(uri)
+    """The folder that an artifact URI names on this machine, None where it lies elsewhere.  Raises StoreError."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise StoreError(f"artifacts at {uri!r}, which is no URI: {error}") from error
     if parts.scheme == "file":
         return Path(unquote(parts.path))
     return Path(uri) if uri.startswith("/") else None
+
+
+def _place_of(run: Run) -> str:
+    """The artifact URI of a run.  Raises StoreError for one that has none."""
+    if not run.info.artifact_uri:
+        raise StoreError(f"run {run.info.run_id} names no place where its files are")
+    return str(run.info.artifact_uri)
 
 
 def write_artifact(client: MlflowClient, run_id: str, artifact_uri: str, name: str, text: str) -> None:
@@ -45,7 +55,7 @@ def write_artifact(client: MlflowClient, run_id: str, artifact_uri: str, name: s
 
 def artifact_names(client: MlflowClient, run: Run) -> frozenset[str]:
     """The names in the artifact folder of a run, none where there is no folder.  Raises StoreError."""
-    uri = str(run.info.artifact_uri)
+    uri = _place_of(run)
     folder = local_folder(uri)
     with store_errors(f"cannot list the files in {uri}"):
         if folder is None:
@@ -58,7 +68,7 @@ def read_artifact(client: MlflowClient, run: Run, location: str, name: str) -> b
 
     Raises StoreError for a file that is missing, too large, unreadable or somewhere else.
     """
-    uri = str(run.info.artifact_uri)
+    uri = _place_of(run)
     folder = local_folder(uri)
     with store_errors(f"cannot read {name}"):
         if folder is not None:

@@ -25,10 +25,10 @@ def kind_of(run: Run, files: Collection[str]) -> tuple[str, str | None]:
     if not cell and not sweep:
         if not written_by_ace(run):
             return FOREIGN, None
-        if said == names.DECISION and names.VERDICT in tags:
-            return names.DECISION, None
         if said == names.REGISTRATION or names.REGISTRATION_DIGEST in tags or names.REGISTRATION_FILE in files:
             return names.REGISTRATION, None
+        if said == names.DECISION and names.VERDICT in tags:
+            return names.DECISION, None
         if said == names.CALIBRATION and names.CALIBRATION_DIGEST in tags:
             return names.CALIBRATION, None
     if said == names.CELL or (said == names.SWEEP and not cell):

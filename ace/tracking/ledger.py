@@ -35,11 +35,13 @@ class Ledger:
     def entries(self) -> tuple[LedgerEntry, ...]:
         """All lines, oldest first.  Raises StoreError for a ledger that cannot be read or whose chain is broken."""
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            lines = self.path.read_bytes().decode("utf-8").split("\n")  # and at nothing else that ends a line
         except FileNotFoundError:
             return ()
         except (OSError, UnicodeDecodeError) as error:
             raise StoreError(f"the ledger {self.path} cannot be read: {error}") from error
+        if lines.pop() != "":
+            raise StoreError(f"the ledger {self.path} is broken: its last line is cut off; restore it from a backup")
         entries = tuple(self._entry(number, line) for number, line in enumerate(lines, start=1))
         if problem := chain_problem(entries):
             raise StoreError(f"the ledger {self.path} is broken: {problem}; restore it from a backup")

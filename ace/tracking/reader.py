@@ -8,26 +8,25 @@ A cell with a problem has no record, with one exception: a record that verifies 
 """
 
 import hashlib
-import json
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
-from mlflow.entities import Experiment, Run
+from mlflow.entities import Run
 
 from ace.domain.calibration import Calibration
-from ace.domain.canonical import canonical_json
 from ace.domain.plan import CellPlan
+from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord
-from ace.domain.registration import HoldoutLook, HoldoutOpening, LedgerEntry, Registration, UnlistedLook, idea_of
-from ace.domain.serial import decode, encode
+from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, HoldoutLook, HoldoutOpening, LedgerEntry, Registration
 from ace.domain.snapshot import Snapshot
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
-from ace.errors import AceError, StoreError
+from ace.errors import StoreError
 from ace.tracking import names
 from ace.tracking.artifacts import artifact_names, read_artifact
+from ace.tracking.decoding import decoded, read_plan
 from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
 from ace.tracking.ledger import Ledger
+from ace.tracking.looks import unlisted_looks
 from ace.tracking.store import Store, experiments
 
 TRACEBACK = "traceback: "
@@ -55,7 +54,7 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
             elif kind == names.SWEEP:
                 sweeps.append(_read_sweep(store, run, location))
             elif kind == names.REGISTRATION:
-                registrations.append(_read_registration(store, run, location))
+                registrations.append(_read_registration(store, run, experiment, location))
             elif kind == FOREIGN and not _deleted(run):
                 cells.append(replace(_cell(run, problem="not written by ACE; ignored"), status=FOREIGN.upper()))
         except StoreError as error:
@@ -63,7 +62,7 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
     entries, broken = _read_ledger(ledger)
     looks = tuple(entry for entry in entries if isinstance(entry, HoldoutLook))
     openings = tuple(entry for entry in entries if isinstance(entry, HoldoutOpening))
-    unlisted = _unlisted(store, {look.digest for look in looks})
+    unlisted = unlisted_looks(store, {look.digest for look in looks})
     return Evidence(
         experiment, tuple(cells), tuple(sweeps), tuple(registrations), looks, broken, openings, unlisted
     )
@@ -76,37 +75,16 @@ def _read_ledger(ledger: Ledger | None) -> tuple[tuple[LedgerEntry, ...], str | 
         return (), str(error)
 
 
-def _unlisted(store: Store, listed: Collection[str]) -> tuple[UnlistedLook, ...]:
-    """The looks that runs of any experiment name and that are not `listed`: a store may be shared, a ledger may be
-    lost, and neither gives anybody a fresh budget."""
-    found: dict[str, UnlistedLook] = {}
-    for experiment in store.all_experiments():
-        for run in store.runs(str(experiment.experiment_id), f"tags.`{names.LOOK}` LIKE '%'"):
-            look = run.data.tags[names.LOOK]
-            if look not in listed and look not in found:
-                found[look] = _unlisted_look(store, run, experiment, look)
-    return tuple(found[look] for look in sorted(found))
-
-
-def _unlisted_look(store: Store, run: Run, experiment: Experiment, look: str) -> UnlistedLook:
-    registration = run.data.tags.get(names.REGISTERED, look)
-    place = (str(experiment.name), str(run.info.run_id))
-    try:
-        plan = _read_plan(read_artifact(store.client, run, str(experiment.artifact_location), names.PLAN_FILE), run)
-    except StoreError:
-        return UnlistedLook(look, registration, *place, None, None)
-    idea = idea_of(plan.executor, plan.model.name, plan.benchmark.inputs)
-    return UnlistedLook(look, registration, *place, idea, plan.benchmark.target)
-
-
-def _read_registration(store: Store, run: Run, location: str) -> StoredRegistration:
+def _read_registration(store: Store, run: Run, experiment: str, location: str) -> StoredRegistration:
     """What a run registered; deleting it takes nothing back, and what was altered is not believed."""
     run_id = str(run.info.run_id)
     try:
         raw = read_artifact(store.client, run, location, names.REGISTRATION_FILE)
         if hashlib.sha256(raw).hexdigest() != run.data.tags.get(names.REGISTRATION_DIGEST):
             raise StoreError(f"{names.REGISTRATION_FILE} was altered: it is not what was registered")
-        made: Registration = _decode(Registration, raw, names.REGISTRATION_FILE)
+        made: Registration = decoded(Registration, raw, names.REGISTRATION_FILE, REGISTRATION_SCHEMA_VERSION)
+        if made.experiment != experiment:
+            raise StoreError(f"registered under experiment {made.experiment!r}, not {experiment!r}; move it back")
     except StoreError as error:
         return StoredRegistration(run_id, None, str(error))
     return StoredRegistration(run_id, made, "its run was deleted in MLflow" if _deleted(run) else None)
@@ -124,7 +102,7 @@ def latest_calibration(store: Store, experiment: str) -> Calibration | None:
     raw = read_artifact(store.client, finished[-1], str(found.artifact_location), names.CALIBRATION_FILE)
     if hashlib.sha256(raw).hexdigest() != finished[-1].data.tags[names.CALIBRATION_DIGEST]:
         raise StoreError(f"{names.CALIBRATION_FILE} was altered; run ace-calibrate again")
-    made: Calibration = _decode(Calibration, raw, names.CALIBRATION_FILE)
+    made: Calibration = decoded(Calibration, raw, names.CALIBRATION_FILE)
     return made
 
 
@@ -149,7 +127,7 @@ def _read_cell(
     recorded = names.RECORD_FILE in files or names.RECORD_DIGEST in run.data.tags
     if recorded or names.PLAN_FILE in files:
         try:
-            plan = _read_plan(read_artifact(store.client, run, location, names.PLAN_FILE), run)
+            plan = read_plan(read_artifact(store.client, run, location, names.PLAN_FILE), run)
             if plan.experiment != experiment:
                 problems.append(f"measured under experiment {plan.experiment!r}, not {experiment!r}; move it back")
         except StoreError as error:
@@ -178,7 +156,7 @@ def _with_baseline(cell: StoredCell, store: Store, run: Run, location: str) -> S
         raw = read_artifact(store.client, run, location, names.BASELINE_FILE)
         if hashlib.sha256(raw).hexdigest() != tagged:
             raise StoreError(f"{names.BASELINE_FILE} was altered: it is not named by its content")
-        made: Snapshot = _decode(Snapshot, raw, names.BASELINE_FILE)
+        made: Snapshot = decoded(Snapshot, raw, names.BASELINE_FILE)
     except StoreError as error:
         return replace(cell, baseline_problem=str(error))
     return replace(cell, baseline=made)
@@ -271,13 +249,6 @@ def _said(store: Store, run: Run, location: str, files: Collection[str]) -> list
     return [*said, because] if because else said
 
 
-def _read_plan(raw: bytes, run: Run) -> CellPlan:
-    plan: CellPlan = _decode(CellPlan, raw, names.PLAN_FILE)
-    if plan.digest != run.data.tags.get(names.PLAN_DIGEST):
-        raise StoreError(f"the plan was altered: its digest is {plan.digest}, not that of tag {names.PLAN_DIGEST}")
-    return plan
-
-
 def _read_record(raw: bytes, digest: str, run: Run) -> CellRecord:
     tags = run.data.tags
     tagged = tags.get(names.RECORD_DIGEST)
@@ -285,9 +256,11 @@ def _read_record(raw: bytes, digest: str, run: Run) -> CellRecord:
         raise StoreError(f"{names.RECORD_FILE} is there, but nothing vouches for it: no tag {names.RECORD_DIGEST}")
     if digest != tagged:
         raise StoreError(f"the record was altered: its sha256 is {digest}, recorded was {tagged}")
-    record: CellRecord = _decode(CellRecord, raw, names.RECORD_FILE)
+    record: CellRecord = decoded(CellRecord, raw, names.RECORD_FILE, SCHEMA_VERSION)
     if (record.attempt, record.plan.digest) != (tags.get(names.ATTEMPT), tags.get(names.PLAN_DIGEST)):
         raise StoreError(f"the record belongs to another run: it is of attempt {record.attempt}")
+    if problem := impossible(record):
+        raise StoreError(f"{names.RECORD_FILE} cannot be believed: {problem}")
     return record
 
 
@@ -309,20 +282,8 @@ def _read_jobs(store: Store, run: Run, location: str, name: str, tag: str) -> tu
     raw = read_artifact(store.client, run, location, name)
     if hashlib.sha256(raw).hexdigest() != run.data.tags.get(tag):
         raise StoreError(f"{name} was altered")
-    jobs: tuple[str, ...] = _decode(tuple[str, ...], raw, name)
+    jobs: tuple[str, ...] = decoded(tuple[str, ...], raw, name)
     return jobs
-
-
-def _decode(kind: Any, raw: bytes, name: str) -> Any:
-    """A `kind` from its canonical JSON, and from nothing that merely resembles it: one value has one digest."""
-    try:
-        value = decode(kind, json.loads(raw.decode("utf-8")))
-        canonical = canonical_json(encode(value)).encode()
-    except (ValueError, AceError, RecursionError, OverflowError) as error:
-        raise StoreError(f"{name} cannot be read: {error}") from error
-    if canonical != raw:
-        raise StoreError(f"{name} is not in canonical form; ACE did not write it")
-    return value
 
 
 def _started_at(run: Run) -> float:

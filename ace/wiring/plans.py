@@ -51,11 +51,12 @@ def plan_of(config: DictConfig) -> CellPlan:
         executor=_executor(values),
         benchmark=_benchmark(split, inputs),
         shape=shape,
-        protocol=build(Protocol, "protocol", values["protocol"]),
+        protocol=build(Protocol, "protocol", _shared(values["protocol"])),
         telemetry=str(group(values, "telemetry", ("name",))["name"]),
         seed=build(_Seed, "", {"seed": values["seed"]}).seed,
         rivals=_rivals(values) if split["name"] == DEVELOPMENT else (),  # they judge the claim where it is chosen
         further=_further(split, inputs),
+        isolated_sessions=build(_Alone, "protocol", {ALONE: _alone(values["protocol"])}).isolated_sessions,
         scopes=build(_Scopes, "experiment", {"scopes": experiment.get("scopes") or [SPEED]}).scopes,
     )
 
@@ -63,6 +64,22 @@ def plan_of(config: DictConfig) -> CellPlan:
 @dataclass(frozen=True, slots=True)
 class _Seed:
     seed: int
+
+
+ALONE = "isolated_sessions"  # of a protocol, and no part of what the arms go through together
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    isolated_sessions: int
+
+
+def _shared(protocol: Any) -> Any:
+    return {key: value for key, value in protocol.items() if key != ALONE} if isinstance(protocol, dict) else protocol
+
+
+def _alone(protocol: Any) -> Any:
+    return protocol.get(ALONE, 0) if isinstance(protocol, dict) else 0
 
 
 @dataclass(frozen=True, slots=True)

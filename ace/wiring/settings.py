@@ -1,7 +1,7 @@
 """What is no part of any plan: where things are kept, the thresholds of the decision, the experiment's name."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -26,17 +26,18 @@ def settings_of(config: DictConfig) -> Settings:
     tracking = group(values, "tracking", ("uri", "root"))
     uri = tracking["uri"]
     require(isinstance(tracking["root"], str), "tracking.root", tracking["root"], "a folder")
-    require(isinstance(values["cache_dir"], str), "cache_dir", values["cache_dir"], "a folder")
+    cache = values.get("cache_dir")
+    require(isinstance(cache, str), "cache_dir", cache, "a folder")
     return Settings(
         tracking_uri=None if uri is None else str(uri),
         root=Path(str(tracking["root"])).resolve(),
-        cache=Path(str(values["cache_dir"])).expanduser().resolve(),
+        cache=Path(str(cache)).expanduser().resolve(),
     )
 
 
 def policy_of(config: DictConfig) -> Policy:
     """The thresholds of the decision."""
-    return build(Policy, "policy", plain(config)["policy"])
+    return build(Policy, "policy", group(plain(config), "policy", [field.name for field in fields(Policy)]))
 
 
 def experiment_name(config: DictConfig) -> str:

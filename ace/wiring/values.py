@@ -58,7 +58,8 @@ def build(kind: type[T], place: str, values: Any) -> T:
     try:
         return decode(kind, values, place or "config")
     except EvidenceError as error:
-        if isinstance(error.__cause__, PlanError):
-            raise error.__cause__ from error
+        refused = error.__cause__ and error.__cause__.__cause__  # by the kind itself, whose words name the key
+        if isinstance(refused, PlanError):
+            raise refused from error
         text = str(error).removeprefix("config.").removeprefix("config: ")
         raise PlanError(f"{text} is refused." if "expected" in text else text) from error

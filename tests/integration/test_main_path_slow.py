@@ -136,6 +136,32 @@ def _workers(folder: Path) -> list[str]:
     return found
 
 
+SERVE = """
+import json, sys, torch
+from ace import wiring
+from ace.executors.loading import load_executor
+from ace.guard import Envelope, Guard
+from ace.models.loading import load_model
+
+torch.set_num_threads(1)
+plan = wiring.plan_of(wiring.compose_config(["seq_len=64"]))
+dense = load_model(plan.model)
+def batch(tokens):
+    ids = torch.randint(1000, 20000, (1, tokens), generator=torch.Generator().manual_seed(tokens))
+    return ids, torch.ones_like(ids)
+example = type("Batch", (), dict(zip(("ids", "mask"), batch(64))))()
+pruned = load_executor(plan.executor).prepare(load_model(plan.model), example).eval()
+told = {}
+for tokens in (64, 128):
+    served = Guard(dense, pruned, Envelope.load(sys.argv[1]))
+    with torch.inference_mode():
+        alike = torch.equal(served(*batch(tokens)), dense(*batch(tokens)))
+    told[tokens] = [*served.decisions, alike]
+print(json.dumps(told))
+"""
+"""A server: the claim's own model and idea behind the guard, one shape inside its envelope and one outside."""
+
+
 def test_the_registered_path_opens_its_holdout_once_and_its_bundle_verifies_without_the_store(
     launch: Command, decide: Command, tmp_path: Path, user_environment: dict[str, str]
 ) -> None:
@@ -164,10 +190,21 @@ def test_the_registered_path_opens_its_holdout_once_and_its_bundle_verifies_with
     assert judged["verdict"] in ("ACCEPTED", "INCONCLUSIVE"), judged["claims"]["speed"]["reasons"]
     if judged["verdict"] == "INCONCLUSIVE":  # a busy machine: the one thing that is missing is named
         assert any("launch.py" in reason for reason in judged["claims"]["speed"]["reasons"])
-    assert len((tmp_path / "mlruns" / "ledger.jsonl").read_text().splitlines()) == 1
+    lines = (tmp_path / "mlruns" / "ledger.jsonl").read_text().splitlines()
+    assert len([line for line in lines if '"idea"' in line]) == 1
+    assert len(lines) >= 2  # and the run that opened the cell; a second one where a busy machine measured it once more
     bundle = tmp_path / "decisions" / "token_pruning"
     verified = command("verify", str(bundle))
     assert verified.returncode == 0, verified.stdout + verified.stderr
+    server = [sys.executable, "-c", SERVE, str(bundle / "envelope.json")]
+    asked = subprocess.run(server, env=user_environment, capture_output=True, text=True)
+    assert asked.returncode == 0, asked.stderr
+    inside = "admitted" if judged["verdict"] == "ACCEPTED" else "no usable envelope"
+    outside = "shape outside the envelope" if judged["verdict"] == "ACCEPTED" else "no usable envelope"
+    assert json.loads(asked.stdout) == {
+        "64": [inside, judged["verdict"] != "ACCEPTED"],  # the reason, and whether the answer is the baseline's
+        "128": [outside, True],
+    }
     record = next((bundle / "records").iterdir())
     record.write_bytes(record.read_bytes().replace(b"0.0", b"0.1", 1))
     assert command("verify", str(bundle)).returncode == 1

@@ -41,13 +41,18 @@ def test_a_cell_holds_everything_that_judgement_needs(tmp_path: Path, cache: Pat
     assert record.failures == ()
     assert [s.index for s in record.sessions] == [0, 1]
     for session in record.sessions:
-        assert sorted(t.arm for t in session.timings) == ["baseline", "candidate", "null"]
+        assert sorted(t.arm for t in session.timings) == ["baseline", "candidate", "null", "sham"]
         assert session.order[1] == tuple(reversed(session.order[0]))
         assert session.declared_tokens_per_layer == session.witness[-1].tokens_per_layer
         assert min(session.declared_tokens_per_layer or (16,)) < 16
         assert all(check.scored_error is not None and check.scored_error < 1e-4 for check in session.checks)
         assert session.environment.threads == 1
         assert all(t > 0 for timings in session.timings for t in timings.cpu_s)
+        assert session.probes.clock.parent_s == pytest.approx(session.measuring_s, rel=0.05, abs=0.25)
+        assert {visit.arm for visit in session.probes.visits} == {"baseline", "candidate"}
+        assert session.probes.perturbed is not None
+        assert session.probes.perturbed.blind == 0
+        assert (session.probes.state_changed, session.probes.functions_changed) == ((), ())
     assert record.sessions[0].inputs != record.sessions[1].inputs
     assert record.quality is not None
     assert len(record.quality.candidate) == 64
@@ -174,6 +179,6 @@ def test_natural_inputs_are_as_wide_as_their_longest_document_and_promises_are_c
     for session in record.sessions:
         assert session.declared_tokens_per_layer == session.witness[2].tokens_per_layer
         rivals = {"unpadded", "length_bucketed"} | ({"compiled"} if not left_out else set())
-        assert {t.arm for t in session.timings} == {"baseline", "null", "candidate", *rivals}
+        assert {t.arm for t in session.timings} == {"baseline", "null", "candidate", "sham", *rivals}
         assert session.rivals_failed == ()
         assert all(check.scored_error is not None and check.scored_error < 1e-4 for check in session.checks)

@@ -4,9 +4,10 @@ import json
 import logging
 import threading
 from dataclasses import replace
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
+import jsonschema
 import pytest
 import torch
 from torch import nn
@@ -52,7 +53,7 @@ def envelope_for(baseline: nn.Module, admitted=((64, 1), (128, 1)), measured=((6
         threads=torch.get_num_threads(),
         torch=metadata.version("torch"),
         number_types=("float32",),
-        attention=("flash",),
+        attention=("_scaled_dot_product_flash_attention_for_cpu.default",),
     )
     made = Envelope(
         schema_version=ENVELOPE_SCHEMA_VERSION,
@@ -130,6 +131,17 @@ def test_whatever_differs_from_what_was_measured_means_the_baseline_and_is_said_
     assert said in record.getMessage()
 
 
+def test_an_attention_kernel_that_was_measured_and_is_switched_off_here_means_the_baseline(arms):
+    made = envelope_for(arms[0])
+    torch.backends.cuda.enable_flash_sdp(False)
+    try:
+        served = guard(arms, made)
+    finally:
+        torch.backends.cuda.enable_flash_sdp(True)
+    assert torch.equal(served(*asked(64)), arms[0](*asked(64)))
+    assert served.decisions == {"mismatch": 1}
+
+
 def test_weights_that_were_trained_on_are_other_weights(arms):
     made = envelope_for(arms[0])
     with torch.no_grad():
@@ -192,6 +204,16 @@ def test_what_was_written_is_read_and_a_file_that_is_not_there_is_an_error(arms,
     assert read_envelope(envelope_text(made)) == made
     with pytest.raises(EvidenceError, match="cannot be read"):
         Envelope.load(str(tmp_path / "nothing.json"))
+
+
+def test_the_schema_in_the_package_describes_what_is_written(arms):
+    schema = json.loads((resources.files("ace") / "envelope.schema.json").read_text(encoding="utf-8"))
+    check = jsonschema.Draft202012Validator(schema)
+    made = envelope_for(arms[0])
+    for written in (made, replace(made, bound=None, admitted=(), registration=None)):
+        check.validate(json.loads(envelope_text(written)))
+    for spoilt in ({"schema_version": 2}, {"digest": "abc"}, {"more": 1}, {"admitted": [{}]}):
+        assert not check.is_valid(json.loads(envelope_text(made)) | spoilt)
 
 
 class Ticking:

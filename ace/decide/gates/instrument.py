@@ -5,7 +5,8 @@ the instrument's own error; how widely it scatters is the smallest thing that co
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from ace.decide import commands
 from ace.decide.asking import gate
@@ -25,7 +26,7 @@ def instrument(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     cells = list(dossier.examined)
     for split in (VALIDATION, HOLDOUT):
         cells += [other for cell in dossier.examined if (other := dossier.at(split, cell.cell.shape))]
-    yield from (null_arm(cell, len(cells), policy, _again(dossier, cell)) for cell in cells)
+    yield from (null_arm(cell, len(cells), policy, partial(_again, dossier, cell)) for cell in cells)
     if not cells:
         yield gate(NAME, Outcome.NO_EVIDENCE, "no development cell was measured", _threshold(policy), "measure a cell")
 
@@ -40,8 +41,8 @@ def _again(dossier: Dossier, cell: CellEstimate) -> str:
     return once_more(dossier, cell) if cell.cell.split == HOLDOUT else commands.measure_again([cell.cell])
 
 
-def null_arm(cell: CellEstimate, family: int, policy: Policy, again: str) -> Finding:
-    """The answer of one null arm. `again`: the command that measures the cell once more.
+def null_arm(cell: CellEstimate, family: int, policy: Policy, again: Callable[[], str]) -> Finding:
+    """The answer of one null arm. `again` gives the command that measures the cell once more.
 
     `family`: null arms that are looked at together; each of them strays beyond chance in alpha of all cases, so what is
     beyond chance is asked of all of them at once (Dunn 1961).
@@ -49,7 +50,7 @@ def null_arm(cell: CellEstimate, family: int, policy: Policy, again: str) -> Fin
     null, threshold = cell.null, _threshold(policy)
     shown = f"null arm {percent_within(null.gain, null.low, null.high)}, {null.sessions} sessions"
     if null.low is None or null.high is None or null.sessions < policy.min_sessions:
-        step = f"measure at least {policy.min_sessions} sessions: {again}"
+        step = f"measure at least {policy.min_sessions} sessions: {again()}"
         return gate(NAME, Outcome.NO_EVIDENCE, shown, threshold, step, cell.key)
     if null.low > policy.same_within or null.high < -policy.same_within:
         return gate(
@@ -67,7 +68,7 @@ def null_arm(cell: CellEstimate, family: int, policy: Policy, again: str) -> Fin
             Outcome.NO_EVIDENCE,
             f"{shown}: this machine cannot see {percent(policy.gain_floor)} now",
             threshold,
-            f"measure with about {needed} sessions in all: {again}",
+            f"measure with about {needed} sessions in all: {again()}",
             cell.key,
         )
     within = -policy.same_within <= null.low and null.high <= policy.same_within
@@ -79,6 +80,6 @@ def null_arm(cell: CellEstimate, family: int, policy: Policy, again: str) -> Fin
         Outcome.NO_EVIDENCE,
         f"{shown}: beyond chance, yet not beyond the margin",
         threshold,
-        f"measure this cell once more: {again}",
+        f"measure this cell once more: {again()}",
         cell.key,
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from ace.decide.asking import gate, named, passed
 from ace.decide.cells import FINISHED
 from ace.decide.dossier import Dossier
+from ace.decide.gates.clocks import clocks
 from ace.domain.canonical import digest
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
@@ -32,6 +33,8 @@ def integrity(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     yield _files(dossier)
     yield _inputs(dossier.case.attempts)
     yield _copies(dossier.case.attempts)
+    yield _repeated(dossier.case.attempts)
+    yield clocks(NAME, dossier.case)
     yield _frozen_clocks(dossier, policy)
 
 
@@ -177,6 +180,20 @@ def _copies(attempts: Iterable[StoredCell]) -> Finding:
         "no session twice",
         "" if not copies else f"a copied session adds no evidence; {ANEW}",
     )
+
+
+def _repeated(attempts: Iterable[StoredCell]) -> Finding:
+    """An attempt has one run: a second one of its name is a copy, whatever has been done to its timings."""
+    first: dict[str, str] = {}
+    again = []
+    for attempt in attempts:
+        if attempt.record is not None:
+            name = attempt.record.attempt
+            original = first.setdefault(name, attempt.run_id)
+            again += [f"run {attempt.run_id} is {name} of run {original}"] if original != attempt.run_id else []
+    shown = f"{len(first)} attempts, {len(again)} in a second run" + (f": {named(again)}" if again else "")
+    step = f"a copied run adds no evidence; {ANEW}" if again else ""
+    return gate(NAME, passed(not again), shown, "one run for each attempt", step)
 
 
 def _fingerprint(session: Session) -> object:

@@ -32,7 +32,7 @@ def parity(dossier: Dossier, _: Policy) -> Iterator[Finding]:
     yield surroundings.seen(dossier.cells)
     yield surroundings.one_place(dossier)
     yield surroundings.processor_time(dossier.cells)
-    yield _alike(dossier.cells, "threads", lambda state: (state.threads_before, state.threads_after))
+    yield _alike(dossier.cells, "threads", _threads)
     yield _alike(dossier.cells, "dtype", lambda state: state.dtypes)
     yield _kernels(dossier.cells)
     yield _order(dossier.cells)
@@ -58,6 +58,11 @@ def _alike(cells: tuple[CellEstimate, ...], what: str, look: Look) -> Finding:
     arms = "every arm" + _except_declared(cells, what)
     evidence = f"{what}: " + (named(differing) if differing else f"{', '.join(sorted(map(_shown, seen)))} in {arms}")
     return gate(NAME, passed(not differing), evidence, f"{what} equal in all arms", "" if not differing else DECLARE)
+
+
+def _threads(state: ArmState) -> tuple[int, ...]:
+    """Before the arms were prepared, around all its timed calls, and after them."""
+    return state.threads_before, state.threads_least, state.threads_most, state.threads_after
 
 
 def _kernels(cells: tuple[CellEstimate, ...]) -> Finding:

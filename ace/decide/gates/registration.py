@@ -12,6 +12,7 @@ from ace.decide.dossier import Dossier, spent
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.benefit import answer_of, same_documents
 from ace.decide.gates.quality import equivalent, scored, threshold_of
+from ace.decide.gather import Case
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, VALIDATION
@@ -34,6 +35,7 @@ def frozen(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         if a.plan is not None and a.plan.benchmark.split == HOLDOUT and (a.plan.look, a.plan.registration) not in past
     ]
     altered = [f"run {r.run_id}: {r.problem}" for r in case.registrations if r.problem]
+    altered += _lost(case)
     if altered:
         step = f"restore it from a backup, or {ANEW}"
         yield gate(FROZEN, Outcome.FAIL, f"a registration cannot be believed: {named(altered)}", threshold, step)
@@ -47,13 +49,23 @@ def frozen(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         yield _unchanged(dossier, registered, opened, policy, threshold)
 
 
+def _lost(case: Case) -> list[str]:
+    """Registrations of this experiment that have opened a holdout, by the ledger, and are in the store no more."""
+    kept = {stored.registration.digest for stored in case.store.registrations if stored.registration is not None}
+    looks = [look for look in case.store.looks if look.experiment == case.store.experiment]
+    return [f"{look.registration[:12]}, which has opened {look.benchmark}, is not in the store" for look in looks
+            if look.registration not in kept]  # fmt: skip
+
+
 def _unchanged(
     dossier: Dossier, registered: Registration, opened: list[StoredCell], policy: Policy, threshold: str
 ) -> Finding:
     changed = []
     if registered.policy != _plain(policy):
         changed.append("the policy is another one")
-    early = [a.run_id for a in opened if a.started_at < registered.frozen_at]
+    # by the record where there is one: MLflow's own start of a run can be edited
+    starts = [(a.run_id, a.started_at if a.record is None else a.record.started_at) for a in opened]
+    early = [run_id for run_id, started_at in starts if started_at < registered.frozen_at]
     changed += [f"run {run} opened the holdout before the registration" for run in early]
     foreign = [a.run_id for a in opened if a.plan is not None and a.plan.registration != registered.digest]
     changed += [f"run {run} belongs to another registration" for run in foreign if run not in early]

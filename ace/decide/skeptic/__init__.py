@@ -1,16 +1,21 @@
 """The skeptic: rules that doubt each cell of the map, for whoever wants the claim to be true (4-rules).
 
 Between estimates and regimes in `judge`. FAIL means that a rule fires: block makes the claim invalid, downgrade leaves
-the cell unresolved, warn is printed beside the headline. Rules that need measurements which this version does not make
-(cached, truncated, late work, interference, sham wins, selected) answer NO_EVIDENCE once for the claim,
-never PASS.
+the cell unresolved, warn is printed beside the headline. A rule that could not look answers NO_EVIDENCE, never PASS.
 """
 
 from collections.abc import Callable, Iterable
 
 from ace.decide.estimates import CellEstimate
-from ace.decide.skeptic import baselines, mechanism, outputs, precision, timing, transfer
-from ace.domain.finding import Finding, Outcome, Severity
+from ace.decide.skeptic import baselines, mechanism, outputs, precision, selected, timing, transfer
+from ace.decide.skeptic.clock import clock
+from ace.decide.skeptic.interference import interference
+from ace.decide.skeptic.late import late_work
+from ace.decide.skeptic.repeats import cached, disguise
+from ace.decide.skeptic.sham import sham_wins
+from ace.decide.skeptic.touched import touched_baseline
+from ace.decide.skeptic.truncated import truncated
+from ace.domain.finding import Finding
 from ace.domain.policy import Policy
 
 Rule = Callable[[CellEstimate, Policy], Finding]
@@ -23,7 +28,13 @@ RULES: tuple[Rule, ...] = (
     mechanism.beyond_roofline,
     mechanism.mechanism_absent,
     outputs.timed_is_not_scored,
-    outputs.touched_baseline,
+    touched_baseline,
+    clock,
+    cached,
+    disguise,
+    truncated,
+    late_work,
+    sham_wins,
     timing.drift,
     timing.order_effect,
     timing.dependence,
@@ -32,31 +43,10 @@ RULES: tuple[Rule, ...] = (
     timing.conditions,
 )
 
-NOT_LOOKED_FOR: tuple[tuple[str, Severity, str], ...] = (
-    ("cached", Severity.BLOCK, "repeated inputs were not timed against fresh ones"),
-    ("truncated", Severity.BLOCK, "inputs were not perturbed token by token"),
-    ("late work", Severity.BLOCK, "work after the timed call was not looked for"),
-    ("interference", Severity.BLOCK, "no cell was measured with arms in separate processes"),
-    ("sham wins", Severity.BLOCK, "the executor's sham was not measured"),
-    ("selected", Severity.WARN, "the headline is not corrected for the number of cells it was chosen from"),
-)
-
 
 def challenge(cells: Iterable[CellEstimate], policy: Policy) -> tuple[Finding, ...]:
-    """Every rule on every cell, then what was not looked for."""
+    """Every rule on every cell, then those that look at several."""
     cells = tuple(cells)
     doubts = [rule(cell, policy) for cell in cells for rule in RULES]
     across = (*timing.mixed(cells), *baselines.drifted(cells, policy), *transfer.transfer_gaps(cells, policy))
-    return (*doubts, *across, *(_not_looked_for(*rule) for rule in NOT_LOOKED_FOR))
-
-
-def _not_looked_for(name: str, severity: Severity, missing: str) -> Finding:
-    return Finding(
-        name,
-        Outcome.NO_EVIDENCE,
-        severity,
-        None,
-        missing,
-        "no test in this version",
-        "keep it in mind; nothing to do in this version",
-    )
+    return (*doubts, *across, *selected.selected(cells, policy), *interference(cells, policy))

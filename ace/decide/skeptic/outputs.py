@@ -1,7 +1,6 @@
-"""Rules timed is not scored and touched baseline: were the timed calls the real ones, against the real baseline?
+"""Rule timed is not scored: were the timed calls the real ones?
 
-A candidate that computes only when it is watched is found by the outputs kept from timed calls; a baseline that the
-candidate slowed down is found by its digest, which measurement takes before and after.
+A candidate that computes only when it is watched is found by the outputs kept from timed calls.
 """
 
 from ace.decide.asking import named
@@ -52,32 +51,3 @@ def _blind(session: Session, record: CellRecord) -> str | None:
 
 def _worst(check: OutputCheck) -> float:
     return max(check.recomputed_error, check.scored_error or 0.0)
-
-
-def touched_baseline(cell: CellEstimate, _: Policy) -> Finding:
-    """The baseline is the same in every session of a measurement: weights, hooks, mode. Another seed of the model is
-    another measurement, with weights of its own."""
-    threshold = "one baseline digest in all sessions of a measurement"
-    found = [{session.baseline_digest for session in record.sessions} for record in cell.cell.records]
-    digests = max((sorted(some) for some in found), key=len, default=[])
-    if not digests:
-        return Finding(
-            "touched baseline",
-            Outcome.NO_EVIDENCE,
-            Severity.BLOCK,
-            cell.key,
-            "no session",
-            threshold,
-            "measure this cell",
-        )
-    fires = len(digests) > 1
-    return Finding(
-        "touched baseline",
-        Outcome.FAIL if fires else Outcome.PASS,
-        Severity.BLOCK,
-        cell.key,
-        f"at most {len(digests)} baseline(s) in a measurement, {len(cell.cell.sessions)} sessions: "
-        + named([d[:12] for d in digests]),
-        threshold,
-        "find out what changed the model between sessions, then measure this cell again" if fires else "",
-    )

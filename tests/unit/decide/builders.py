@@ -6,11 +6,12 @@ from ace.domain.canonical import digest
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord
 from tests import builders
-from tests.builders import ARMS, ROOT, environment, evidence, near_term, plan, quality, scored, session, stored
+from tests.builders import ARMS, ROOT, at, environment, evidence, near_term, plan, quality, scored, session, stored
 
 __all__ = [
     "ARMS",
     "ROOT",
+    "at",
     "environment",
     "evidence",
     "honest",

@@ -38,13 +38,17 @@ def sealed(cells: list[StoredCell], documents: int = 1500) -> Sealed:
 
 def registration_of(cells: list[StoredCell], chosen: str = "auto", **changes: object) -> Registration:
     """What ace-freeze makes of them."""
-    made = freeze(b.evidence(*cells), POLICY, chosen, sealed(cells), CODE, FROZEN_AT).registration
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(frozen_of(b.evidence(*cells), chosen), **changes)  # type: ignore[arg-type]
+
+
+def frozen_of(evidence: Evidence, chosen: str = "auto") -> Registration:
+    """What ace-freeze makes of a store."""
+    return freeze(evidence, POLICY, chosen, sealed(list(evidence.cells)), CODE, FROZEN_AT).registration
 
 
 def look_of(registration: Registration, index: int = 0, previous: str = FIRST) -> HoldoutLook:
-    name, idea = registration.holdout.target, registration.idea
-    return HoldoutLook(index, previous, registration.digest, registration.experiment, idea, name, FROZEN_AT + 1)
+    name, idea, opened_at = registration.holdout.target, registration.idea, registration.frozen_at + 1
+    return HoldoutLook(index, previous, registration.digest, registration.experiment, idea, name, opened_at)
 
 
 def opened(
@@ -65,7 +69,7 @@ def opened(
             look=look.digest,
             seed=registration.holdout_seed,
         )
-        record = change(replace(b.honest(gain, plan, **honest), started_at=started_at))
+        record = change(b.at(b.honest(gain, plan, **honest), started_at))
         cells.append(b.stored(record, f"hold-{shape}"))
     return cells
 

@@ -311,7 +311,7 @@ def measured_twice(made, look, noisy=(), **honest):
     for again in (0, 1):
         for cell in r.opened(made, look, seed=10 + again, **honest):
             scattered = b.honest(GAIN, cell.plan, seed=20 + again, offset_sd=0.3)
-            record = replace(scattered if str(cell.plan.shape) in noisy else cell.record, started_at=r.FROZEN_AT + 2)
+            record = b.at(scattered if str(cell.plan.shape) in noisy else cell.record, r.FROZEN_AT + 2)
             plan = replace(record.plan, seed=made.holdout_seed + again)
             cells.append(b.stored(replace(record, plan=plan), f"{cell.run_id}-{again}"))
     return cells

@@ -1,0 +1,58 @@
+"""Rule clock: do the seconds of a session fit into those that the parent process saw pass?
+
+The parent reads a clock of its own around the timed rounds, in a process that never loads an executor. It also counts
+that the functions which measured are still the ones that were there before the executor's code was loaded.
+"""
+
+from ace.decide.asking import named
+from ace.decide.estimates import CellEstimate
+from ace.decide.skeptic.bounds import MEASURE, NO_SESSION, answering
+from ace.domain.finding import Finding, Outcome
+from ace.domain.policy import Policy
+from ace.domain.record import Session
+
+APART_S, APART_SHARE = 0.25, 0.05  # a parent that has to wait for a processor stamps late
+ONE_LATE = 1  # session whose parent was stopped or starved in between tells nothing
+
+
+def clock(cell: CellEstimate, _: Policy) -> Finding:
+    """Seconds of the session's clock against those of the parent's, session by session."""
+    threshold = (
+        f"both clocks within {APART_SHARE:.0%} + {APART_S:g} s, timed calls within them, in all sessions but one"
+    )
+    answer = answering("clock", cell.key, threshold)
+    sessions = cell.cell.sessions
+    if not sessions:
+        return answer(Outcome.NO_EVIDENCE, NO_SESSION, MEASURE)
+    replaced = sorted({name for s in sessions for name in s.probes.clock.replaced})
+    if replaced:
+        return answer(
+            Outcome.FAIL,
+            f"replaced while the session ran: {named(replaced)}; its numbers come from these functions",
+            "leave clocks and the functions of ace.measure as they are, then measure this cell again",
+        )
+    apart = [text for s in sessions if (text := _apart(s))]
+    if len(apart) > ONE_LATE:
+        return answer(
+            Outcome.FAIL,
+            f"{len(apart)} of {len(sessions)} sessions: {named(apart)}; timings that fit into no real time are no gain",
+            "find out what changes the clock of the session, or what keeps its parent waiting, and measure again",
+        )
+    unseen = [f"session {s.index}: {s.probes.clock.reason}" for s in sessions if s.probes.clock.parent_s is None]
+    if unseen:
+        return answer(Outcome.NO_EVIDENCE, named(unseen), "measure this cell again")
+    shown = f"session and parent agree in {len(sessions) - len(apart)} of {len(sessions)} sessions"
+    return answer(Outcome.PASS, f"{shown}; {apart[0]}" if apart else shown)
+
+
+def _apart(session: Session) -> str | None:
+    parent_s = session.probes.clock.parent_s
+    if parent_s is None:
+        return None
+    allowed = APART_S + APART_SHARE * parent_s
+    if abs(session.measuring_s - parent_s) <= allowed and session.timed_s <= parent_s + allowed:
+        return None
+    return (
+        f"session {session.index} counted {session.measuring_s:.2f} s ({session.timed_s:.2f} s of calls), "
+        f"its parent {parent_s:.2f} s"
+    )

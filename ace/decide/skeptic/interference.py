@@ -1,0 +1,85 @@
+"""Rule interference: is the candidate faster when neither arm is in the other's way?
+
+In a session the arms share a process, its caches, its allocator and its threads, and a candidate that disturbs its
+neighbour gains by it. One claimed cell is therefore measured with each arm alone in alternating fresh processes. That
+is less precise than a session, so it asks only whether a gain worth having is ruled out there.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from ace.decide import commands
+from ace.decide.cells import Cell
+from ace.decide.estimates import CellEstimate, forbidding
+from ace.domain.decision import percent, percent_within
+from ace.domain.finding import Finding, Outcome, Severity
+from ace.domain.isolated import ISOLATED_SESSIONS
+from ace.domain.plan import DEVELOPMENT
+from ace.domain.policy import Policy
+from ace.stats import compare
+
+NAME = "interference"
+ALTERNATING = "alternating"
+
+
+def interference(cells: Iterable[CellEstimate], policy: Policy) -> Iterator[Finding]:
+    """Every cell whose arms were timed alone; once NO_EVIDENCE where there is none."""
+    cells = tuple(cells)
+    threshold = f"alone in its processes the candidate's gain is not known to be under {percent(policy.gain_floor)}"
+    found = [cell for cell in cells if _pairs(cell.cell)]
+    for cell in found:
+        yield _judged(cell, threshold, policy)
+    if not found:
+        step = _step(cells)
+        shown = "no cell was measured with each arm alone"
+        yield Finding(NAME, Outcome.NO_EVIDENCE, Severity.BLOCK, None, shown, threshold, step)
+
+
+def _pairs(cell: Cell) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Baseline and candidate of every pair, of all measurements."""
+    made = [record.isolated for record in cell.records if record.isolated is not None]
+    return [(pair.baseline_s, pair.candidate_s) for isolated in made for pair in isolated.pairs]
+
+
+def _judged(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
+    pairs = _pairs(cell.cell)
+    answer = partial(_finding, cell.key, threshold)
+    baseline, candidate = ([pair[arm] for pair in pairs] for arm in (0, 1))
+    alone = compare(
+        baseline, candidate, margin=policy.margin, confidence=1 - 2 * cell.alpha, order=ALTERNATING
+    )
+    unfit = forbidding(alone)
+    if alone.low is None or alone.high is None or unfit:
+        why = ", ".join(unfit) or "no interval"
+        again = f"measure this cell with more pairs: {_command(cell.cell)}"
+        return answer(Outcome.NO_EVIDENCE, f"{len(pairs)} pairs: {why}", Severity.BLOCK, again)
+    shown = f"alone the candidate gains {percent_within(alone.gain, alone.low, alone.high)} in {len(pairs)} pairs"
+    if cell.bounds.gain is not None:
+        shown += f", beside its baseline {percent(cell.bounds.gain)}"
+    if alone.high < policy.gain_floor:
+        step = "find out what the candidate does to its neighbour (threads, memory, caches): that is no gain of its own"
+        return answer(Outcome.FAIL, shown, Severity.BLOCK, step)
+    low, high = cell.bounds.low, cell.bounds.high
+    if low is not None and high is not None and (alone.high < low or high < alone.low):
+        return answer(Outcome.FAIL, shown, Severity.WARN, "quote the gain of whichever way it will be served")
+    return answer(Outcome.PASS, shown, Severity.BLOCK, "")
+
+
+def _finding(
+    cell: str, threshold: str, outcome: Outcome, evidence: str, severity: Severity, next_step: str
+) -> Finding:
+    return Finding(NAME, outcome, severity, cell, evidence, threshold, next_step)
+
+
+def _step(cells: tuple[CellEstimate, ...]) -> str:
+    """The command that measures one cell of the map with its arms alone."""
+    development = [cell for cell in cells if cell.cell.split == DEVELOPMENT and cell.cell.sessions]
+    gains = [cell for cell in development if cell.bounds.low is not None]
+    if not gains:
+        return "measure a cell with protocol=isolated"
+    best = max(gains, key=lambda cell: cell.bounds.low or 0.0)
+    return f"measure one cell with its arms alone: {_command(best.cell)}"
+
+
+def _command(cell: Cell) -> str:
+    return f"{commands.measure_again([cell])} ++protocol.isolated_sessions={ISOLATED_SESSIONS}"

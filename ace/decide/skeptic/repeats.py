@@ -1,0 +1,106 @@
+"""Rules cached and disguise: is the candidate as fast on inputs it never saw, and when nothing says that it is timed?
+
+Both compare calls of the same arm, and what counts is the candidate beyond the baseline: warm caches and pauses are
+the same for both.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean, median
+
+from ace.decide.asking import named
+from ace.decide.estimates import CellEstimate
+from ace.decide.skeptic.bounds import (
+    MEASURE,
+    NO_SESSION,
+    Answer,
+    answering,
+    beyond,
+    both_visited,
+    excess,
+    few,
+    lower_bound,
+    visited,
+)
+from ace.domain.decision import percent
+from ace.domain.finding import Finding, Outcome
+from ace.domain.policy import Policy
+from ace.domain.record import BASELINE, CANDIDATE, Session
+
+FASTER = 0.10
+LIMIT = math.log1p(FASTER)
+
+
+def cached(cell: CellEstimate, _: Policy) -> Finding:
+    """Calls on an input that was just seen against calls on fresh ones."""
+    threshold = (
+        f"repeated inputs not > {FASTER:.0%} faster than fresh ones beyond the baseline, by a bound over sessions"
+    )
+    answer = answering("cached", cell.key, threshold)
+    sessions = both_visited(cell.cell.sessions)
+    excesses = [excess(visited(s, "fresh_s"), visited(s, "again_s")) for s in sessions]
+    return _judged(
+        answer,
+        excesses,
+        lambda: (
+            f"a repeated input takes the candidate {_ratio(sessions, CANDIDATE)} of a fresh one's time, the "
+            f"baseline {_ratio(sessions, BASELINE)}"
+        ),
+        "do not keep results between calls: inputs in use do not come twice; then measure this cell again",
+    )
+
+
+def disguise(cell: CellEstimate, policy: Policy) -> Finding:
+    """Timed calls against calls through another function at another rate; and their outputs."""
+    threshold = (
+        f"timed calls not > {FASTER:.0%} faster than disguised ones beyond the baseline, by a bound over sessions; "
+        f"outputs within {policy.output_tolerance:g}"
+    )
+    answer = answering("disguise", cell.key, threshold)
+    sessions = both_visited(cell.cell.sessions)
+    limit = policy.output_tolerance
+    apart = [
+        f"session {s.index} {v.arm}: {v.again_error:.2g}"
+        for s in sessions
+        for v in s.probes.visits
+        if not v.again_error <= limit  # NaN is no agreement
+    ]
+    if apart:
+        return answer(
+            Outcome.FAIL,
+            f"{len(apart)} repeated calls answer otherwise than the first on the same input: {named(apart)}",
+            "make every call compute the same for the same input, then measure again",
+        )
+    timed = [{arm: median(s.wall_s(arm)) for arm in (BASELINE, CANDIDATE)} for s in sessions]
+    excesses = [excess(visited(s, "fresh_s"), t) for s, t in zip(sessions, timed, strict=True)]
+    return _judged(
+        answer,
+        excesses,
+        lambda: (
+            f"a disguised call takes the candidate {_slower(sessions, CANDIDATE)} of a timed one's time, the "
+            f"baseline {_slower(sessions, BASELINE)}"
+        ),
+        "make timed calls do what any other call does (stack, call rate, number of calls), then measure again",
+    )
+
+
+def _judged(answer: Answer, excesses: Sequence[float], shown: Callable[[], str], step: str) -> Finding:
+    if not excesses:
+        return answer(Outcome.NO_EVIDENCE, NO_SESSION, MEASURE)
+    low = lower_bound(excesses)
+    if low is None:
+        return answer(Outcome.NO_EVIDENCE, few(len(excesses)), "measure more sessions")
+    over = sum(value > LIMIT for value in excesses)
+    evidence = f"{shown()}; beyond that {percent(fmean(excesses))}, at least {percent(low)}, in {over} of "
+    evidence += f"{len(excesses)} sessions more than {FASTER:.0%}"
+    return answer(Outcome.FAIL, evidence, step) if beyond(excesses, LIMIT) else answer(Outcome.PASS, evidence)
+
+
+def _ratio(sessions: Sequence[Session], arm: str) -> str:
+    """Typical time of a repeated input over that of a fresh one."""
+    return f"{median(visited(s, 'again_s')[arm] / visited(s, 'fresh_s')[arm] for s in sessions):.0%}"
+
+
+def _slower(sessions: Sequence[Session], arm: str) -> str:
+    """Typical time of a disguised call over that of a timed one."""
+    return f"{median(visited(s, 'fresh_s')[arm] / median(s.wall_s(arm)) for s in sessions):.0%}"

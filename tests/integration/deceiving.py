@@ -1,0 +1,182 @@
+"""Executors whose gain is none: each tells one lie that timed calls alone would believe."""
+
+import copy
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ace.domain.workload import Batch
+from ace.models import encoder
+
+
+class Copy(nn.Module):
+    """A copy of the baseline that is called through `call(inner, ids, mask)`."""
+
+    def __init__(self, model: nn.Module, call: Callable[[nn.Module, Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.inner, self.call = copy.deepcopy(model), call
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.call(self.inner, ids, mask)
+
+
+class Caches:
+    """Answers an input that it has seen from memory."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        kept: dict[bytes, Tensor] = {}
+
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            key = ids.numpy().tobytes()
+            if key not in kept:
+                kept[key] = inner(ids, mask)
+            return kept[key].clone()
+
+        return Copy(model, call)
+
+
+def multiply(seconds: float) -> None:
+    end, square = time.monotonic() + seconds, torch.ones(300, 300)
+    while time.monotonic() < end:
+        square @ square
+
+
+class WorksOn:
+    """Returns at once and leaves a thread that works on for a while, as whoever defers half of a call would."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            threading.Thread(target=multiply, args=(0.06,), daemon=True).start()
+            return inner(ids, mask)  # type: ignore[no-any-return]
+
+        return Copy(model, call)
+
+
+class FillsLater:
+    """Returns an output that a thread puts right a few milliseconds later."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            output = inner(ids, mask)
+            early = output * 0.5
+
+            def fill() -> None:
+                time.sleep(0.003)
+                with torch.inference_mode():
+                    early.copy_(output)
+
+            threading.Thread(target=fill, daemon=True).start()
+            return early
+
+        return Copy(model, call)
+
+
+class LeavesChild:
+    """Starts a process that works while every arm is timed."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        self.child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        return copy.deepcopy(model)
+
+
+class KnowsTheTimer:
+    """Works as fast as it can where the function that times is on the stack, and takes its time elsewhere."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            frame = sys._getframe()
+            names = set()
+            while frame := frame.f_back:  # type: ignore[assignment]
+                names.add(frame.f_code.co_name)
+            for _ in range(0 if "time_calls" in names else 3):
+                inner(ids, mask)
+            return inner(ids, mask)  # type: ignore[no-any-return]
+
+        return Copy(model, call)
+
+
+class ReadsHalf:
+    """Reads the first half of its input and says nothing of it."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            half = ids.shape[1] // 2
+            return inner(ids[:, :half], mask[:, :half])  # type: ignore[no-any-return]
+
+        return Copy(model, call)
+
+
+class SlowsTheBaseline:
+    """Puts a slower function in the place of one that the model calls, and a mark on its own calls, which skip it."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        mean, own = encoder.masked_mean, []
+
+        def slower(x: Tensor, mask: Tensor) -> Tensor:
+            if not own:
+                time.sleep(0.005)
+            return mean(x, mask)
+
+        encoder.masked_mean = slower
+
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            own.append(True)
+            output = inner(ids, mask)
+            own.clear()
+            return output  # type: ignore[no-any-return]
+
+        return Copy(model, call)
+
+
+class PatchesTorch:
+    """Replaces a function of torch that the baseline runs through."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        once = torch.nn.functional.gelu
+
+        def twice(x: Tensor) -> Tensor:
+            once(x)
+            return once(x)
+
+        torch.nn.functional.gelu = twice
+        return copy.deepcopy(model)
+
+
+class TakesThreads:
+    """Takes a second thread in its calls and gives it back in one of three, so that it is gone in the end."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        calls = []
+
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            calls.append(True)
+            torch.set_num_threads(2)
+            output = inner(ids, mask)
+            torch.set_num_threads(1 if len(calls) % 3 == 0 else 2)
+            return output  # type: ignore[no-any-return]
+
+        return Copy(model, call)
+
+
+class ShamWins:
+    """Saves nothing, and its sham is half a model."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return copy.deepcopy(model)
+
+    def sham(self, model: nn.Module, example: Batch) -> nn.Module:
+        made = copy.deepcopy(model)
+        made.layers = made.layers[:1]  # type: ignore[index]
+        return made
+
+
+class BrokenSham(ShamWins):
+    """Its sham cannot be run."""
+
+    def sham(self, model: nn.Module, example: Batch) -> nn.Module:
+        return Copy(model, lambda inner, ids, mask: inner(ids, mask)[:, :3])

@@ -1,0 +1,73 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+import ace.measure.session  # noqa: F401  what is sealed must be loaded
+from ace.measure import company, timing
+from ace.measure.seal import MEASURING, TORCH, replaced, seal, state_changed
+
+
+def test_every_sealed_name_is_there_and_nothing_changed_is_reported_as_nothing():
+    before = seal()
+    assert [name for name, (found, _) in before.functions.items() if found is None] == []
+    assert (replaced(before, MEASURING), replaced(before, TORCH), state_changed(before)) == ((), (), ())
+
+
+def test_a_replaced_function_is_named(monkeypatch):
+    before = seal()
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: None)
+    assert replaced(before, MEASURING) == ("time.perf_counter",)
+    assert replaced(before, TORCH) == ("torch.nn.functional.linear",)
+
+
+def test_a_function_with_other_code_is_named(monkeypatch):
+    before = seal()
+    monkeypatch.setattr(timing.time_calls, "__code__", (lambda module, batches, clocks: (1.0, 1.0, [])).__code__)
+    assert replaced(before, MEASURING) == ("ace.measure.timing.time_calls",)
+
+
+def test_clocks_patched_after_the_timer_was_loaded_do_not_reach_it(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
+    assert timing.CPU_CLOCKS.wall() > 0
+
+
+def test_a_changed_setting_is_named_with_both_values():
+    before, was = seal(), torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert f"float32 matmul precision: {was} -> medium" in state_changed(before)
+    finally:
+        torch.set_float32_matmul_precision(was)
+
+
+def test_a_hook_on_all_modules_is_a_changed_setting():
+    before = seal()
+    handle = torch.nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        assert state_changed(before) == ("hooks on all modules: 0 -> 1",)
+    finally:
+        handle.remove()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="children are looked at by their CPU time")
+def test_what_a_child_spends_between_two_looks_is_counted_while_it_lives_and_after_it_ended():
+    before = company.look_around()
+    child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        end = time.monotonic() + 20
+        while company.children_s(before, company.look_around()) < 0.1:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        seen = company.look_around()
+        assert any("python" in name for name in seen.names)
+        alive = company.children_s(before, seen)
+    finally:
+        child.kill()
+        child.wait()
+    assert company.children_s(before, company.look_around()) >= alive - 0.05
+    assert company.children_s(seen, company.look_around()) < 5.0
