@@ -11,6 +11,7 @@ import pytest
 
 from ace.domain.envelope import Admitted
 from ace.domain.plan import SPLITS
+from ace.domain.quality import Slices
 from ace.domain.verdict import Regime
 from ace.report import plots, scales
 from ace.report.explaining import edge_lines, model_lines, next_lines
@@ -200,6 +201,18 @@ def test_an_idea_with_a_fixed_cost_of_its_own_is_told_so(grid):
     dearer = replace(pruned, line=replace(pruned.line, intercept=own))
     told = model_lines(replace(grid, mechanism=replace(grid.mechanism, models=(dense, dearer))))
     assert any("adds to the fixed cost (1e+03 ms against" in line for line in told)
+
+
+def test_every_part_of_the_documents_stands_beside_the_worst_one():
+    made = b.honest(0.1, b.plan())
+    thirds = Slices("length", ("short", "middle", "long"), tuple(i % 3 for i in range(len(made.documents))))
+    decision = judged(b.stored(replace(made, slices=(thirds,))))
+    [shown] = decision.cells
+    assert [part.name for part in shown.slices] == ["length short", "length middle", "length long"]
+    assert shown.quality.worst in shown.slices
+    assert sum(part.n for part in shown.slices) == shown.quality.n
+    text = page(decision, {})
+    assert all(f"<td>{part.name}</td>" in text for part in shown.slices)
 
 
 def test_the_page_names_the_digest_of_each_picture_beside_it(grid):
