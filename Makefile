@@ -31,8 +31,9 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# two workers: all tests that measure run in one of them, one at a time
 test: check
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadgroup
 
 test-slow: setup
 	$(BIN)/pytest -m slow

@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
+MEASURING = ("test_commands", "test_instrument_commands", "test_measuring", "test_peak", "test_probes")
+"""Modules whose tests measure in processes: one at a time, and beside nothing but tests that do not."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where two workers share the suite, all that measures goes to one of them."""
+    for item in items:
+        if item.path.stem in MEASURING:
+            item.add_marker(pytest.mark.xdist_group("measuring"))
 
 
 @pytest.fixture(scope="session")
