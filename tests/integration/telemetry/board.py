@@ -1,6 +1,7 @@
 """The fake NVML from Python: virtual time, samplers that are called while it passes, work that draws power."""
 
 import ctypes
+import math
 from pathlib import Path
 
 from ace.domain.energy import EnergyPlan, Scope
@@ -49,7 +50,7 @@ class Board:
     def advance(self, seconds):
         end = self.now() + seconds
         while True:
-            due = min((entry[1] for entry in self._looks), default=end)
+            due = min((entry[1] for entry in self._looks), default=math.inf)
             self._fake.fake_advance(ctypes.c_double(max(0.0, min(due, end) - self.now())))
             for moment, key, value in [s for s in self.script if s[0] <= self.now()]:
                 self.set(self.device, **{key: value})

@@ -14,7 +14,7 @@ def dice():
     return random.Random(7)
 
 
-def test_random_windows_of_a_perfect_counter_are_right_to_a_thousandth(board, dice):
+def test_random_windows_of_a_perfect_counter_are_right_to_two_thousandths(board, dice):
     errors = []
     for _ in range(25):
         board._fake.fake_reset()
@@ -23,7 +23,7 @@ def test_random_windows_of_a_perfect_counter_are_right_to_a_thousandth(board, di
         window, true_j = board.window(call_s=dice.uniform(0.003, 0.05))
         errors.append(window.energy_j / true_j - 1)
         assert abs(errors[-1]) < 4 * window.budget.random
-    assert math.sqrt(sum(e * e for e in errors) / len(errors)) < 1e-3
+    assert math.sqrt(sum(e * e for e in errors) / len(errors)) < 2e-3
 
 
 def test_gain_and_offset_of_a_sensor_are_covered_by_the_budget_of_the_energy(board, dice):
