@@ -128,9 +128,7 @@ class PowerSeries:
     def __post_init__(self) -> None:
         _require(self.unit in ("J", "W"), f"a power series in {self.unit!r}; expected J or W")
         _require(len(self.times_s) == len(self.values), "power series: times and values differ in number")
-        _require(
-            all(a <= b for a, b in pairwise(self.times_s)), "power series: time ran back"
-        )
+        _require(all(a <= b for a, b in pairwise(self.times_s)), "power series: time ran back")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What this machine offers, source by source: for people, before anything is measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -46,6 +46,23 @@ def survey(plan: EnergyPlan, ports: Ports, rig: Rig) -> Iterator[Offer]:
         windows = () if what.grade.simulated else tuple((e, window_needed_s(period_s, e)) for e in ERRORS)
         device = what.device_name if what.device_uuid is None else f"{what.device_name} {what.device_uuid}"
         yield Offer(source.name, source.chain, None, what.grade, device, period_s, seen_s is not None, windows)
+
+
+def offered(offers: Iterable[Offer]) -> Iterator[str]:
+    """A line a source, for people."""
+    for offer in offers:
+        if offer.refusal is not None:
+            reason, text = offer.refusal
+            yield f"{offer.name} ({offer.chain}): {reason}: {text}"
+        elif offer.grade.simulated:
+            yield f"{offer.name} ({offer.chain}): {offer.grade}, simulated: supports no claim"
+        else:
+            needed = ", ".join(f"{error:.0%} {seconds:.1f} s" for error, seconds in offer.windows_s)
+            how = "seen" if offer.period_seen else "as documented"
+            yield (
+                f"{offer.name} ({offer.chain}): {offer.grade}, {offer.device}, updates every "
+                f"{1e3 * (offer.update_period_s or 0):.1f} ms ({how}); windows for {needed}"
+            )
 
 
 def _seen_period_s(meter: Meter, rig: Rig) -> float | None:

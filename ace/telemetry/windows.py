@@ -39,8 +39,9 @@ class Rig:
 
 def length_s(meters: Sequence[Meter], plan: EnergyPlan) -> float:
     """Seconds of work that the slowest of the meters needs for the declared error."""
-    needed = [window_needed_s(meter.description.update_period_s, plan.relative_error) for meter in meters]
-    return max(SHORTEST_S, RESERVE * max(needed))
+    measured = [meter.description for meter in meters if not meter.description.grade.simulated]
+    needed = [window_needed_s(what.update_period_s, plan.relative_error) for what in measured]
+    return max(SHORTEST_S, RESERVE * max(needed, default=0.0))
 
 
 def measure_window(
@@ -116,7 +117,7 @@ def _until_ticked(samplers: Sequence[Sampler], call: Callable[[], object], rig: 
     """Load until every counter has moved, or for so long that one which has not is told from a slow one."""
     start_s = rig.clock()
     waited_s = TICK_PERIODS * max(sampler.meter.description.update_period_s for sampler in samplers)
-    waiting = [sampler for sampler in samplers if sampler.meter.description.kind == COUNTER] or list(samplers)
+    waiting = [sampler for sampler in samplers if sampler.meter.description.kind == COUNTER]
     while True:
         call()
         rig.synchronise()

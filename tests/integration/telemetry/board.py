@@ -88,6 +88,6 @@ class Board:
         plan = plan or EnergyPlan("nvml")
         meter = reopen(choice or self.chosen(plan), plan, self.ports())
         (window,) = measure_window(arm, self.work(call_s), 1, [meter], plan, self.rig)
-        at = dict((round(t, 6), e) for t, e in self.trace)
+        at = {round(t, 6): e for t, e in self.trace}
         start, end = round(window.start_s, 6), round(window.start_s + window.work_s, 6)
         return window, at[end] - at[start]

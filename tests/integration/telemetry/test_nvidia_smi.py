@@ -82,7 +82,7 @@ def test_a_limit_that_is_not_known_does_not_cost_the_power(smi):
 
 def test_a_command_that_fails_or_is_not_there_says_so(smi):
     with pytest.raises(Refused, match="ended with 9: couldn't communicate"):
-        power(smi(script="echo \"couldn't communicate with the driver\"; exit 9\n"))
+        power(smi(script='echo "couldn\'t communicate with the driver"; exit 9\n'))
     with pytest.raises(Refused, match="not installed"):
         power(("/nonexistent/nvidia-smi",))
 

@@ -16,7 +16,7 @@ def test_the_layouts_and_codes_are_those_of_nvidias_own_binding():
     assert nvml_library.FieldValue.nvmlReturn.offset == pynvml.c_nvmlFieldValue_t.nvmlReturn.offset
     assert ctypes.sizeof(nvml_library.ProcessInfo) == ctypes.sizeof(pynvml.c_nvmlProcessInfo_v3_t)
     assert ctypes.sizeof(nvml_library.TemperatureV1) == ctypes.sizeof(pynvml.c_nvmlTemperature_v1_t)
-    assert nvml_library.TEMPERATURE_V1 == pynvml.nvmlTemperature_v1
+    assert pynvml.nvmlTemperature_v1 == nvml_library.TEMPERATURE_V1
     assert (nvml_library.POWER_AVERAGE, nvml_library.POWER_INSTANT) == (
         pynvml.NVML_FI_DEV_POWER_AVERAGE,
         pynvml.NVML_FI_DEV_POWER_INSTANT,
@@ -198,7 +198,7 @@ def test_two_boards_are_told_apart_by_uuid(board):
 def test_a_source_that_is_no_longer_the_same_is_not_opened_again(board):
     choice = board.chosen()
     board.driver("570.1")
-    with pytest.raises(Refused, match="570.1"):
+    with pytest.raises(Refused, match=r"570\.1"):
         reopen(choice, EnergyPlan("nvml"), board.ports())
 
 

@@ -125,8 +125,8 @@ def test_equal_powers_on_one_device_leave_drift_alone():
 def test_a_model_stays_as_uncertain_in_a_ratio_and_a_window_without_energy_has_none():
     made = [window(arm, 65.0, grade=Grade.OVERRIDE) for arm in ("b", "c")]
     assert u.ratio_budget(*made, same_device=True).relative == pytest.approx(math.sqrt(2) * 0.35)
+    empty = EnergyWindow("c", "x", 0.0, 1.0, 1, None, "device lost", None, None, (), None, PowerSeries("J", (), ()))
     with pytest.raises(ValueError, match="no energy to compare"):
-        empty = EnergyWindow("c", "x", 0.0, 1.0, 1, None, "device lost", None, None, (), None, PowerSeries("J", (), ()))
         u.ratio_budget(made[0], empty, True)
 
 
