@@ -5,12 +5,12 @@ that is missing is None with a reason, never 0. Whether a grade supports a claim
 and no configuration can set it.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from ace.domain.budget import Budget
 from ace.errors import PlanError
 
 NONE, AUTO = "none", "auto"
@@ -142,43 +142,6 @@ class DeviceState:
     event_reasons: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One part of an uncertainty: one standard deviation (k=1) as a fraction of what it belongs to.
-
-    `systematic`: it is the same in every session, so that repeats do not shrink it. `source`: where it is from.
-    """
-
-    name: str
-    relative: float
-    systematic: bool
-    source: str
-
-    def __post_init__(self) -> None:
-        _require(0 <= self.relative < math.inf, f"uncertainty {self.name}: {self.relative}")
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Components of an uncertainty; independent, so that they add in quadrature (GUM, JCGM 100:2008, 5.1.2)."""
-
-    components: tuple[Component, ...]
-
-    @property
-    def relative(self) -> float:
-        """All components together, k=1."""
-        return math.hypot(*(c.relative for c in self.components))
-
-    @property
-    def random(self) -> float:
-        """Those that differ from window to window, k=1."""
-        return math.hypot(*(c.relative for c in self.components if not c.systematic))
-
-    def part(self, name: str) -> float:
-        """The component `name`; 0 where this budget has no such part."""
-        return math.hypot(*(c.relative for c in self.components if c.name == name))
-
-
 CAPPED, DISAGREES, DRIFTING, SHARED, ALIASED, MIRRORED, UNALIGNED = (
     "power capped",
     "counter and polling disagree",
@@ -245,9 +208,12 @@ class IdlePower:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnergy:
-    """What one session measured: idle power and a window of each arm, for every source that was chosen."""
+    """What one session measured: idle power and a window of each arm, for every source that was chosen.
 
-    session: int
+    `refused`: chosen sources that did not open again, which ends them for this session.
+    """
+
+    refused: tuple[Refusal, ...]
     idle: tuple[IdlePower, ...]
     windows: tuple[EnergyWindow, ...]
 

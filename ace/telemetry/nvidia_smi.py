@@ -7,9 +7,8 @@ limit, is killed with its group, and is abandoned when even that does not end it
 import contextlib
 import os
 import signal
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ace.domain.energy import DeviceState, Grade, Scope
 from ace.telemetry.aliasing import is_part_time
@@ -17,6 +16,9 @@ from ace.telemetry.devices import device_uuid
 from ace.telemetry.meters import SENSOR, Description
 from ace.telemetry.nvml import AVERAGING_S
 from ace.telemetry.refusing import Refused
+
+if TYPE_CHECKING:
+    import subprocess
 
 NAME = "nvidia_smi"
 COMMAND = ("nvidia-smi",)
@@ -117,6 +119,9 @@ def _rows(command: Sequence[str]) -> dict[str, list[str]]:
 
 def run_limited(command: Sequence[str], limit_s: float) -> str:
     """Standard output of a command.  Raises Refused: no library (not installed), no permission, timed out, failed."""
+    import subprocess  # 10 ms that only those pay who ask this source
+    import tempfile
+
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
@@ -143,6 +148,8 @@ def run_limited(command: Sequence[str], limit_s: float) -> str:
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """Kill whatever is left of the group; what cannot be killed (a driver call) is left to the kernel."""
+    import subprocess
+
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):

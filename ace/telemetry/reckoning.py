@@ -8,17 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ace.domain.energy import (
-    ALIASED,
-    CAPPED,
-    DISAGREES,
-    DRIFTING,
-    UNALIGNED,
-    Budget,
-    Component,
-    DeviceState,
-    PowerSeries,
-)
+from ace.domain.budget import Budget, Component
+from ace.domain.energy import ALIASED, CAPPED, DISAGREES, DRIFTING, UNALIGNED, DeviceState, PowerSeries
 from ace.telemetry import uncertainty as u
 from ace.telemetry.aliasing import PERIOD_S, alias
 from ace.telemetry.meters import COUNTER, SENSOR, Description

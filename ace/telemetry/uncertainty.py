@@ -9,7 +9,8 @@ g: gain of the sensor, o: its offset in watts, T: seconds. Parts are independent
 import math
 from dataclasses import dataclass
 
-from ace.domain.energy import Budget, Component, EnergyWindow, Grade, Scope
+from ace.domain.budget import Budget, Component
+from ace.domain.energy import EnergyWindow, Grade, Scope
 
 SENSORS = "16 sensors against an external meter: Yang, Adamek, Armour 2024, arXiv 2312.02741 and its data"
 RAPL = "RAPL against external meters: Khan et al. 2018, doi 10.1145/3177754; Desrochers et al. 2016 (MEMSYS)"

@@ -6,7 +6,8 @@ import random
 import numpy as np
 import pytest
 
-from ace.domain.energy import Budget, Component, DeviceState, EnergyWindow, Grade, PowerSeries, Scope
+from ace.domain.budget import Budget, Component
+from ace.domain.energy import DeviceState, EnergyWindow, Grade, PowerSeries, Scope
 from ace.telemetry import uncertainty as u
 from ace.telemetry.aliasing import LOOK_S, PERIOD_S, alias
 from ace.telemetry.ecd import density, over_sessions, quality_gain
