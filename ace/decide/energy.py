@@ -154,4 +154,6 @@ def said(cells: Mapping[str, EnergyAnswer]) -> str:
         reasons = dict.fromkeys(found.reason for found in cells.values())
         return f"no evidence: {'; '.join(reasons) or NO_SOURCE}"
     shown = ", ".join(f"{key} {percent_within(found.gain, found.low, found.high)}" for key, found in measured)
-    return f"{measured[0][1].reason}; energy saved per item by {measured[0][1].source}: {shown}"
+    first = measured[0][1]
+    source = f"{first.source}, simulated" if first.simulated else first.source
+    return f"{first.reason}; joules per item, baseline over candidate ({source}): {shown}"

@@ -14,7 +14,7 @@ from ace.telemetry.refusing import Refused
 OVERRIDE_NAME, MODELLED_NAME = "override", "modelled"
 VARIABLE = "ACE_DIRECT_POWER_WATTS"
 LARGEST_W = 5000.0  # three times the largest accelerator sold (1.4 kW, NVIDIA B300 data sheet): a slip of the unit
-READ_PERIOD_S = 0.1  # there is no sensor; this only spaces the readings
+READ_PERIOD_S, READ_EVERY_S = 0.1, 0.025  # there is no sensor; this only spaces the readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def open_override(environment: Mapping[str, str]) -> DeclaredMeter:
         raise Refused("not a number", f"{VARIABLE}={text!r}; expected watts such as 250")
     if not 0 < power_w <= LARGEST_W:
         raise Refused("implausible", f"{VARIABLE}={text}; expected more than 0 and at most {LARGEST_W:g} W")
-    what = Description(OVERRIDE_NAME, Grade.OVERRIDE, Scope.DEVICE, SIMULATED, "W", READ_PERIOD_S)
+    what = Description(OVERRIDE_NAME, Grade.OVERRIDE, Scope.DEVICE, SIMULATED, "W", READ_PERIOD_S, READ_EVERY_S)
     return DeclaredMeter(what, lambda: power_w)
 
 
@@ -65,5 +65,5 @@ def open_modelled(tdp_w: float | None, cores: int, process_time: Callable[[], fl
     """`tdp_w` times the share of all `cores` that this process used.  Raises Refused: not set."""
     if tdp_w is None:
         raise Refused("not set", "telemetry.tdp_w is null: no power to scale")
-    what = Description(MODELLED_NAME, Grade.MODELLED, Scope.HOST, SIMULATED, "J", READ_PERIOD_S)
+    what = Description(MODELLED_NAME, Grade.MODELLED, Scope.HOST, SIMULATED, "J", READ_PERIOD_S, READ_EVERY_S)
     return DeclaredMeter(what, lambda: tdp_w / cores * process_time())

@@ -15,7 +15,8 @@ COUNTER, SENSOR, SIMULATED = "counter", "sensor", "simulated"
 @dataclass(frozen=True, slots=True)
 class Description:
     """A source that can be read. `kind`: COUNTER reads cumulative joules, SENSOR watts, SIMULATED one of them without
-    measuring (`unit` says which). `update_period_s`: as documented; `averaging_s`: over which the sensor averages,
+    measuring (`unit` says which). `update_period_s`: as documented, the slowest; `read_every_s`: a quarter of
+    the fastest, so that an edge is known to that; `averaging_s`: over which the sensor averages,
     0 where it does not. `part_time`: whether it looks at a part of the time only (`aliasing`)."""
 
     source: str
@@ -24,6 +25,7 @@ class Description:
     kind: str
     unit: str
     update_period_s: float
+    read_every_s: float
     averaging_s: float = 0.0
     device_uuid: str | None = None
     device_name: str | None = None

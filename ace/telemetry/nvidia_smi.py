@@ -25,6 +25,7 @@ COMMAND = ("nvidia-smi",)
 QUERY = "uuid,name,driver_version,mig.mode.current,power.limit,power.draw"
 LIMIT_S = 1.5  # with killing it, less than the 2 s that a start may be delayed
 GRACE_S = 0.2
+READ_EVERY_S = 0.25  # each reading is a process that takes a tenth of a second
 MISSING = ("n/a", "not supported", "unknown error", "insufficient permissions", "gpu requires reset")
 
 
@@ -81,6 +82,7 @@ def open_smi(command: Sequence[str], wanted: str | None, environment: Mapping[st
             unit="W",
             # power.draw is a mean of 1 s on Ampere and later (nvidia-smi manual); on others that is the slower guess
             update_period_s=AVERAGING_S,
+            read_every_s=READ_EVERY_S,
             averaging_s=AVERAGING_S,
             device_uuid=uuid,
             device_name=name,

@@ -19,6 +19,7 @@ COUNTER_NAME, POWER_NAME = "nvml_counter", "nvml_power"
 UPDATE_PERIOD_S = 0.1
 """The slowest of 20-100 ms seen on 16 boards (Yang, Adamek, Armour 2024, arXiv 2312.02741, table 1); a window measures
 its own."""
+READ_EVERY_S = 0.005  # a quarter of 20 ms
 AVERAGING_S = 1.0
 """Field 185, and GetPowerUsage on Ampere (but GA100) and later (NVML API Reference, nvmlDeviceGetPowerUsage)."""
 PROBES = 3  # reads of a counter that must not fall, and of which one must not be 0
@@ -143,6 +144,7 @@ def _description(
         kind=kind,
         unit="J" if kind == COUNTER else "W",
         update_period_s=UPDATE_PERIOD_S,
+        read_every_s=READ_EVERY_S,
         averaging_s=averaging_s,
         device_uuid=uuid,
         device_name=name,

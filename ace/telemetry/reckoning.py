@@ -27,18 +27,17 @@ LIMIT_FACTOR = 1.5  # a mean above this many power limits is no power (3-telemet
 DISAGREEMENT = 0.05  # counter against polling (3-telemetry); Zeus saw at most 1 % (zeus issue 12)
 DRIFT = 0.05  # power of the two halves of a window
 STUCK_PERIODS, STUCK_S = 10, 1.0  # update periods, and at least so long, without a change under load
-STUCK_READS = 40  # equal readings of a sensor in milliwatts, ten update periods: real ones differ
 ALIAS_SHOWN = 0.001  # below it no flag
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What a sampler brought home. `second_w`: polled power beside a counter."""
+    """What a sampler brought home. `second_w`: polled power beside a counter, dated."""
 
     description: Description
     series: PowerSeries
     failure: Refused | None
-    second_w: tuple[float, ...] = ()
+    second_w: tuple[tuple[float, float], ...] = ()
     state: DeviceState | None = None
 
 
@@ -79,7 +78,8 @@ def reckon(readings: Readings, start_s: float, end_s: float, iteration_s: float,
     budget = u.window_budget(what.scope, what.grade, mean.power_w, tuple(random))
     if not what.grade.simulated:
         _require_good(budget, mean, end_s - start_s, iteration_s, relative_error)
-    if readings.second_w and abs(statistics.fmean(readings.second_w) / mean.power_w - 1) > DISAGREEMENT:
+    polled_w = [power_w for t, power_w in readings.second_w if start_s <= t <= end_s]
+    if polled_w and abs(statistics.fmean(polled_w) / mean.power_w - 1) > DISAGREEMENT:
         flags.append(DISAGREES)
     if readings.state is not None and (readings.state.event_reasons or 0) & POWER_CAP:
         flags.append(CAPPED)
@@ -143,8 +143,9 @@ def _sensed(readings: Readings, start_s: float, end_s: float) -> _Mean:
     """The mean of the sensor's updates in the work; readings between two updates are one."""
     what, (times_s, values) = readings.description, (readings.series.times_s, readings.series.values)
     _require_covered(times_s, start_s, end_s)
-    if len(values) >= STUCK_READS and len(set(values)) == 1:
-        raise Refused("counter stuck", f"the sensor gave {values[0]} W {len(values)} times in a row")
+    still_s = times_s[-1] - times_s[0]  # a sensor in milliwatts: two updates of a real one differ
+    if still_s > STUCK_PERIODS * what.update_period_s and len(set(values)) == 1:
+        raise Refused("counter stuck", f"the sensor gave {values[0]} W for {still_s:.2f} s")
     updates = [i for i in range(len(values)) if i == 0 or values[i] != values[i - 1]]
     gaps_s = [times_s[b] - times_s[a] for a, b in pairwise(updates)]
     period_s = statistics.median(gaps_s) if gaps_s else what.update_period_s

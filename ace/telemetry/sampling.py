@@ -1,9 +1,10 @@
 """Readings of a meter, taken by a thread of their own while the work runs.
 
-About four times an update period, so that an edge is known to a quarter of it, and a counter that stands, falls or
+Four times an update period or more, so that an edge is known to a quarter of it, and a counter that stands, falls or
 goes is seen. Never inside a timed call: an energy window is a stretch of its own.
 """
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,8 +13,6 @@ from ace.domain.energy import DeviceState, PowerSeries
 from ace.telemetry.meters import Meter
 from ace.telemetry.refusing import Refused
 
-PER_UPDATE = 4  # readings an update period
-SHORTEST_S = 0.005  # a thread that wakes more often takes the interpreter from the work
 Clock = Callable[[], float]
 Every = Callable[[float, Callable[[], None]], Callable[[], None]]
 """Calls the second argument every so many seconds, until what it returned is called."""
@@ -47,16 +46,16 @@ class Sampler:
     every: Every
     times_s: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
-    second_w: list[float] = field(default_factory=list)
+    second_w: list[tuple[float, float]] = field(default_factory=list)
     states: list[DeviceState] = field(default_factory=list)
     failure: Refused | None = None
     ticked_s: float | None = None
+    _looked_s: float = -math.inf
     _stop: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Begin to read."""
-        period_s = max(self.meter.description.update_period_s / PER_UPDATE, SHORTEST_S)
-        self._stop = self.every(period_s, self.look)
+        self._stop = self.every(self.meter.description.read_every_s, self.look)
 
     def stop(self) -> None:
         """Read no more."""
@@ -79,15 +78,16 @@ class Sampler:
             self.ticked_s = now_s
         self.times_s.append(now_s)
         self.values.append(value)
-        if len(self.values) % PER_UPDATE == 1:
-            self._look_around()
+        if now_s - self._looked_s >= self.meter.description.update_period_s:
+            self._look_around(now_s)
 
-    def _look_around(self) -> None:
+    def _look_around(self, now_s: float) -> None:
+        self._looked_s = now_s
         state, second = self.meter.state(), self.meter.second_power_w()
         if state is not None:
             self.states.append(state)
         if second is not None:
-            self.second_w.append(second)
+            self.second_w.append((now_s, second))
 
     def ticked_since(self, moment_s: float) -> bool:
         """Whether the reading has changed since; a series that failed is not waited for."""

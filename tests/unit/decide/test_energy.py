@@ -102,7 +102,7 @@ def test_an_override_has_a_number_that_is_simulated_and_supports_nothing():
     decision, found = answer(CONSTANT)
     assert (found.grade, found.simulated) == ("OVERRIDE", True)
     assert "simulated" in found.reason
-    assert "simulated" in decision.claims.energy.reasons[0]
+    assert "(override, simulated)" in decision.claims.energy.reasons[0]
     assert "simulated" in decision.claims.ecd.reasons[0]
 
 

@@ -5,8 +5,8 @@ from ace.telemetry.meters import COUNTER, SENSOR, Description
 from ace.telemetry.reckoning import Readings, mean_power_w, reckon
 from ace.telemetry.refusing import REASONS, Refused
 
-BOARD = Description("nvml_counter", Grade.DEVICE_COUNTER, Scope.DEVICE, COUNTER, "J", 0.1, power_limit_w=300.0)
-SENSED = Description("nvml_power", Grade.DEVICE_POLLED, Scope.DEVICE, SENSOR, "W", 0.1)
+BOARD = Description("nvml_counter", Grade.DEVICE_COUNTER, Scope.DEVICE, COUNTER, "J", 0.1, 0.025, power_limit_w=300.0)
+SENSED = Description("nvml_power", Grade.DEVICE_POLLED, Scope.DEVICE, SENSOR, "W", 0.1, 0.025)
 
 
 def counted(power_w=100.0, until_s=14.0, step_s=0.025, period_s=0.1, change=None, description=BOARD, **more):
