@@ -75,7 +75,7 @@ class Sampler:
             return
         now_s = (before_s + self.clock()) / 2
         if self.values and value != self.values[-1]:
-            self.ticked_s = now_s
+            self.ticked_s = self.times_s[-1]  # the change came after this reading
         self.times_s.append(now_s)
         self.values.append(value)
         if now_s - self._looked_s >= self.meter.description.update_period_s:

@@ -31,6 +31,9 @@ class Board:
     def name(self, text, device=0):
         self._fake.fake_name(device, text.encode())
 
+    def seed(self, value):
+        self._fake.fake_seed(value)
+
     def driver(self, text):
         self._fake.fake_driver(text.encode())
 

@@ -83,6 +83,7 @@ void fake_advance(double seconds) {
     }
 }
 
+void fake_seed(unsigned value) { seed = value * 2654435761u + 12345; }
 double fake_now(void) { return clock_s; }
 double fake_true_j(int i) { return boards[i].true_j; }
 void fake_name(int i, const char *name) { strncpy(names[i], name, 63); }
