@@ -149,3 +149,8 @@ def test_the_host_chain_stands_beside_the_device_chain_and_supports_work_on_the_
     assert (device.grade, host.grade) == (Grade.NONE, Grade.HOST_COUNTER)
     assert supports_claim(host, Scope.HOST, ()) is None
     assert "work is done on the device" in supports_claim(host, Scope.DEVICE, ())
+
+
+def test_a_processor_that_shows_its_package_through_mmio_alone_is_read_there(tree):
+    tree.zone("intel-rapl-mmio:0", "package-0", 7_000_000)
+    assert tree.open().read(1.0) == pytest.approx(7.0)
