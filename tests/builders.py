@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from ace.domain.energy import EnergyPlan
 from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape
 from ace.domain.policy import Policy
 from ace.domain.probes import UNTOUCHED, Clock, Company, Perturbed, Probes, Untouched, Visit
@@ -68,7 +69,7 @@ def plan(
         ),
         shape=Shape(seq_len, batch, hidden, depth),
         protocol=Protocol("standard", sessions, rounds, 3, 0.001, 1, 900.0, "fixed"),
-        telemetry="none",
+        telemetry=EnergyPlan("none"),
         seed=seed,
         rivals=(),
     )

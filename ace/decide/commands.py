@@ -12,6 +12,8 @@ from dataclasses import replace
 from itertools import groupby
 
 from ace.decide.cells import Cell, shape_order
+from ace.domain.energy import MODELLED, EnergyPlan
+from ace.domain.energy import NONE as NO_ENERGY
 from ace.domain.plan import EXACT, FIXED, OBRIEN_FLEMING, UNCHANGED, CellPlan, Shape
 from ace.domain.registration import Registration
 from ace.domain.stored import StoredCell
@@ -35,6 +37,7 @@ PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
 }
 PACKAGED_EXAMPLES = 1000  # of conf/split
 PACKAGED_HOLDOUT_EXAMPLES = 1500
+PACKAGED_TDP_W = 65  # of conf/telemetry/modelled.yaml
 REGISTERED = ("split=", "split.", "seed=", "protocol=", "protocol.")  # what the registration says, and nobody else
 SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
@@ -160,9 +163,20 @@ def _changed(plan: CellPlan) -> dict[str, str]:
         values["inputs"] = plan.benchmark.inputs
     if plan.benchmark.examples != PACKAGED_EXAMPLES:
         values["split.examples"] = plan.benchmark.examples
+    if plan.telemetry.name != NO_ENERGY:
+        values |= {"telemetry": plan.telemetry.name} | _changed_telemetry(plan)
     if plan.model.seed:
         values["model.seed"] = plan.model.seed
     return {key: _plain(value) for key, value in values.items()}
+
+
+def _changed_telemetry(plan: CellPlan) -> dict[str, object]:
+    packaged = EnergyPlan(plan.telemetry.name, tdp_w=PACKAGED_TDP_W if plan.telemetry.name == MODELLED else None)
+    return {
+        f"telemetry.{key}": value
+        for key in ("relative_error", "subtract_idle", "tdp_w")
+        if (value := getattr(plan.telemetry, key)) != getattr(packaged, key)
+    }
 
 
 def _plain(value: object) -> str:

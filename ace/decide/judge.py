@@ -5,6 +5,7 @@ every cell, let the skeptic doubt them, draw the map, ask the gates, conclude.
 """
 
 import shlex
+from collections.abc import Sequence
 from typing import cast
 
 import ace
@@ -12,6 +13,7 @@ from ace.decide import commands
 from ace.decide.axes import effects_of
 from ace.decide.cells import cell_key, several_sizes
 from ace.decide.dossier import Dossier, compile_dossier
+from ace.decide.energy import energy_of, said
 from ace.decide.envelope import envelope_of
 from ace.decide.estimates import CellEstimate, estimate
 from ace.decide.gates import REQUIRED, check
@@ -38,7 +40,6 @@ from ace.domain.decision import (
     CellProvenance,
     Claims,
     Decision,
-    EnergyAnswer,
     NullAnswer,
     ScopeClaim,
 )
@@ -47,8 +48,6 @@ from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE
 from ace.domain.stored import Evidence
 from ace.domain.verdict import Regime, Verdict
-
-NO_SOURCE = "no energy source was read"
 
 
 def judge(evidence: Evidence, policy: Policy) -> tuple[Decision, ...]:
@@ -66,9 +65,11 @@ def _judge(case: Case, policy: Policy) -> Decision:
     standing = _standing(dossier, policy)
     verdict, reasons = verdict_of(gates, doubts, REQUIRED, standing)
     less_memory, of_memory = memory_claim(dossier, doubts, standing, policy)
+    map_cells = tuple(_cell(cell, dossier.regimes[cell.key], policy) for cell in cells)
     newest = max((s for c in case.cells for s in c.sessions), key=lambda s: s.started_at, default=None)
     environment = newest.environment if newest else None
     envelope = envelope_of(dossier, verdict)
+    speed = ScopeClaim(verdict, reasons, tuple(cell.key for cell in dossier.claimed))
     return Decision(
         schema_version=DECISION_SCHEMA_VERSION,
         experiment=case.store.experiment,
@@ -76,12 +77,12 @@ def _judge(case: Case, policy: Policy) -> Decision:
         label=case.label,
         planted=case.planted,
         verdict=verdict,
-        claims=_claims(ScopeClaim(verdict, reasons, tuple(cell.key for cell in dossier.claimed)), less_memory),
+        claims=_claims(speed, less_memory, map_cells),
         registration=case.registration.digest if case.registration else None,
         policy=policy,
         gates=(*gates, *of_memory),
         findings=doubts,
-        cells=tuple(_cell(cell, dossier.regimes[cell.key], policy) for cell in cells),
+        cells=map_cells,
         axes=effects_of(dossier.on(DEVELOPMENT)),
         landscape=landscape_of(dossier, policy),
         mechanism=mechanism_of(dossier.on(DEVELOPMENT)),
@@ -117,22 +118,23 @@ def _covers_its_grid(dossier: Dossier) -> bool:
     return registered is None or set(registered.cells) == set(registered.grid)
 
 
-def _claims(speed: ScopeClaim, memory: ScopeClaim) -> Claims:
+def _claims(speed: ScopeClaim, memory: ScopeClaim, cells: Sequence[CellDecision]) -> Claims:
     """Scopes without any evidence are INCONCLUSIVE and say what is missing: they are listed, never implied."""
 
     def silent(missing: str) -> ScopeClaim:
         return ScopeClaim(Verdict.INCONCLUSIVE, (f"{missing}; nothing to do in this version",), ())
 
+    energy = said({cell.cell: cell.energy for cell in cells if cell.energy is not None})
     return Claims(
         speed=speed,
-        energy=silent(f"no evidence: {NO_SOURCE}"),
+        energy=silent(energy),
         memory=memory,
-        ecd=silent("no evidence: effective compute density needs energy, and " + NO_SOURCE),
+        ecd=silent(f"effective compute density needs a claim of energy: {energy}"),
     )
 
 
 def _cell(found: CellEstimate, regime: Regime, policy: Policy) -> CellDecision:
-    shape, band = found.cell.shape, found.band
+    shape, band, energy = found.cell.shape, found.band, energy_of(found.cell, policy.alpha)
     seconds = dict(found.seconds)
     return CellDecision(
         cell=found.key,
@@ -159,8 +161,8 @@ def _cell(found: CellEstimate, regime: Regime, policy: Policy) -> CellDecision:
         quality=found.quality,
         further=found.further,
         memory=memory_of(found.cell.records),
-        energy=EnergyAnswer(NONE, False, NO_SOURCE),
-        provenance=CellProvenance(_latency_grade(found), MEASURED if found.quality else NONE, NONE),
+        energy=energy,
+        provenance=CellProvenance(_latency_grade(found), MEASURED if found.quality else NONE, energy.grade),
         slices=parts_of(found.cell.records, found.alpha, policy),
         series=series_of(found.cell.sessions, found.own.session_gains, found.null.session_gains, found.own.cut_rounds),
         records=tuple(m.digest for m in found.cell.measurements),

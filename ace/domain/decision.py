@@ -136,11 +136,34 @@ class MemoryAnswer:
 
 @dataclass(frozen=True, slots=True)
 class EnergyAnswer:
-    """What energy source there was. Without one there is a reason, never a number."""
+    """What was measured of energy, and why it is not claimed. Without a source there is a reason, never a number.
+
+    `baseline_j`, `candidate_j`: median joules per item. `gain`: ln of their ratio over sessions with its interval, > 0
+    where the candidate needs less; `type_a`, `type_b`: standard uncertainties of it, by scatter and by what all
+    sessions share. `ecd_*` with `throughput_*` and `quality_*`: effective compute density and its other two parts.
+    """
 
     grade: str
     simulated: bool
     reason: str
+    source: str | None = None
+    sessions: int = 0
+    baseline_j: float | None = None
+    candidate_j: float | None = None
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+    type_a: float | None = None
+    type_b: float | None = None
+    ecd_gain: float | None = None
+    ecd_low: float | None = None
+    ecd_high: float | None = None
+    throughput_gain: float | None = None
+    throughput_low: float | None = None
+    throughput_high: float | None = None
+    quality_gain: float | None = None
+    quality_low: float | None = None
+    quality_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

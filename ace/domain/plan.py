@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ace.domain.canonical import digest
+from ace.domain.energy import EnergyPlan
 from ace.domain.serial import encode
 from ace.errors import PlanError
 
@@ -211,7 +212,7 @@ class CellPlan:
     """One cell of the sweep: model x executor x shape x split, and how it is observed, with the rivals beside it.
 
     `further`: benchmarks of the same split that are scored beside the first and never timed. `telemetry`
-    names the energy source that was asked for; "none" asks for none and no energy is claimed. `scopes`: what is to be
+    says which energy source is asked for; "none" asks for none and no energy is claimed. `scopes`: what is to be
     claimed, and so measured well enough to be. `isolated_sessions`: pairs of processes in which each arm is timed
     alone, beside the sessions that they share. `registration`, `look`: digests of what allows a holdout cell, None on
     other splits.
@@ -223,7 +224,7 @@ class CellPlan:
     benchmark: BenchmarkSpec
     shape: Shape
     protocol: Protocol
-    telemetry: str
+    telemetry: EnergyPlan
     seed: int
     rivals: tuple[RivalSpec, ...]
     further: tuple[BenchmarkSpec, ...] = ()

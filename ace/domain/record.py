@@ -7,6 +7,7 @@ nothing here is a conclusion.
 from dataclasses import dataclass
 
 from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.energy import SessionEnergy, SourceChoice
 from ace.domain.isolated import Isolated
 from ace.domain.plan import FIXED, CellPlan
 from ace.domain.probes import Probes
@@ -155,6 +156,7 @@ class Session:
     peak_rss_bytes: int
     probes: Probes
     environment: Environment
+    energy: SessionEnergy | None = None
 
     def __post_init__(self) -> None:
         rounds = {len(t.wall_s) for t in self.timings} | {len(self.order), len(self.inputs)}
@@ -300,6 +302,7 @@ class CellRecord:
     those of a sequential protocol, in order; a fixed one has none. A record with `imported` timings has no session.
     `isolated`: each arm alone, None where the plan asks for none. `peak`: of the machine, None where no session was to
     be measured.
+    `energy_sources`: one choice a chain, made once.
     """
 
     schema_version: int
@@ -325,6 +328,7 @@ class CellRecord:
     data: Digests
     started_at: float
     ended_at: float
+    energy_sources: tuple[SourceChoice, ...] = ()
 
     def __post_init__(self) -> None:
         _require((self.quality is None) != (self.quality_reason is None), "quality and its reason exclude each other")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ace.domain.canonical import canonical_json
+from ace.domain.energy import SourceChoice
 from ace.domain.plan import CellPlan
 from ace.domain.record import Failure, Peak, Session
 from ace.domain.serial import decode, encode
@@ -41,7 +42,8 @@ class WorkOrder:
 
     `inputs`: folder of ids.npy and mask.npy, (n, seq) int64, and of calibration.npz where there are documents to
     calibrate on. `session` numbers a session. `threads` are for embedding; a session uses the protocol's. `cache`:
-    where what is kept by content lies. `alone`: embed each document by itself, at its own length.
+    where what is kept by content lies. `alone`: embed each document by itself, at its own length. `sources`:
+    of energy, chosen once for all sessions.
     """
 
     task: Task
@@ -52,6 +54,7 @@ class WorkOrder:
     spawned_at: float
     cache: str
     alone: bool = False
+    sources: tuple[SourceChoice, ...] = ()
 
     @property
     def threads_here(self) -> int:

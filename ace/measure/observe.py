@@ -26,6 +26,7 @@ from ace.domain.record import (
     RivalResult,
     Session,
 )
+from ace.measure.energy import chosen_sources
 from ace.measure.examination import examine
 from ace.measure.isolation import isolated
 from ace.measure.machine import machine_peak, settled_peak
@@ -68,9 +69,10 @@ def observe(
     failures = [found.failure] if found.failure else []
     planted = None
     looks: list[Look] = []
+    sources = chosen_sources(plan.telemetry)
     running = replace(plan, rivals=tuple(rival for rival in plan.rivals if found.runs(rival.name)))
     for index in range(0 if found.failure else plan.protocol.sessions):
-        answer = shop.run(Task.SESSION, running, time.time(), index)
+        answer = shop.run(Task.SESSION, running, time.time(), index, sources=sources)
         planted = planted or answer.planted
         if answer.session is not None:
             sessions.append(compared_with_scored(answer.session, found.scored, kept_outputs(shop, index)))
@@ -109,6 +111,7 @@ def observe(
         data=documents.digests,
         started_at=started_at,
         ended_at=time.time(),
+        energy_sources=sources,
     )
 
 

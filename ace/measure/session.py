@@ -24,6 +24,7 @@ from ace.measure import timing
 from ace.measure.arms import Arms, arm_state, declared, prepare, require_unchanged
 from ace.measure.bench import Bench, Run
 from ace.measure.company import Seen, children_s, look_around
+from ace.measure.energy import session_energy
 from ace.measure.environment import fingerprint
 from ace.measure.failing import foreign_code
 from ace.measure.inputs import Inputs
@@ -104,6 +105,9 @@ def run_session(
     require_unchanged(arms.model, arms.model_digest, "check")
     if arms.planted is None:
         require_unchanged(arms.modules[BASELINE], arms.model_digest, "check")
+    energy = session_energy(
+        plan.telemetry, order.sources, order.session, arms, inputs, plan.shape.batch, clocks.settle
+    )
     session = Session(
         index=order.session,
         seed=plan.seed,
@@ -130,6 +134,7 @@ def run_session(
         peak_rss_bytes=peak,
         probes=made,
         environment=surroundings,
+        energy=energy,
     )
     return session, arms, timed.kept_arrays()
 

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ace.domain.energy import SourceChoice
 from ace.domain.plan import CellPlan
 from ace.errors import DataError
 from ace.measure.messages import CALIBRATION, Answer, Task, WorkOrder
@@ -56,11 +57,12 @@ class Workshop:
         *,
         inputs: str = INPUTS,
         alone: bool = False,
+        sources: tuple[SourceChoice, ...] = (),
     ) -> Answer:
         """Start one worker and wait for it. `inputs`: the folder that documents were laid out in; see WorkOrder."""
         name = f"session-{session:02d}" if task is Task.SESSION else task.value
         places = str(self.attempt / inputs), str(self.cache)
-        order = WorkOrder(task, plan, places[0], session, self.threads, spawned_at, places[1], alone)
+        order = WorkOrder(task, plan, places[0], session, self.threads, spawned_at, places[1], alone, sources)
         return run_worker(order, self.folder(name), plan.protocol.session_limit_s)
 
     def lay_out(self, documents: Given, calibration: Given | None, inputs: str = INPUTS) -> None:

@@ -64,7 +64,7 @@ def cell_params(plan: CellPlan) -> dict[str, str]:
         "model": plan.model.name,
         "executor": plan.executor.target,
         "protocol": plan.protocol.name,
-        "telemetry": plan.telemetry,
+        "telemetry": plan.telemetry.name,
     }
     params |= {f"executor.{key}": value for key, value in plan.executor.parameters}
     return {key: names.clip(_shown(value), names.PARAM_LIMIT) for key, value in params.items()}

@@ -5,6 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from ace.domain.energy import EnergyPlan
 from ace.domain.plan import (
     DEVELOPMENT,
     RATED,
@@ -29,6 +30,7 @@ from ace.wiring.values import (
     GROUPS,
     MODEL_KEYS,
     SPLIT_KEYS,
+    TELEMETRY_KEYS,
     build,
     group,
     plain,
@@ -52,7 +54,7 @@ def plan_of(config: DictConfig) -> CellPlan:
         benchmark=_benchmark(split, inputs),
         shape=shape,
         protocol=build(Protocol, "protocol", _shared(values["protocol"])),
-        telemetry=str(group(values, "telemetry", ("name",))["name"]),
+        telemetry=build(EnergyPlan, "telemetry", group(values, "telemetry", TELEMETRY_KEYS)),
         seed=build(_Seed, "", {"seed": values["seed"]}).seed,
         rivals=_rivals(values) if split["name"] == DEVELOPMENT else (),  # they judge the claim where it is chosen
         further=_further(split, inputs),

@@ -18,6 +18,7 @@ GROUPS = ("model", "executor", "split", "inputs", "telemetry", "protocol", "poli
 MODEL_KEYS = ("name", "_target_", "hidden", "depth", "head_dim", "positions", "pretrained", "revision", "seed")
 ASKING_KEYS = ("benchmark", "_target_", "metric", "margin", "task", "licence")
 SPLIT_KEYS = ("name", *ASKING_KEYS, "examples", "slices", "development", "further")
+TELEMETRY_KEYS = ("name", "relative_error", "subtract_idle", "tdp_w")
 EXPERIMENT_KEYS = ("name", "scopes")
 OPTIONAL_KEYS = ("scopes", "revision", "seed", "margin", "task", "licence", "slices", "development", "further")
 

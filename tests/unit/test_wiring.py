@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -5,6 +6,7 @@ import pytest
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
+from ace.decide.commands import measure
 from ace.errors import PlanError
 from ace.wiring import (
     compose_config,
@@ -219,3 +221,26 @@ def test_validation_asks_how_alike_people_find_documents_beside_its_own_benchmar
 def test_a_benchmark_that_cannot_be_asked_is_refused_by_its_key(overrides: list[str], said: str) -> None:
     with pytest.raises(PlanError, match=said):
         plan_of(compose_config(overrides))
+
+
+@pytest.mark.parametrize("name", ["none", "auto", "nvml", "nvidia_smi", "rapl", "override", "modelled"])
+def test_every_packaged_telemetry_is_valid_and_its_command_lands_in_the_same_plan(name: str) -> None:
+    plan = plan_of(compose_config([f"telemetry={name}"]))
+    assert plan.telemetry.name == name
+    again = [word for word in measure(plan, None, "development", [plan.shape]).split() if word.startswith("telemetry")]
+    assert plan_of(compose_config(again)).telemetry == plan.telemetry
+    assert len(again) == (0 if name == "none" else 1)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("telemetry.relative_error=0", "telemetry.relative_error=0.0 is refused"),
+        ("telemetry.tdp_w=-1", "telemetry.tdp_w=-1.0 is refused"),
+        ("telemetry.name=zeus", "telemetry.name=zeus is refused"),
+        ("+telemetry.grade=DEVICE_COUNTER", "telemetry.grade is not a key ACE knows"),
+    ],
+)
+def test_an_impossible_telemetry_is_refused_by_its_key_and_no_grade_can_be_set(override: str, said: str) -> None:
+    with pytest.raises(PlanError, match=re.escape(said)):
+        plan_of(compose_config([override]))

@@ -1,7 +1,8 @@
 """Gate provenance: does every number come from where it says?
 
 For speed the wall clock read in the measuring process is the only source, and it is MEASURED when the clock resolves
-far less than what is claimed. Energy and memory have no source in this version and no claim.
+far less than what is claimed. Energy is
+graded cell by cell (ace.decide.energy) and claimed by nobody in this version.
 """
 
 from collections.abc import Iterator

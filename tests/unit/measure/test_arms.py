@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from ace.domain.energy import EnergyPlan
 from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape
 from ace.domain.workload import Batch
 from ace.executors.identity import Identity
@@ -20,7 +21,7 @@ PLAN = CellPlan(
     benchmark=BenchmarkSpec("development", "b", "x.y", "probe_accuracy", 10),
     shape=Shape(16, 2, 32, 2),
     protocol=Protocol("quick", 2, 2, 1, 0.001, 1, 60.0, "fixed"),
-    telemetry="none",
+    telemetry=EnergyPlan("none"),
     seed=0,
     rivals=(),
 )

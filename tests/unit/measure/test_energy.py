@@ -1,0 +1,90 @@
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ace.domain.energy import EnergyPlan, Grade
+from ace.measure.arms import Arms
+from ace.measure.energy import chosen_sources, session_energy
+from ace.measure.failing import ArmError
+from ace.measure.inputs import Inputs
+from ace.measure.timing import nothing
+from ace.telemetry import Ports, windows
+from ace.telemetry.declared import VARIABLE
+from ace.telemetry.rapl import read_text
+
+PLAN = EnergyPlan("override")
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    np.save(tmp_path / "ids.npy", np.ones((40, 8), dtype=np.int64))
+    np.save(tmp_path / "mask.npy", np.ones((40, 8), dtype=np.int64))
+    return Inputs(tmp_path, np.random.default_rng(0))
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr(windows, "WARMUP_S", 0.1)
+    monkeypatch.setattr(windows, "SHORTEST_S", 0.5)
+
+
+class Adds(torch.nn.Module):
+    def forward(self, ids, mask):
+        time.sleep(0.005)  # work that leaves the processor to others
+        return (ids + mask).float()
+
+
+class Falls(torch.nn.Module):
+    def forward(self, ids, mask):
+        raise RuntimeError("out of memory")
+
+
+def arms(candidate=None):
+    modules = {"baseline": Adds(), "null": Adds(), "candidate": candidate or Adds()}
+    return Arms(modules, modules["baseline"], "digest", 0.0, None, (), ())
+
+
+def ports(**environment):
+    nowhere = Path("/nonexistent")
+    return Ports(environment, "/nonexistent/nvml", ("/nonexistent/smi",), nowhere, read_text, "linux", 4, lambda: 0.0)
+
+
+def measured(inputs, session=0, given=None, **environment):
+    here = ports(**environment)
+    sources = chosen_sources(PLAN, here)
+    return session_energy(PLAN, sources, session, given or arms(), inputs, 2, nothing, here)
+
+
+def test_an_override_runs_through_windows_of_both_arms_and_stays_simulated(inputs):
+    found = measured(inputs, **{VARIABLE: "250"})
+    assert [w.arm for w in found.windows] == ["baseline", "candidate"]
+    for window in found.windows:
+        assert window.power_w == pytest.approx(250)
+        assert window.items % 2 == 0
+        assert window.work_s >= 0.2
+    assert chosen_sources(PLAN, ports(**{VARIABLE: "250"}))[0].grade is Grade.OVERRIDE
+    assert found.idle == ()
+
+
+def test_the_arm_that_goes_first_alternates(inputs):
+    assert [w.arm for w in measured(inputs, 1, **{VARIABLE: "250"}).windows] == ["candidate", "baseline"]
+
+
+def test_without_a_source_nothing_is_measured(inputs):
+    assert measured(inputs) is None
+
+
+def test_a_source_that_no_longer_opens_is_a_refusal_and_no_window(inputs):
+    sources = chosen_sources(PLAN, ports(**{VARIABLE: "250"}))
+    found = session_energy(PLAN, sources, 0, arms(), inputs, 2, nothing, ports())
+    assert [(r.source, r.reason) for r in found.refused] == [("override", "not set")]
+    assert found.windows == ()
+
+
+def test_an_arm_that_fails_in_its_window_is_an_arm_error_of_that_stage(inputs):
+    with pytest.raises(ArmError) as failed:
+        measured(inputs, given=arms(Falls()), **{VARIABLE: "250"})
+    assert (failed.value.stage, failed.value.arm) == ("energy", "candidate")
