@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.hookimpl(tryfirst=True)  # before the names that tests are shared out by are made
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where two workers share the suite, all that measures goes to one of them."""
     for item in items:
