@@ -2,7 +2,9 @@
 
 Beside the main path: a server imports this module with torch and nothing else of ACE's machinery. Whatever does not
 match (weights, processor, torch, threads, padding, date, a file that was edited) means the baseline, counted by reason
-and said once in the log of `ace.guard`. Written for any device and tested on a CPU; it was never run on a GPU.
+and said once in the log of `ace.guard`. The baseline's weights are compared when the guard is made, the candidate is
+what its caller says it is, and what an arm raises reaches the caller. Written for any device and tested on a CPU; it
+was never run on a GPU.
 """
 
 import logging
@@ -28,6 +30,7 @@ __all__ = ["Envelope", "Guard"]
 
 LOG = logging.getLogger("ace.guard")
 ADMITTED, OUTSIDE, PADDED, THREADS = "admitted", "shape outside the envelope", "padded input", "other threads"
+STRANGE, AUTOCAST = "no batch of ids and mask", "autocast"
 EXPIRED, REVOKED, MISMATCH, UNUSABLE = "expired", "revoked", "mismatch", "no usable envelope"
 SDP_FLAGS: dict[str, Callable[[], bool]] = {
     "flash": torch.backends.cuda.flash_sdp_enabled,
@@ -94,6 +97,8 @@ class Guard(nn.Module):
     def _reason(self, ids: torch.Tensor, mask: torch.Tensor) -> str:
         if self._closed is not None:
             return self._closed[0]
+        if not _plain(ids, mask):
+            return STRANGE
         if self._revoked:
             return REVOKED
         envelope, bound = self.envelope, self.envelope.bound
@@ -109,6 +114,8 @@ class Guard(nn.Module):
         if bound is not None and torch.get_num_threads() != bound.threads:
             self._say(THREADS, f"torch runs on {torch.get_num_threads()} threads, measured were {bound.threads}")
             return THREADS
+        if torch.is_autocast_enabled(ids.device.type):
+            return AUTOCAST
         if not envelope.padded and not bool(mask.all()):
             return PADDED
         return ADMITTED
@@ -151,6 +158,14 @@ class Guard(nn.Module):
             LOG.warning("%s: %s", reason, text)
 
 
+def _plain(ids: object, mask: object) -> bool:
+    """Whether these are what was measured: (batch, seq) whole numbers each, a mask of ones and zeros."""
+    if not isinstance(ids, torch.Tensor) or not isinstance(mask, torch.Tensor):
+        return False
+    whole = (torch.int64, torch.int32)
+    return ids.ndim == 2 and ids.shape == mask.shape and ids.dtype in whole and mask.dtype in (*whole, torch.bool)
+
+
 def _closed(baseline: nn.Module, envelope: Envelope, unsafe: bool) -> tuple[str, str] | None:
     """Why nothing at all is admitted: a reason and a text for people; None where something may be."""
     if envelope.problem is not None:
@@ -160,6 +175,10 @@ def _closed(baseline: nn.Module, envelope: Envelope, unsafe: bool) -> tuple[str,
         return UNUSABLE, text + ("; unsafe=True serves it all the same" if envelope.unsafe else "")
     if envelope.bound is None:
         return UNUSABLE, "it is bound to no measurement"
+    if not math.isfinite(envelope.expires_at):
+        return UNUSABLE, f"it expires at {envelope.expires_at}, which is no time"
+    if len({(cell.shape.hidden, cell.shape.depth) for cell in envelope.admitted}) > 1:
+        return UNUSABLE, "it covers several sizes of model, and one is served"
     differing = _mismatches(baseline, envelope)
     return (MISMATCH, "; ".join(differing)) if differing else None
 
@@ -195,8 +214,10 @@ def _settle(device: torch.device) -> None:
 def _inside(envelope: Envelope, batch: int, seq_len: int) -> bool:
     """Whether all corners of the grid cell around a shape are admitted; nothing is extrapolated."""
     admitted = {(cell.shape.batch, cell.shape.seq_len) for cell in envelope.admitted}
-    batches = _around(batch, {shape.batch for shape in envelope.measured})
-    lengths = _around(seq_len, {shape.seq_len for shape in envelope.measured})
+    sizes = {(cell.shape.hidden, cell.shape.depth) for cell in envelope.admitted}
+    measured = [shape for shape in envelope.measured if (shape.hidden, shape.depth) in sizes]
+    batches = _around(batch, {shape.batch for shape in measured})
+    lengths = _around(seq_len, {shape.seq_len for shape in measured})
     return bool(batches and lengths) and all(corner in admitted for corner in product(batches, lengths))
 
 

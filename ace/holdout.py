@@ -12,7 +12,15 @@ from ace.domain.claim import claim_id
 from ace.domain.isolated import ISOLATED_SESSIONS
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord, CodeState, Digests
-from ace.domain.registration import HoldoutLook, HoldoutOpening, LedgerEntry, Registration, UnlistedLook, looks_of
+from ace.domain.registration import (
+    MOST_OPENINGS,
+    HoldoutLook,
+    HoldoutOpening,
+    LedgerEntry,
+    Registration,
+    UnlistedLook,
+    looks_of,
+)
 from ace.domain.stored import Evidence
 from ace.errors import PlanError
 from ace.tracking.ledger import Ledger
@@ -47,7 +55,8 @@ def unseal(
     look = look or next(made for made in ledger.looks() if made.registration == registration.digest)
     seed = registration.holdout_seed + again
     # one claimed cell has its arms timed alone as well, where nobody chose it by what came out
-    alone = ISOLATED_SESSIONS if plan.shape == registration.opened[0] and not again else 0
+    drawn = registration.opened[registration.holdout_seed % len(registration.opened)]
+    alone = ISOLATED_SESSIONS if plan.shape == drawn and not again else 0
     opened = replace(
         plan,
         seed=seed,
@@ -144,12 +153,19 @@ def _require_unmeasured(plan: CellPlan, evidence: Evidence) -> None:
 
 def _require_found(plan: CellPlan, evidence: Evidence) -> None:
     """What the ledger says was opened is in the store: else nobody knows what was seen, and it is not seen again."""
-    there = {cell.run_id for cell in evidence.cells}
+    there, before = {cell.run_id for cell in evidence.cells}, 0
     for opening in evidence.openings:
         same = (opening.look, opening.shape, opening.seed) == (plan.look, plan.shape, plan.seed)
+        before += same
         if same and opening.run_id not in there:
             raise PlanError(
                 f"split=holdout stays sealed for cell {plan.shape}: run {opening.run_id} opened it under this look and "
                 "is not in the store any more; restore that run from a backup, or claim the idea under another "
                 "experiment.name, on a holdout that was not opened."
             )
+    if before >= MOST_OPENINGS:
+        raise PlanError(
+            f"split=holdout stays sealed for cell {plan.shape}: {before} runs have opened it under this look and none "
+            "ended with evidence; what they saw was seen. Find out what ends them on development, and claim the idea "
+            "under another experiment.name, on a holdout that was not opened."
+        )

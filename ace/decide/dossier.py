@@ -70,7 +70,11 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
     else:
         named = [cell for cell in development if cell.cell.shape in registered.cells]
         opened = {cell.key: places.get((HOLDOUT, cell.cell.shape)) for cell in named}
-        still = {key for key, cell in opened.items() if cell is not None and spent(cell) and cell.key in touched}
+        still = {
+            key
+            for key, cell in opened.items()
+            if cell is not None and spent(cell) and cell.key in touched and not refuted(cell, policy)
+        }
         claimed = [cell for cell in named if cell.key not in still] or named  # a claim is never emptied: it stays open
         left = [cell for cell in named if cell not in claimed]
     ended = [record.ended_at for cell in cells for record in cell.cell.records]
@@ -90,7 +94,13 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
 
 def spent(opened: CellEstimate) -> bool:
     """Whether a holdout cell has had its measurement and the one re-measurement that its registration foresees."""
-    return len(opened.cell.measurements) >= SEALED_MEASUREMENTS
+    return opened.cell.looks >= SEALED_MEASUREMENTS
+
+
+def refuted(opened: CellEstimate, policy: Policy) -> bool:
+    """Whether a holdout cell denies the claim, however noisy it is: noise leaves a cell open, it does not acquit it."""
+    highest = [bound.high for bound in (opened.bounds, opened.band) if bound.high is not None]
+    return opened.quality_outcome is Outcome.FAIL or any(high < policy.gain_floor for high in highest)
 
 
 def downgrades(finding: Finding) -> bool:

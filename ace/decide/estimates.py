@@ -152,8 +152,10 @@ def _objections(cell: Cell, alpha: float, policy: Policy) -> Iterator[str]:
     """Measurements that are not pooled and yet say that the candidate is slower or answers worse."""
     for conditions, measurements in cell.others:
         found = compared([m.record for m in measurements], CANDIDATE, policy.margin, 1 - 2 * alpha)
-        if found.high is not None and found.high < 0 and not forbidding(found):
-            yield f"slower ({percent(found.high)} at most) by {conditions}"
+        # on the holdout both measurements count, and one that rules the gain out is no matter of conditions
+        floor, what = (policy.gain_floor, "too slow") if cell.split == HOLDOUT else (0.0, "slower")
+        if found.high is not None and found.high < floor and not forbidding(found):
+            yield f"{what} ({percent(found.high)} at most) by {conditions}"
         scored = settled_by([m.record for m in measurements], alpha, policy)
         if scored is not None and scored.outcome is Outcome.FAIL:
             yield f"quality lost ({100 * scored.difference:+.1f} points) by {conditions}"

@@ -28,8 +28,9 @@ REQUIRED_RULES = (
     "disguise",
     "truncated",
     "late work",
+    "interference",
 )
-"""Blocking rules that have a test: acceptance also requires that they could look."""
+"""Blocking rules: acceptance also requires that they could look, where they were asked to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ ISOLATED_SESSIONS = 10
 @dataclass(frozen=True, slots=True)
 class IsolatedPair:
     """One pair of processes on the same documents. `first`: the arm whose process ran first. Wall seconds per call of
-    the timed rounds; `documents`: digest of what both were given."""
+    the timed rounds; `documents`: digest of what both were given. `output_error`: of an output that the candidate gave
+    alone, against the one that was scored: max |difference| / max |scored|; None where none was scored."""
 
     index: int
     first: str
@@ -23,6 +24,7 @@ class IsolatedPair:
     candidate_s: tuple[float, ...]
     documents: str
     started_at: float
+    output_error: float | None = None
 
     def __post_init__(self) -> None:
         _require(bool(self.baseline_s) and len(self.baseline_s) == len(self.candidate_s), "an uneven isolated pair")

@@ -20,6 +20,8 @@ REGISTRATION_SCHEMA_VERSION = 2
 FIRST = "0" * 64
 """What the first look of a ledger names as the one before it."""
 SEEDS = 2**31
+MOST_OPENINGS = 3
+"""Of one cell by one seed: a machine may die on the way, and whoever watches a run may end what they do not like."""
 SEALED_MEASUREMENTS = 2
 """Of one cell under one look: its own, and one more where that left it open (4-rules). Both are foreseen, so each is
 asked at half the level."""
@@ -80,7 +82,7 @@ class Registration:
     @property
     def idea(self) -> str:
         """What shares a budget of looks: variants of one idea on one model are tried on the same sealed documents."""
-        return idea_of(self.executor, self.model.name, self.holdout.inputs)
+        return idea_of(self.executor, (content for _, content in self.weights), self.holdout.inputs)
 
     def says_the_same_as(self, other: "Registration") -> bool:
         """Whether two registrations claim the same, whatever was measured since of what they rest on."""
@@ -155,9 +157,13 @@ class UnlistedLook:
 AnyLook = HoldoutLook | UnlistedLook
 
 
-def idea_of(executor: ExecutorSpec, model: str, inputs: str) -> str:
-    """What shares a budget of looks: variants of one idea on one model are tried on the same sealed documents."""
-    return f"{executor.target} on {model} ({inputs})"
+def idea_of(executor: ExecutorSpec, weights: Iterable[str], inputs: str) -> str:
+    """What shares a budget of looks: variants of one idea on one model are tried on the same sealed documents.
+
+    `weights`: sha256 of the model's files, for its name is anybody's choice. The executor is known by its import path:
+    who gives the same idea another has another.
+    """
+    return f"{executor.target} on weights {digest(sorted(weights))[:12]} ({inputs})"
 
 
 def chain_problem(entries: Sequence[LedgerEntry]) -> str | None:

@@ -116,5 +116,8 @@ class Bench:
             if not (torch.equal(got.ids, sent.ids) and torch.equal(got.mask, sent.mask)):
                 raise ArmError(stage, "changed input", arm, f"the {arm} arm changed its input; clone it first")
         checked = [require_embedding(output, self.examples, self.width, stage, arm) for output in outputs]
+        if len({output.data_ptr() for output in checked}) < len(checked):
+            said = f"the {arm} arm gave two calls' answers in the same memory; return a clone of it"
+            raise ArmError(stage, "invalid output", arm, said)
         self.width = checked[0].shape[1]
         return checked

@@ -23,17 +23,19 @@ from ace.measure.arms import Arms, prepare, state_digest
 from ace.measure.bench import Bench
 from ace.measure.inputs import Inputs
 from ace.measure.messages import Alone, Answer, Task, WorkOrder
+from ace.measure.recomputing import error_against
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
 from ace.models.loading import load_model
 
+OUTPUT = "outputs.npz"
 TASKS = {BASELINE: Task.ALONE_BASELINE, CANDIDATE: Task.ALONE_CANDIDATE}
 
 
-def time_alone(order: WorkOrder, executor: Executor | None) -> Alone:
+def time_alone(order: WorkOrder, executor: Executor | None, folder: Path) -> Alone:
     """Time one arm by itself, on the documents that its partner gets.  Raises ArmError when the candidate misbehaves.
 
-    `executor`: None times the baseline.
+    `executor`: None times the baseline. One output of a timed call is left in `folder`.
     """
     plan = replace(order.plan, rivals=())
     rng = np.random.default_rng(np.random.SeedSequence([plan.seed, order.session, 1]))
@@ -41,14 +43,17 @@ def time_alone(order: WorkOrder, executor: Executor | None) -> Alone:
     example = inputs.batch(inputs.draw(plan.shape.batch))
     arms = _baseline(plan) if executor is None else _candidate(plan, executor, example, inputs)
     [arm] = arms.modules
-    bench = Bench(arms, inputs, plan.shape.batch, timing.CPU_CLOCKS, random.Random(f"{plan.seed}/{order.session}"))
+    dice = random.Random(f"{plan.seed}/{order.session}/alone")
+    bench = Bench(arms, inputs, plan.shape.batch, timing.CPU_CLOCKS, dice)
     gc.collect()
     gc.freeze()
     gc.disable()
     protocol = plan.protocol
     bench.run(((arm,),) * protocol.warmup_rounds, 1, frozenset(), "warmup")
-    run = bench.run(((arm,),) * protocol.rounds, 1, frozenset(), "timing")
+    kept = frozenset([dice.randrange(protocol.rounds)])
+    run = bench.run(((arm,),) * protocol.rounds, 1, kept, "timing")
     gc.enable()
+    np.savez(folder / OUTPUT, allow_pickle=False, **run.kept_arrays())
     return Alone(tuple(run.series[arm].wall_s), digest([list(row) for row in run.inputs]))
 
 
@@ -62,14 +67,15 @@ def _candidate(plan: CellPlan, executor: Executor, example: Batch, inputs: Input
     return replace(arms, modules={CANDIDATE: arms.modules[CANDIDATE]})
 
 
-def isolated(plan: CellPlan, shop: Workshop, watcher: Watcher) -> Isolated | None:
-    """All pairs that the plan asks for; None where it asks for none."""
+def isolated(plan: CellPlan, shop: Workshop, watcher: Watcher, scored: np.ndarray | None) -> Isolated | None:
+    """All pairs that the plan asks for; None where it asks for none. `scored`: (n, dim) outputs of the candidate by
+    document, None where no single document's output stands for a timed one."""
     if not plan.isolated_sessions:
         return None
     pairs, failures = [], []
     for index in range(plan.isolated_sessions):
         watcher.stage(f"each arm alone, {index + 1} of {plan.isolated_sessions}")
-        made = _pair(plan, shop, index)
+        made = _pair(plan, shop, index, scored)
         if isinstance(made, str):
             failures.append(made)
         else:
@@ -77,7 +83,7 @@ def isolated(plan: CellPlan, shop: Workshop, watcher: Watcher) -> Isolated | Non
     return Isolated(plan.isolated_sessions, tuple(pairs), tuple(failures))
 
 
-def _pair(plan: CellPlan, shop: Workshop, index: int) -> IsolatedPair | str:
+def _pair(plan: CellPlan, shop: Workshop, index: int, scored: np.ndarray | None) -> IsolatedPair | str:
     """One pair, or why there is none."""
     started_at = time.time()
     order = (BASELINE, CANDIDATE) if index % 2 == 0 else (CANDIDATE, BASELINE)
@@ -90,7 +96,16 @@ def _pair(plan: CellPlan, shop: Workshop, index: int) -> IsolatedPair | str:
     base, own = found[BASELINE], found[CANDIDATE]
     if base.documents != own.documents:
         return f"pair {index}: the processes were given other documents"
-    return IsolatedPair(index, order[0], base.wall_s, own.wall_s, base.documents, started_at)
+    error = None if scored is None else _apart(shop, scored)
+    return IsolatedPair(index, order[0], base.wall_s, own.wall_s, base.documents, started_at, error)
+
+
+def _apart(shop: Workshop, scored: np.ndarray) -> float:
+    """How far the output that the candidate left is from the scored ones of the same documents."""
+    with np.load(shop.folder(Task.ALONE_CANDIDATE.value) / OUTPUT, allow_pickle=False) as arrays:
+        [output] = [arrays[name] for name in arrays.files if name.endswith("/output")]
+        [documents] = [arrays[name] for name in arrays.files if name.endswith("/documents")]
+    return error_against(output, scored[documents])
 
 
 def _why(answer: Answer) -> str:

@@ -27,7 +27,7 @@ from ace.domain.record import (
     Session,
 )
 from ace.measure.energy import chosen_sources
-from ace.measure.examination import examine
+from ace.measure.examination import Examination, examine
 from ace.measure.isolation import isolated
 from ace.measure.machine import machine_peak, settled_peak
 from ace.measure.messages import Task
@@ -104,7 +104,7 @@ def observe(
         imported=None,
         rivals=tuple(_as_timed(rival, sessions) for rival in found.rivals),
         memory=() if found.failure else memory_use(plan, shop, watcher),
-        isolated=None if found.failure else isolated(plan, shop, watcher),
+        isolated=None if found.failure else isolated(plan, shop, watcher, _by_document(found)),
         peak=peak,
         code=code,
         weights=weights,
@@ -113,6 +113,10 @@ def observe(
         ended_at=time.time(),
         energy_sources=sources,
     )
+
+
+def _by_document(found: Examination) -> np.ndarray | None:
+    return None if found.company else found.scored.get(CANDIDATE)
 
 
 def _as_timed(rival: RivalResult, sessions: Sequence[Session]) -> RivalResult:

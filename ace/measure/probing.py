@@ -127,17 +127,18 @@ class Prober:
         self.clocks.sleep(self.dice.uniform(*PAUSE_S))
         made, fresh_s, again_s = [], 0.0, 0.0
         with foreign_code("probe", arm), torch.inference_mode():
-            nearly = predict(module, copies[0])
+            nearly = _kept(predict(module, copies[0]))
             settle()
             for given in copies[1:]:
                 start = wall()
                 first = predict(module, given)
                 settle()
-                middle = wall()
+                fresh_s += wall() - start
+                first = _kept(first)  # an arm may write its next answer into the same memory
+                start = wall()
                 second = predict(module, given)
                 settle()
-                end = wall()
-                fresh_s, again_s = fresh_s + middle - start, again_s + end - middle
+                again_s += wall() - start
                 made.append((first, second))
         nearly = require_embedding(nearly, self.examples, None, "probe", arm)
         pairs = [tuple(require_embedding(o, self.examples, nearly.shape[1], "probe", arm) for o in p) for p in made]
@@ -195,6 +196,11 @@ class Prober:
         for row in places:
             baseline = float(steps[BASELINE][row]) if BASELINE in steps else None
             self.tally.add(baseline, float(steps[CANDIDATE][row]), left_out)
+
+
+def _kept(output: object) -> object:
+    """A copy of its own; what is no tensor is refused later, with its name."""
+    return output.clone() if isinstance(output, Tensor) else output
 
 
 def typical_s(wall_s: Sequence[float]) -> float:

@@ -58,7 +58,7 @@ def carry_out(order: WorkOrder, folder: Path, mark: Callable[[], None]) -> Answe
     if order.task is Task.PEAK:  # before any foreign code is loaded: nobody shall make the machine look slow or fast
         return Answer(peak=measure_peak(time.perf_counter, order.threads_here))
     if order.task is Task.ALONE_BASELINE:  # nor shall anybody be near the baseline
-        return Answer(alone=time_alone(order, None))
+        return Answer(alone=time_alone(order, None, folder))
     session = order.session if order.task is Task.SESSION else None
     beforehand = Beforehand(imported_names(), seal(), look_around())
     try:
@@ -71,7 +71,7 @@ def carry_out(order: WorkOrder, folder: Path, mark: Callable[[], None]) -> Answe
             np.savez(folder / "outputs.npz", allow_pickle=False, **kept)
             return Answer(session=measured, planted=arms.planted)
         if order.task is Task.ALONE_CANDIDATE:
-            return Answer(alone=time_alone(order, executor))
+            return Answer(alone=time_alone(order, executor, folder))
         if order.task in (Task.MEMORY_BASELINE, Task.MEMORY_CANDIDATE):
             return Answer(peak_bytes=peak_bytes(order, executor))
         if order.task is Task.RECOMPUTE:

@@ -110,7 +110,7 @@ def looked_before(parameters: tuple[tuple[str, object], ...] | None = None) -> T
     way = walk()
     made = way.registration
     spec = made.executor if parameters is None else replace(made.executor, parameters=parameters)
-    idea = idea_of(spec, made.model.name, made.holdout.inputs)
+    idea = idea_of(spec, (content for _, content in made.weights), made.holdout.inputs)
     first = replace(way.look, registration="of an earlier claim", experiment="an earlier one", idea=idea)
     second = replace(way.look, index=1, previous=first.digest)
     again = replace(way, look=second, opened=open_holdout(PRUNING, way.registration, second))

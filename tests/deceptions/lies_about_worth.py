@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ace.domain.energy import EnergyPlan
 from ace.domain.plan import NATURAL, ExecutorSpec
 from ace.domain.quality import Agreement, Slices
 from ace.domain.record import CANDIDATE, CellRecord, Session
@@ -176,7 +177,7 @@ def brings_a_package(session: Session) -> Session:
 
 def watts_from_a_constant(record: CellRecord) -> CellRecord:
     """Energy is to be 65 W times the time, which no sensor read."""
-    return of_plan(telemetry="constant_65_watts")(record)
+    return of_plan(telemetry=EnergyPlan("override"))(record)
 
 
 CASES = (

@@ -33,7 +33,7 @@ class Arm(nn.Module):
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         self.calls += 1
-        return ids.float().sum(1, keepdim=True) * self.weight
+        return ids.reshape(ids.shape[0], -1).float().sum(1, keepdim=True) * self.weight
 
 
 def shape(seq_len: int, batch: int) -> Shape:
@@ -140,6 +140,39 @@ def test_an_attention_kernel_that_was_measured_and_is_switched_off_here_means_th
         torch.backends.cuda.enable_flash_sdp(True)
     assert torch.equal(served(*asked(64)), arms[0](*asked(64)))
     assert served.decisions == {"mismatch": 1}
+
+
+@pytest.mark.parametrize(
+    ("ids", "mask"),
+    [
+        (torch.ones(1, 7, 64, dtype=torch.int64), torch.ones(1, 7, 64, dtype=torch.int64)),
+        (torch.ones(1, 64, dtype=torch.int64), torch.ones(1, 1, dtype=torch.int64)),
+        (torch.ones(1, 64, dtype=torch.int64), torch.ones(0, dtype=torch.int64)),
+        (torch.ones(1, 64, dtype=torch.int64), torch.full((1, 64), -1e9)),
+        (torch.ones(1, 64), torch.ones(1, 64, dtype=torch.int64)),
+    ],
+)
+def test_what_is_no_batch_of_ids_and_mask_as_measured_is_the_baselines(arms, ids, mask):
+    served = guard(arms, envelope_for(arms[0]))
+    served(ids, mask)
+    assert served.decisions == {"no batch of ids and mask": 1}
+    assert (arms[0].calls, arms[1].calls) == (1, 0)
+
+
+def test_under_autocast_nothing_is_as_it_was_measured(arms):
+    served = guard(arms, envelope_for(arms[0]))
+    with torch.autocast("cpu", torch.bfloat16):
+        served(*asked(64))
+    assert served.decisions == {"autocast": 1}
+
+
+def test_an_envelope_that_never_expires_or_covers_two_models_is_not_usable(arms):
+    made = envelope_for(arms[0])
+    other = Admitted(Shape(64, 1, 128, 2), 0.2, 0.1, 0.3)
+    for spoilt in (replace(made, expires_at=float("nan")), replace(made, admitted=(*made.admitted, other))):
+        served = guard(arms, spoilt)
+        served(*asked(64))
+        assert served.decisions == {"no usable envelope": 1}
 
 
 def test_weights_that_were_trained_on_are_other_weights(arms):

@@ -137,3 +137,20 @@ def test_a_look_that_only_another_experiment_of_the_store_remembers_spends_the_b
     other_idea = replace(seen, idea="another idea")
     assert open_it(asked(), r.evidence(cells, made, unlisted=(other_idea,)), ledger).look is not None
     assert len(ledger.looks()) == 1
+
+
+def test_a_cell_that_was_opened_three_times_without_evidence_stays_sealed(claim, ledger):
+    cells, made = claim
+    plan = open_it(asked(), r.evidence(cells, made), ledger)
+    for run in ("one", "two", "three"):
+        write_opening(plan, run, ledger, NOW)
+    openings = tuple(entry for entry in ledger.entries() if entry not in ledger.looks())
+    read = with_runs(replace(r.evidence(cells, made, ledger.looks()), openings=openings), "one", "two", "three")
+    with pytest.raises(PlanError, match="3 runs have opened it under this look and none ended with evidence"):
+        open_it(asked(), read, ledger)
+
+
+def test_a_model_by_another_name_is_the_same_idea_and_other_weights_are_not(claim):
+    _, made = claim
+    assert replace(made, model=replace(made.model, name="sheep")).idea == made.idea
+    assert replace(made, weights=(("model.safetensors", "other"),)).idea != made.idea

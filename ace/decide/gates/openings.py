@@ -4,12 +4,14 @@ A holdout run that was deleted for good leaves its line in the ledger; a line th
 leaves its run in the store. Who removes both leaves no trace here: local evidence is tamper-evident, not tamper-proof.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ace.decide.asking import gate, named
 from ace.decide.cells import is_evidence
 from ace.decide.gather import Case
 from ace.domain.finding import Finding, Outcome
+from ace.domain.registration import MOST_OPENINGS
 
 NAME = "complete"
 THRESHOLD = "every opening of a sealed cell has its run, and every holdout run its opening"
@@ -34,7 +36,12 @@ def openings(case: Case) -> Iterator[Finding]:
     if silent:
         shown = f"holdout runs {named(silent)} are not in the ledger, although their look is"
         yield gate(NAME, Outcome.FAIL, shown, THRESHOLD, "restore the ledger from a backup: lines were removed from it")
-    if listed and not gone and not silent:
+    times = Counter((opening.look, str(opening.shape), opening.seed) for opening in listed)
+    often = [f"{shape}, {count} times" for (_, shape, _), count in times.items() if count > MOST_OPENINGS]
+    if often:
+        shown = f"sealed cells were opened again and again: {named(often)}; {MOST_OPENINGS} times is the most"
+        yield gate(NAME, Outcome.FAIL, shown, THRESHOLD, "claim the idea on a holdout that was not opened")
+    if listed and not gone and not silent and not often:
         yield gate(NAME, Outcome.PASS, f"all {len(listed)} openings of sealed cells have their runs", THRESHOLD)
 
 

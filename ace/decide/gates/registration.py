@@ -4,11 +4,13 @@ The seal itself is kept by `ace.holdout`; here its traces are read again. Local 
 tamper-proof: who deletes a look and its runs together leaves no trace in this store.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ace.decide import commands
 from ace.decide.asking import gate, named
-from ace.decide.dossier import Dossier, spent
+from ace.decide.cells import is_evidence
+from ace.decide.dossier import Dossier, refuted, spent
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.benefit import answer_of, same_documents
 from ace.decide.gates.quality import equivalent, scored, threshold_of
@@ -67,6 +69,7 @@ def _unchanged(
     starts = [(a.run_id, a.started_at if a.record is None else a.record.started_at) for a in opened]
     early = [run_id for run_id, started_at in starts if started_at < registered.frozen_at]
     changed += [f"run {run} opened the holdout before the registration" for run in early]
+    changed += _otherwise(opened, registered)
     foreign = [a.run_id for a in opened if a.plan is not None and a.plan.registration != registered.digest]
     changed += [f"run {run} belongs to another registration" for run in foreign if run not in early]
     for cell in (*dossier.claimed, *dossier.on(HOLDOUT)):
@@ -87,6 +90,21 @@ def _unchanged(
         return gate(FROZEN, Outcome.PASS, f"{of}: nothing changed", threshold)
     step = f"judge with what was registered, or {ANEW}"
     return gate(FROZEN, Outcome.FAIL, f"{of}: {named(list(dict.fromkeys(changed)))}", threshold, step)
+
+
+def _otherwise(opened: list[StoredCell], registered: Registration) -> Iterator[str]:
+    """Sealed measurements that the registration does not foresee: by another seed, or more often than twice a cell."""
+    foreseen = range(registered.holdout_seed, registered.holdout_seed + SEALED_MEASUREMENTS)
+    measured: Counter[str] = Counter()
+    for attempt in opened:
+        if attempt.plan is None or attempt.plan.registration != registered.digest:
+            continue
+        if attempt.plan.seed not in foreseen:
+            yield f"run {attempt.run_id} drew its sealed documents by another seed than the registration's"
+        measured[str(attempt.plan.shape)] += is_evidence(attempt)
+    for shape, times in measured.items():
+        if times > SEALED_MEASUREMENTS:
+            yield f"sealed cell {shape} was measured {times} times, and {SEALED_MEASUREMENTS} were foreseen"
 
 
 def _plain(policy: Policy) -> Policy:
@@ -147,11 +165,11 @@ def _held(
     if low is None or high is None:
         return gate(HELD_OUT, Outcome.NO_EVIDENCE, why, threshold, step, cell.key)
     shown = f"gain between {percent(low)} and {percent(high)} by its one-sided bounds; {answer.evidence}"
+    if refuted(cell, policy):
+        return gate(HELD_OUT, Outcome.FAIL, shown, threshold, "the gain does not hold on other documents", cell.key)
     if doubts := dossier.downgrades(cell.key):
         seen = f"{shown}; unresolved: {named(doubts)}"
         return gate(HELD_OUT, Outcome.NO_EVIDENCE, seen, threshold, step, cell.key)
-    if high < policy.gain_floor:
-        return gate(HELD_OUT, Outcome.FAIL, shown, threshold, "the gain does not hold on other documents", cell.key)
     if low > policy.gain_floor and answer.outcome is Outcome.PASS:
         return gate(HELD_OUT, Outcome.PASS, shown, threshold, cell=cell.key)
     return gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, threshold, step, cell.key)

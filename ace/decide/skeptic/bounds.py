@@ -51,14 +51,16 @@ def tail(hits: int, trials: int, chance: float) -> float:
     return sum(math.comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(hits, trials + 1))
 
 
-def excess(slow: dict[str, float], fast: dict[str, float]) -> float:
-    """Log of how much longer the candidate's slow call takes than its fast one and the baseline's example allow.
+def excess(
+    slow: dict[str, float], fast: dict[str, float], of: str = CANDIDATE, beside: str = BASELINE
+) -> float:
+    """Log of how much longer one arm's slow call takes than its fast one and the other arm's example allow.
 
-    Allowed is the larger of what the baseline loses as a factor and as seconds: a cold cache may cost either.
+    Allowed is the larger of what the other loses as a factor and as seconds: a cold cache may cost either.
     """
-    lost_s = max(0.0, slow[BASELINE] - fast[BASELINE])
-    factor = max(1.0, slow[BASELINE] / fast[BASELINE])
-    return math.log(slow[CANDIDATE] / max(fast[CANDIDATE] * factor, fast[CANDIDATE] + lost_s))
+    lost_s = max(0.0, slow[beside] - fast[beside])
+    factor = max(1.0, slow[beside] / fast[beside])
+    return math.log(slow[of] / max(fast[of] * factor, fast[of] + lost_s))
 
 
 def visited(session: Session, reading: str) -> dict[str, float]:

@@ -13,7 +13,7 @@ from ace.decide.cells import Cell
 from ace.decide.estimates import CellEstimate, forbidding
 from ace.domain.decision import percent, percent_within
 from ace.domain.finding import Finding, Outcome, Severity
-from ace.domain.isolated import ISOLATED_SESSIONS
+from ace.domain.isolated import ISOLATED_SESSIONS, Isolated
 from ace.domain.plan import DEVELOPMENT
 from ace.domain.policy import Policy
 from ace.stats import compare
@@ -26,24 +26,39 @@ def interference(cells: Iterable[CellEstimate], policy: Policy) -> Iterator[Find
     """Every cell whose arms were timed alone; once NO_EVIDENCE where there is none."""
     cells = tuple(cells)
     threshold = f"alone in its processes the candidate's gain is not known to be under {percent(policy.gain_floor)}"
-    found = [cell for cell in cells if _pairs(cell.cell)]
+    found = [cell for cell in cells if _asked(cell.cell)]
     for cell in found:
         yield _judged(cell, threshold, policy)
     if not found:
         step = _step(cells)
         shown = "no cell was measured with each arm alone"
-        yield Finding(NAME, Outcome.NO_EVIDENCE, Severity.BLOCK, None, shown, threshold, step)
+        # a warning: what nobody asked for keeps no claim from acceptance; what was asked for and failed does
+        yield Finding(NAME, Outcome.NO_EVIDENCE, Severity.WARN, None, shown, threshold, step)
+
+
+def _asked(cell: Cell) -> list[Isolated]:
+    """What was measured of a cell's arms alone, as far as it was asked for."""
+    return [record.isolated for record in cell.records if record.isolated is not None]
 
 
 def _pairs(cell: Cell) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
     """Baseline and candidate of every pair, of all measurements."""
-    made = [record.isolated for record in cell.records if record.isolated is not None]
-    return [(pair.baseline_s, pair.candidate_s) for isolated in made for pair in isolated.pairs]
+    return [(pair.baseline_s, pair.candidate_s) for isolated in _asked(cell) for pair in isolated.pairs]
 
 
 def _judged(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     pairs = _pairs(cell.cell)
+    failures = [text for isolated in _asked(cell.cell) for text in isolated.failures]
+    odd = [error for isolated in _asked(cell.cell) for pair in isolated.pairs if (error := pair.output_error)]
+    lost = f"; {len(failures)} pairs failed, the first: {failures[0]}" if failures else ""
     answer = partial(_finding, cell.key, threshold)
+    if any(not error <= policy.output_tolerance for error in odd):
+        shown = f"alone the candidate answers otherwise than the outputs that were scored, by up to {max(odd):.2g}"
+        return answer(Outcome.FAIL, shown, Severity.BLOCK, "make it compute the same wherever it runs")
+    if 2 * len(failures) > len(pairs) + len(failures):
+        shown = f"{len(pairs)} pairs{lost}"
+        step = "mend what fails when an arm is alone, and measure again"
+        return answer(Outcome.NO_EVIDENCE, shown, Severity.BLOCK, step)
     baseline, candidate = ([pair[arm] for pair in pairs] for arm in (0, 1))
     alone = compare(
         baseline, candidate, margin=policy.margin, confidence=1 - 2 * cell.alpha, order=ALTERNATING
@@ -52,8 +67,8 @@ def _judged(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     if alone.low is None or alone.high is None or unfit:
         why = ", ".join(unfit) or "no interval"
         again = f"measure this cell with more pairs: {_command(cell.cell)}"
-        return answer(Outcome.NO_EVIDENCE, f"{len(pairs)} pairs: {why}", Severity.BLOCK, again)
-    shown = f"alone the candidate gains {percent_within(alone.gain, alone.low, alone.high)} in {len(pairs)} pairs"
+        return answer(Outcome.NO_EVIDENCE, f"{len(pairs)} pairs: {why}{lost}", Severity.BLOCK, again)
+    shown = f"alone the candidate gains {percent_within(alone.gain, alone.low, alone.high)} in {len(pairs)} pairs{lost}"
     if cell.bounds.gain is not None:
         shown += f", beside its baseline {percent(cell.bounds.gain)}"
     if alone.high < policy.gain_floor:

@@ -53,7 +53,8 @@ def cached(cell: CellEstimate, _: Policy) -> Finding:
 def disguise(cell: CellEstimate, policy: Policy) -> Finding:
     """Timed calls against calls through another function at another rate; and their outputs."""
     threshold = (
-        f"timed calls not > {FASTER:.0%} faster than disguised ones beyond the baseline, by a bound over sessions; "
+        f"the candidate's timed calls not > {FASTER:.0%} faster than disguised ones beyond the baseline, nor the "
+        f"baseline's as much slower beyond the candidate, by a bound over sessions; "
         f"outputs within {policy.output_tolerance:g}"
     )
     answer = answering("disguise", cell.key, threshold)
@@ -72,6 +73,16 @@ def disguise(cell: CellEstimate, policy: Policy) -> Finding:
             "make every call compute the same for the same input, then measure again",
         )
     timed = [{arm: median(s.wall_s(arm)) for arm in (BASELINE, CANDIDATE)} for s in sessions]
+    slowed = [excess(t, visited(s, "fresh_s"), BASELINE, CANDIDATE) for s, t in zip(sessions, timed, strict=True)]
+    if beyond(slowed, LIMIT):
+        low = lower_bound(slowed) or 0.0
+        return answer(
+            Outcome.FAIL,
+            f"a disguised call takes the baseline {_slower(sessions, BASELINE)} of a timed one's time, the candidate "
+            f"{_slower(sessions, CANDIDATE)}: while it is timed the baseline takes longer, by at least {percent(low)} "
+            "beyond the candidate",
+            "find out what slows the baseline down in timed calls; its own time is what a gain is measured against",
+        )
     excesses = [excess(visited(s, "fresh_s"), t) for s, t in zip(sessions, timed, strict=True)]
     return _judged(
         answer,

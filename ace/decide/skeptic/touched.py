@@ -14,7 +14,7 @@ from ace.decide.skeptic.bounds import answering, beyond, lower_bound
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import CellRecord, Session
+from ace.domain.record import BASELINE, CANDIDATE, CellRecord, Session
 
 SLOWER = 0.10
 FEW_DOUBT = 0.01  # one session in three meets the baseline first: at the level of other rules nothing could be seen
@@ -45,6 +45,10 @@ def touched_baseline(cell: CellEstimate, _: Policy) -> Finding:
             f"not as before the candidate: {named(changed)}; the baseline runs through these too",
             "set them inside the candidate's call and put them back, then measure this cell again",
         )
+    waits = [text for text in [_waiting(sessions, cell.cell.newest.record.plan.protocol.threads)] if text]
+    if waits:
+        step = "find out what the baseline waits for while it is timed, then measure this cell again"
+        return answer(Outcome.FAIL, waits[0], step)
     slower = [math.log(median(u.after_s) / median(u.before_s)) for s in sessions if (u := s.probes.untouched)]
     low = lower_bound(slower, FEW_DOUBT)
     if low is None:
@@ -54,6 +58,22 @@ def touched_baseline(cell: CellEstimate, _: Policy) -> Finding:
         step = "find out what slows the baseline down once the candidate is there, then measure this cell again"
         return answer(Outcome.FAIL, f"{shown}, at least {percent(low)}", step)
     return answer(Outcome.PASS, shown)
+
+
+def _waiting(sessions: tuple[Session, ...], threads: int) -> str | None:
+    """Whether the baseline waits where the candidate computes: processor time over wall time, arm against arm. On one
+    thread only: on several the arms may share the work out differently."""
+    if threads > 1:
+        return None
+    shares = [{t.arm: sum(t.cpu_s) / sum(t.wall_s) for t in s.timings} for s in sessions]
+    pairs = [(s[BASELINE], s[CANDIDATE]) for s in shares if min(s.get(BASELINE, 0.0), s.get(CANDIDATE, 0.0)) > 0]
+    gaps = [math.log(min(own, 1.0) / base) for base, own in pairs]  # more than one thread's is another rule's matter
+    if not beyond(gaps, math.log1p(SLOWER)):
+        return None
+    return (
+        f"the baseline computes in {median(base for base, _ in pairs):.0%} of its timed calls' time, the candidate in "
+        f"{median(own for _, own in pairs):.0%} of its own: a baseline that waits makes any candidate fast"
+    )
 
 
 def _digests(records: tuple[CellRecord, ...]) -> list[str]:

@@ -436,3 +436,64 @@ def test_a_verdict_below_acceptance_exports_nothing_but_what_is_marked_as_unsafe
     assert decision.envelope.admitted == ()
     marked = unsafe_envelope(decision)
     assert (marked.unsafe, [str(cell.shape) for cell in marked.admitted]) == (True, ["64x1"])
+
+
+@pytest.mark.parametrize("lost", [{"gain": -0.1, "offset_sd": 0.15}, {"difference": -0.05, "offset_sd": 0.3}])
+def test_noise_does_not_acquit_a_sealed_cell_that_is_refuted(lost):
+    cells = r.explored((64, 1), (128, 1))
+    made = r.registration_of(cells)
+    look = r.look_of(made)
+    opened = []
+    for again in (0, 1):
+        for cell in r.opened(made, look, seed=10 + again):
+            gain = lost.get("gain", GAIN)
+            rest = {key: value for key, value in lost.items() if key != "gain"}
+            bad = b.honest(gain, cell.plan, seed=20 + again, **rest)
+            record = b.at(bad if cell.plan.shape.seq_len == 128 else cell.record, r.FROZEN_AT + 2)
+            plan = replace(record.plan, seed=made.holdout_seed + again)
+            opened.append(b.stored(replace(record, plan=plan), f"{cell.run_id}-{again}"))
+    decision = r.decide(r.evidence(cells + opened, made, (look,)))
+    assert decision.verdict is Verdict.REJECTED_NO_GAIN
+    assert any(f.cell == "holdout 128x1" for f in failing(decision, "holdout"))
+
+
+def test_a_sealed_cell_by_another_seed_or_a_third_measurement_is_not_what_was_registered():
+    cells, made, look = whole_way()
+    explored = [cell for cell in cells if "hold" not in cell.run_id]
+    [held] = [cell for cell in cells if "hold" in cell.run_id]
+
+    def by(seed, run_id):
+        return b.stored(replace(held.record, plan=replace(held.plan, seed=seed)), run_id)
+
+    other = r.decide(r.evidence([*explored, by(made.holdout_seed + 77, "hold-other")], made, (look,)))
+    assert "by another seed" in failing(other, "frozen")[0].evidence
+    thrice = [by(made.holdout_seed + (i % 2), f"hold-{i}") for i in range(3)]
+    often = r.decide(r.evidence([*explored, *thrice], made, (look,)))
+    assert "was measured 3 times" in failing(often, "frozen")[0].evidence
+
+
+def test_a_sealed_cell_that_was_opened_and_killed_until_it_pleased_is_not_accepted():
+    cells, made, look = whole_way()
+    killed = [
+        replace(cells[-1], run_id=f"killed-{i}", status="KILLED", record=None, record_digest=None, tagged_digest=None,
+                baseline=None, problem="KILLED: no record was written")
+        for i in range(4)
+    ]  # fmt: skip
+    decision = r.decide(r.evidence(cells + killed, made, (look,)))
+    assert decision.verdict is Verdict.INVALID
+    assert "64x1, 5 times" in failing(decision, "complete")[0].evidence
+
+
+def test_less_memory_spends_the_same_look_and_needs_the_same_fresh_documents():
+    cells = [b.stored(needing(300)(c.record), c.run_id) for c in r.explored((64, 1))]
+    made = r.registration_of(cells)
+    earlier = replace(r.look_of(made), registration="an earlier one", experiment="another")
+    second = replace(r.look_of(made), index=1, previous=earlier.digest)
+    opened = r.opened(made, second, change=needing(300))
+    decision = r.decide(r.evidence(cells + opened, made, (earlier, second)))
+    assert decision.claims.memory.verdict is Verdict.REJECTED_NO_GAIN
+    seen = cells[0].record.documents
+    look = r.look_of(made)
+    leaked = r.opened(made, look, change=lambda record: replace(needing(300)(record), documents=seen))
+    decision = r.decide(r.evidence(cells + leaked, made, (look,)))
+    assert decision.claims.memory.verdict is Verdict.REJECTED_NO_GAIN

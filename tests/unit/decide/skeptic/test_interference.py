@@ -64,3 +64,17 @@ def test_without_a_cell_measured_alone_the_command_that_measures_one_is_named():
     assert (found.outcome, found.cell) == (Outcome.NO_EVIDENCE, None)
     assert "launch.py" in found.next_step
     assert "isolated_sessions=10" in found.next_step
+
+
+def test_a_candidate_that_fails_whenever_it_is_alone_keeps_the_claim_open_and_is_named():
+    found = asked(Isolated(10, (), tuple(f"pair {i}, candidate: raised" for i in range(10))))
+    assert (found.outcome, found.severity, found.cell) == (Outcome.NO_EVIDENCE, Severity.BLOCK, "development 64x1")
+    assert "pair 0, candidate: raised" in found.evidence
+
+
+def test_alone_it_must_answer_what_was_scored():
+    good = alone(GAIN)
+    lied = replace(good, pairs=tuple(replace(pair, output_error=0.4) for pair in good.pairs))
+    found = asked(lied)
+    assert (found.outcome, found.severity) == (Outcome.FAIL, Severity.BLOCK)
+    assert "otherwise than the outputs that were scored" in found.evidence

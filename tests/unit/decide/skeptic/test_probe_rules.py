@@ -263,3 +263,19 @@ def test_honest_cells_on_a_noisy_machine_are_not_blocked(rule):
     made = b.record(GAIN)
     fired = sum(asked(rule, probed(change, made)).outcome is Outcome.FAIL for _ in range(100))
     assert fired == 0
+
+
+def test_a_baseline_that_takes_longer_only_while_it_is_timed_blocks():
+    found = fires(disguise, visits(lambda v: replace(v, fresh_s=0.6 * v.fresh_s), BASELINE))
+    assert "while it is timed the baseline takes longer" in found.evidence
+
+
+def test_a_baseline_that_waits_where_the_candidate_computes_blocks():
+    def waiting(session: Session) -> Session:
+        timings = tuple(
+            replace(t, cpu_s=tuple(0.6 * s for s in t.wall_s)) if t.arm == BASELINE else t for t in session.timings
+        )
+        return replace(session, timings=timings)
+
+    found = fires(touched_baseline, each_session(b.honest(GAIN, b.plan()), waiting))
+    assert "the baseline computes in 60%" in found.evidence
