@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-MEASURING = ("test_commands", "test_instrument_commands", "test_measuring", "test_peak", "test_probes")
+MEASURING = ("test_commands", "test_compiled_ahead", "test_instrument_commands", "test_measuring", "test_peak")
 """Modules whose tests measure in processes: one at a time, and beside nothing but tests that do not."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 Command = Callable[..., subprocess.CompletedProcess[str]]

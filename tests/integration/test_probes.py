@@ -29,6 +29,7 @@ from tests.unit.decide.table import laid_out
 
 SMALL = ["model=encoder", "hidden=128", "depth=4", "seq_len=64", "batch=2", "protocol.rounds=4", "inputs.rivals=null"]
 POLICY = b.near_term()
+pytestmark = pytest.mark.slow
 
 
 class Words:
@@ -121,13 +122,11 @@ def test_a_slowed_clock_does_not_reach_the_timer_and_is_named(tmp_path: Path) ->
     assert "time.perf_counter" in blocks(record)["clock"].evidence
 
 
-@pytest.mark.slow
 def test_a_baseline_slowed_down_where_no_digest_looks_is_named_by_its_speed(tmp_path: Path) -> None:
     found = blocks(measured_apart("tests.integration.deceiving.SlowsTheBaseline", tmp_path, 9))
     assert "slower than before in 3 sessions" in found["touched baseline"].evidence
 
 
-@pytest.mark.slow
 def test_threads_taken_in_timed_calls_and_given_back_at_the_end_fail_parity(tmp_path: Path) -> None:
     record = measured("tests.integration.deceiving.TakesThreads", tmp_path, 3)
     found = [f for f in parity(judged(record), POLICY) if f.outcome is Outcome.FAIL]
@@ -140,7 +139,6 @@ def test_a_sham_that_cannot_be_run_costs_the_candidate_nothing(tmp_path: Path) -
     assert "(2, 3)" in str(session.probes.why_not("sham"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("executor", "parameters"),
     [
