@@ -1,5 +1,6 @@
 """The claims that the main path rests on, measured for real: nothing is found in nothing, what is planted is found."""
 
+import contextlib
 import json
 import math
 import os
@@ -100,7 +101,8 @@ def test_a_killed_sweep_keeps_what_was_finished_and_counts_the_dead_run_as_no_ev
     assert not _workers(tmp_path), "a worker outlived its parent"
     judged = decision(decide)
     evidence = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "token_pruning")
-    assert sorted(cell.status for cell in evidence.cells) == ["FINISHED", "KILLED"]
+    statuses = [cell.status for cell in evidence.cells]  # a cell on a busy machine may have been measured twice
+    assert (statuses.count("KILLED"), set(statuses)) == (1, {"FINISHED", "KILLED"})
     assert [sweep.status for sweep in evidence.sweeps] == ["KILLED"]
     finished = next(cell for cell in evidence.cells if cell.status == "FINISHED")
     assert finished.record is not None
@@ -114,12 +116,12 @@ def test_a_killed_sweep_keeps_what_was_finished_and_counts_the_dead_run_as_no_ev
 
 
 def _wait_for_session_of_second_cell(work: Path) -> None:
-    deadline, seen = time.monotonic() + 400, set()
+    deadline = time.monotonic() + 400
     while time.monotonic() < deadline:
-        timing = {session.parent.name for session in work.glob("*/session-01")}
-        seen |= timing
-        if len(seen) == 2:  # the first one's folder is gone by now: its record is stored
-            return
+        for order in work.glob("*/session-01/order.json"):  # the first one's folder is gone: its record is stored
+            with contextlib.suppress(OSError, ValueError):  # it is being written, or removed
+                if json.loads(order.read_text())["plan"]["shape"]["batch"] == 2:
+                    return
         time.sleep(0.2)
     raise AssertionError("the second cell never started")
 
