@@ -49,7 +49,7 @@ def late_work(cell: CellEstimate, policy: Policy) -> Finding:
         text = f"outputs changed after they had been returned: {named(changed)}"
         return answer(Outcome.FAIL, text, WAIT)
     usable = both_visited(sessions)
-    busy = [*_busy(sessions), *_running_on(usable), *_children(sessions)]
+    busy = [*_running_on(usable), *_busy(sessions), *_children(sessions)]  # the nearest to its cause first
     if busy:
         return answer(Outcome.FAIL, f"{named(busy)}{_left_over(sessions)}; work outside a call is paid by others", WAIT)
     if len(usable) < LEAST_SESSIONS:
