@@ -7,11 +7,10 @@ for a stranger's bundle to say, and ACE hashes them before it measures anything.
 import time
 from collections.abc import Iterable, Iterator
 
+from ace.decide.dossier import DAY_S
 from ace.domain.record import CellRecord
 from ace.errors import PlanError
 from ace.executors.loading import source_digest
-
-DAY_S = 86400.0
 
 
 def code_moved_on(records: Iterable[CellRecord]) -> Iterator[str]:

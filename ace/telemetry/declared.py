@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ace.domain.energy import DeviceState, Grade, Scope
-from ace.telemetry.meters import SIMULATED, Description
+from ace.domain.energy import Grade, Scope
+from ace.telemetry.meters import SIMULATED, Bare, Description
 from ace.telemetry.refusing import Refused
 
 OVERRIDE_NAME, MODELLED_NAME = "override", "modelled"
@@ -18,7 +18,7 @@ READ_PERIOD_S, READ_EVERY_S = 0.1, 0.025  # there is no sensor; this only spaces
 
 
 @dataclass(frozen=True, slots=True)
-class DeclaredMeter:
+class DeclaredMeter(Bare):
     """Watts (a constant), or joules (a model of processor time): `reading` has no device behind it."""
 
     description: Description
@@ -27,21 +27,6 @@ class DeclaredMeter:
     def read(self, now_s: float) -> float:  # noqa: ARG002 - nothing changes with our clock
         """Never fails: nothing is asked."""
         return self.reading()
-
-    def state(self) -> DeviceState | None:
-        """No device, no state."""
-        return None
-
-    def second_power_w(self) -> float | None:
-        """There is none."""
-        return None
-
-    def shared(self) -> bool:
-        """No device to share."""
-        return False
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def open_override(environment: Mapping[str, str]) -> DeclaredMeter:

@@ -56,3 +56,24 @@ class Meter(Protocol):
 
     def close(self) -> None:
         """Let go of library and files."""
+
+
+class Bare:
+    """What a source has beside its readings when it has nothing: no state, no second way, no neighbours, no handle."""
+
+    __slots__ = ()
+
+    def state(self) -> DeviceState | None:
+        """It says nothing of a device."""
+        return None
+
+    def second_power_w(self) -> float | None:
+        """There is none."""
+        return None
+
+    def shared(self) -> bool:
+        """Not known here; a host's counter counts everybody, beside both arms alike."""
+        return False
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -10,10 +10,10 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ace.domain.energy import DeviceState, Grade, Scope
+from ace.domain.energy import Grade, Scope
 from ace.telemetry.aliasing import is_part_time
 from ace.telemetry.devices import device_uuid
-from ace.telemetry.meters import SENSOR, Description
+from ace.telemetry.meters import SENSOR, Bare, Description
 from ace.telemetry.nvml import AVERAGING_S
 from ace.telemetry.refusing import Refused
 
@@ -29,7 +29,7 @@ READ_EVERY_S = 0.25  # each reading is a process that takes a tenth of a second
 MISSING = ("n/a", "not supported", "unknown error", "insufficient permissions", "gpu requires reset")
 
 
-class SmiMeter:
+class SmiMeter(Bare):
     """The power.draw of one board, a process a reading."""
 
     def __init__(self, command: Sequence[str], description: Description) -> None:
@@ -43,21 +43,6 @@ class SmiMeter:
         if uuid not in rows:
             raise Refused("source vanished", f"nvidia-smi no longer lists {uuid}")
         return watts(rows[uuid][5])
-
-    def state(self) -> DeviceState | None:
-        """Not asked for: each question is a process."""
-        return None
-
-    def second_power_w(self) -> float | None:
-        """There is none."""
-        return None
-
-    def shared(self) -> bool:
-        """Not known to this source."""
-        return False
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def open_smi(command: Sequence[str], wanted: str | None, environment: Mapping[str, str]) -> SmiMeter:

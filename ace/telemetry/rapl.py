@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ace.domain.energy import MIRRORED, DeviceState, Grade, Scope
-from ace.telemetry.meters import COUNTER, Description
+from ace.domain.energy import MIRRORED, Grade, Scope
+from ace.telemetry.meters import COUNTER, Bare, Description
 from ace.telemetry.refusing import Refused
 
 NAME = "rapl"
@@ -43,7 +43,7 @@ class Zone:
 
 
 @dataclass(slots=True)
-class RaplMeter:
+class RaplMeter(Bare):
     """The sum of the zones, unwrapped: a counter turns over after `range_j`, 22 minutes at 200 W."""
 
     zones: list[Zone]
@@ -63,21 +63,6 @@ class RaplMeter:
             zone.turns += 1
         zone.last_j, zone.last_s = value, now_s
         return value + zone.turns * zone.range_j
-
-    def state(self) -> DeviceState | None:
-        """Powercap says nothing of it."""
-        return None
-
-    def second_power_w(self) -> float | None:
-        """There is none."""
-        return None
-
-    def shared(self) -> bool:
-        """The package counts every process of the host; both arms stand beside the same ones."""
-        return False
-
-    def close(self) -> None:
-        """No file is held open."""
 
 
 def open_rapl(root: Path, text_of: ReadText = read_text, system: str = sys.platform) -> RaplMeter:

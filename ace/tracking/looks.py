@@ -19,11 +19,11 @@ from ace.tracking.store import Store
 def unlisted_looks(store: Store, listed: Collection[str]) -> tuple[UnlistedLook, ...]:
     """One a look, of the runs of any experiment, deleted ones too."""
     found: dict[str, UnlistedLook] = {}
-    for experiment in store.all_experiments():
-        for run in store.runs(str(experiment.experiment_id), f"tags.`{names.LOOK}` LIKE '%'"):
-            look = run.data.tags[names.LOOK]
-            if look not in listed and look not in found:
-                found[look] = _unlisted(store, run, experiment, look)
+    experiments = {str(experiment.experiment_id): experiment for experiment in store.all_experiments()}
+    for run in store.runs_of(list(experiments), f"tags.`{names.LOOK}` LIKE '%'"):
+        look = run.data.tags[names.LOOK]
+        if look not in listed and look not in found:
+            found[look] = _unlisted(store, run, experiments[str(run.info.experiment_id)], look)
     return tuple(found[look] for look in sorted(found))
 
 

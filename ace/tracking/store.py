@@ -78,11 +78,15 @@ class Store:
 
     def runs(self, experiment_id: str, wanted: str = "", view: int = ViewType.ALL) -> Iterator[Run]:
         """Runs matching the MLflow filter `wanted`, oldest first, in pages; deleted ones too unless `view` says so."""
+        return self.runs_of([experiment_id], wanted, view)
+
+    def runs_of(self, experiment_ids: list[str], wanted: str = "", view: int = ViewType.ALL) -> Iterator[Run]:
+        """The same, of several experiments in one search."""
         token: str | None = None
         while True:
             with store_errors(f"cannot read the runs in {self.shown}"):
                 page = self.client.search_runs(
-                    [experiment_id], wanted, view, PAGE, ["attributes.start_time ASC"], token
+                    experiment_ids, wanted, view, PAGE, ["attributes.start_time ASC"], token
                 )
             yield from page
             token = page.token

@@ -14,7 +14,7 @@ from ace.decide.gates.quality import CONTRADICTED, contradiction, equivalent, fu
 from ace.decide.regimes import answerable, enough_sessions, gain_ruled_out, without_gain
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
-from ace.domain.plan import DEVELOPMENT, VALIDATION
+from ace.domain.plan import DEVELOPMENT, SPLITS, VALIDATION
 from ace.domain.policy import Policy
 from ace.domain.verdict import Regime
 
@@ -133,14 +133,24 @@ def same_documents(one: Cell, other: Cell) -> str | None:
     return None
 
 
+def shared_with_earlier(dossier: Dossier, claimed: CellEstimate, cell: CellEstimate) -> str | None:
+    """How a sealed or a validation cell is known to share documents with the cells before it; None where not."""
+    splits = SPLITS[: SPLITS.index(cell.cell.split)]
+    before = [claimed, *(found for split in splits[1:] if (found := dossier.at(split, claimed.cell.shape)) is not None)]
+    for other in before:
+        if shared := same_documents(other.cell, cell.cell):
+            return f"{other.cell.split} and {cell.cell.split} {shared}"
+    return None
+
+
 def _validated(dossier: Dossier, claimed: CellEstimate, cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     answer = scored(VALIDATED, cell, policy)
     low, high = cell.bounds.low, cell.bounds.high
     if answer.outcome is Outcome.FAIL:
         return answer
-    if shared := same_documents(claimed.cell, cell.cell):
+    if shared := shared_with_earlier(dossier, claimed, cell):
         step = "measure validation on documents that development does not have"
-        return gate(VALIDATED, Outcome.NO_EVIDENCE, f"development and validation {shared}", threshold, step, cell.key)
+        return gate(VALIDATED, Outcome.NO_EVIDENCE, shared, threshold, step, cell.key)
     if low is None or high is None or _no_answer(cell, policy):
         why = _no_answer(cell, policy) or "no interval"
         return gate(VALIDATED, Outcome.NO_EVIDENCE, why, threshold, too_few(cell, policy), cell.key)

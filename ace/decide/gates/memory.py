@@ -13,9 +13,9 @@ from ace.decide import commands
 from ace.decide.asking import gate
 from ace.decide.cells import Cell
 from ace.decide.dossier import Dossier
-from ace.decide.estimates import CellEstimate
-from ace.decide.gates.benefit import same_documents
+from ace.decide.gates.benefit import shared_with_earlier
 from ace.decide.gates.quality import equivalent, further, scored, threshold_of
+from ace.decide.gates.registration import overspent
 from ace.domain.decision import MemoryAnswer, percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT, MEMORY, VALIDATION
@@ -95,11 +95,7 @@ def held_out(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         shown = "the holdout has not been opened" if registered is None else "less memory was not registered"
         yield gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, "less memory on sealed documents, and quality", step)
         return
-    looks = dossier.case.looks
-    if len(looks) > policy.holdout_looks:
-        seen = f"{registered.idea} has looked {len(looks)} times at {registered.holdout.name}"
-        step = "claim it on a holdout that was not opened"
-        yield gate(HELD_OUT, Outcome.FAIL, seen, f"{policy.holdout_looks} look(s)", step)
+    yield from overspent(dossier, policy, f"{policy.holdout_looks} look(s)")
     yield from _elsewhere(dossier, policy, HELD_OUT, HOLDOUT, policy.gain_floor)
 
 
@@ -115,18 +111,13 @@ def _elsewhere(dossier: Dossier, policy: Policy, name: str, split: str, floor: f
             shown = f"not measured on {split}: {claimed.cell.shape}"
             yield gate(name, Outcome.NO_EVIDENCE, shown, threshold, _measure_there(dossier, claimed.cell, split))
             continue
-        earlier = [claimed.cell] + ([v.cell] if split == HOLDOUT and (v := _validated(dossier, claimed)) else [])
-        if shared := next((text for other in earlier if (text := same_documents(other, cell.cell))), None):
+        if shared := shared_with_earlier(dossier, claimed, cell):
             step = "measure on documents that nobody has seen"
-            yield gate(name, Outcome.FAIL, f"{split} and earlier cells {shared}", threshold, step, cell.key)
+            yield gate(name, Outcome.FAIL, shared, threshold, step, cell.key)
         yield _judged(name, cell.cell, threshold, floor, policy)
         yield scored(name, cell, policy)
         yield from further(name, cell)
         yield from equivalent(name, cell)
-
-
-def _validated(dossier: Dossier, claimed: CellEstimate) -> CellEstimate | None:
-    return dossier.at(VALIDATION, claimed.cell.shape)
 
 
 def _measure_there(dossier: Dossier, cell: Cell, split: str) -> str:

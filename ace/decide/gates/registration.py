@@ -12,12 +12,12 @@ from ace.decide.asking import gate, named
 from ace.decide.cells import is_evidence
 from ace.decide.dossier import Dossier, refuted, spent
 from ace.decide.estimates import CellEstimate
-from ace.decide.gates.benefit import answer_of, same_documents
+from ace.decide.gates.benefit import answer_of, shared_with_earlier
 from ace.decide.gates.quality import equivalent, scored, threshold_of
 from ace.decide.gather import Case
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
-from ace.domain.plan import DEVELOPMENT, HOLDOUT, VALIDATION
+from ace.domain.plan import DEVELOPMENT, HOLDOUT
 from ace.domain.policy import Policy
 from ace.domain.registration import SEALED_MEASUREMENTS, Registration
 from ace.domain.stored import StoredCell
@@ -127,9 +127,7 @@ def holdout(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         shown = "the holdout has not been opened" if registered is None else "nothing was registered to be faster"
         yield gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, threshold, step)
         return
-    if len(looks) > policy.holdout_looks:
-        seen = f"{registered.idea} has looked {len(looks)} times at {registered.holdout.name}"
-        yield gate(HELD_OUT, Outcome.FAIL, seen, threshold, ANEW)
+    yield from overspent(dossier, policy, threshold)
     pairs = [(claimed, dossier.at(HOLDOUT, claimed.cell.shape)) for claimed in dossier.claimed]
     missing = [claimed.cell for claimed, cell in pairs if cell is None]
     if missing:
@@ -149,14 +147,19 @@ def holdout(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
         yield gate(HELD_OUT, Outcome.NOT_APPLICABLE, shown, threshold, cell=cell.key if cell else None)
 
 
+def overspent(dossier: Dossier, policy: Policy, threshold: str) -> Iterator[Finding]:
+    """A FAIL, for whatever scope, when the idea has looked more often than the policy pays for."""
+    registered, looks = dossier.case.registration, dossier.case.looks
+    if registered is not None and len(looks) > policy.holdout_looks:
+        seen = f"{registered.idea} has looked {len(looks)} times at {registered.holdout.name}"
+        yield gate(HELD_OUT, Outcome.FAIL, seen, threshold, ANEW)
+
+
 def _held(
     dossier: Dossier, claimed: CellEstimate, cell: CellEstimate, threshold: str, policy: Policy
 ) -> Finding:
-    others = [claimed.cell, *(c.cell for c in [dossier.at(VALIDATION, claimed.cell.shape)] if c is not None)]
-    for other in others:
-        if shared := same_documents(other, cell.cell):
-            shown = f"{other.split} and holdout {shared}"
-            return gate(HELD_OUT, Outcome.FAIL, shown, threshold, "seal documents that nobody has seen", cell.key)
+    if shared := shared_with_earlier(dossier, claimed, cell):
+        return gate(HELD_OUT, Outcome.FAIL, shared, threshold, "seal documents that nobody has seen", cell.key)
     answer = scored(HELD_OUT, cell, policy)
     if answer.outcome is Outcome.FAIL:
         return answer

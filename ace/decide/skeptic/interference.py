@@ -6,11 +6,11 @@ is less precise than a session, so it asks only whether a gain worth having is r
 """
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 
 from ace.decide import commands
 from ace.decide.cells import Cell
 from ace.decide.estimates import CellEstimate, forbidding
+from ace.decide.skeptic.bounds import answering
 from ace.domain.decision import percent, percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.isolated import ISOLATED_SESSIONS, Isolated
@@ -51,14 +51,14 @@ def _judged(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     failures = [text for isolated in _asked(cell.cell) for text in isolated.failures]
     odd = [error for isolated in _asked(cell.cell) for pair in isolated.pairs if (error := pair.output_error)]
     lost = f"; {len(failures)} pairs failed, the first: {failures[0]}" if failures else ""
-    answer = partial(_finding, cell.key, threshold)
+    answer = answering(NAME, cell.key, threshold)
     if any(not error <= policy.output_tolerance for error in odd):
         shown = f"alone the candidate answers otherwise than the outputs that were scored, by up to {max(odd):.2g}"
-        return answer(Outcome.FAIL, shown, Severity.BLOCK, "make it compute the same wherever it runs")
+        return answer(Outcome.FAIL, shown, "make it compute the same wherever it runs")
     if 2 * len(failures) > len(pairs) + len(failures):
         shown = f"{len(pairs)} pairs{lost}"
         step = "mend what fails when an arm is alone, and measure again"
-        return answer(Outcome.NO_EVIDENCE, shown, Severity.BLOCK, step)
+        return answer(Outcome.NO_EVIDENCE, shown, step)
     baseline, candidate = ([pair[arm] for pair in pairs] for arm in (0, 1))
     alone = compare(
         baseline, candidate, margin=policy.margin, confidence=1 - 2 * cell.alpha, order=ALTERNATING
@@ -67,23 +67,18 @@ def _judged(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     if alone.low is None or alone.high is None or unfit:
         why = ", ".join(unfit) or "no interval"
         again = f"measure this cell with more pairs: {_command(cell.cell)}"
-        return answer(Outcome.NO_EVIDENCE, f"{len(pairs)} pairs: {why}{lost}", Severity.BLOCK, again)
+        return answer(Outcome.NO_EVIDENCE, f"{len(pairs)} pairs: {why}{lost}", again)
     shown = f"alone the candidate gains {percent_within(alone.gain, alone.low, alone.high)} in {len(pairs)} pairs{lost}"
     if cell.bounds.gain is not None:
         shown += f", beside its baseline {percent(cell.bounds.gain)}"
     if alone.high < policy.gain_floor:
         step = "find out what the candidate does to its neighbour (threads, memory, caches): that is no gain of its own"
-        return answer(Outcome.FAIL, shown, Severity.BLOCK, step)
+        return answer(Outcome.FAIL, shown, step)
     low, high = cell.bounds.low, cell.bounds.high
     if low is not None and high is not None and (alone.high < low or high < alone.low):
-        return answer(Outcome.FAIL, shown, Severity.WARN, "quote the gain of whichever way it will be served")
-    return answer(Outcome.PASS, shown, Severity.BLOCK, "")
-
-
-def _finding(
-    cell: str, threshold: str, outcome: Outcome, evidence: str, severity: Severity, next_step: str
-) -> Finding:
-    return Finding(NAME, outcome, severity, cell, evidence, threshold, next_step)
+        warn = answering(NAME, cell.key, threshold, Severity.WARN)
+        return warn(Outcome.FAIL, shown, "quote the gain of whichever way it will be served")
+    return answer(Outcome.PASS, shown)
 
 
 def _step(cells: tuple[CellEstimate, ...]) -> str:
