@@ -64,7 +64,7 @@ def run(shares: Sequence[float], overrides: Sequence[str]) -> Calibration:
     records: list[CellRecord] = []
     for number, job in enumerate(jobs, start=1):
         print(f"{number}/{len(jobs)} {' '.join(part for part in job if part.startswith(AXES))}", flush=True)
-        records.append(measure_cell(wiring.compose_config(job), None))
+        records.append(measure_cell(wiring.compose_config(job), None)[0])
     config = wiring.compose_config(jobs[0])
     made, settings = calibrate(records, wiring.policy_of(config)), wiring.settings_of(config)
     tracker = Tracker(open_store(settings.tracking_uri, settings.root), EXPERIMENT)

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +30,7 @@ from ace import cell, wiring
 from ace.benchmarks.loading import check_benchmark
 from ace.cli import remaining, sweep
 from ace.cli.progress import CellProgress
+from ace.cli.spending import told
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.decide.recheck import doubts_about
 from ace.decide.stopping import stop_rule
@@ -82,13 +83,14 @@ def measure(config: DictConfig) -> None:
 
 
 def _measured(config: DictConfig, place: sweep.Place | None, policy: Policy, again: bool = False) -> CellRecord:
-    """The cell's record, shown in a line: measured now, or when a sweep over the holdout was interrupted."""
+    """The cell's record, shown in two lines: measured now, or when a sweep over the holdout was interrupted."""
     try:
-        record = measure_cell(config, place, again)
+        record, spending = measure_cell(config, place, again)
     except AlreadyMeasured as done:
         console.print(str(done), markup=False, highlight=False)
         return done.record
     console.print(answer_line(record, policy), markup=False, highlight=False)
+    console.print(f"  {told(spending)}", markup=False, highlight=False)
     return record
 
 
@@ -98,8 +100,13 @@ def _require_declared(job: HydraConf) -> None:
         raise StoreError("the sweep could not be declared in the store; Hydra's warning above says why")
 
 
-def measure_cell(config: DictConfig, place: sweep.Place | None, again: bool = False) -> CellRecord:
-    """Refuse what cannot run, then measure and record the cell; `again`: on documents drawn by another seed."""
+def measure_cell(
+    config: DictConfig, place: sweep.Place | None, again: bool = False
+) -> tuple[CellRecord, Mapping[str, float]]:
+    """Refuse what cannot run, then measure and record the cell; `again`: on documents drawn by another seed.
+
+    The second answer is where the time went: seconds by step.
+    """
     plan, settings = wiring.plan_of(config), wiring.settings_of(config)
     policy = wiring.policy_of(config)
     check_model(plan.model)
@@ -120,12 +127,14 @@ def measure_cell(config: DictConfig, place: sweep.Place | None, again: bool = Fa
         shop = Workshop(folder, settings.cache, os.cpu_count() or 1, LAUNCH)
         rule = stop_rule(plan.protocol, policy)
         record = cell.run_cell(attempt, shop, tracker, summarise, watcher, rule, _opening(plan, settings))
+    watcher.spending.within_sessions(record)
     shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
     if sweep.current is not None and place is not None:
         measured = remaining.ahead(place.overrides, plan.shape)
         spent = measured and remaining.cost(measured, record)
         sweep.current.done += [spent] if spent else []
-    return record
+        sweep.current.seconds.append(watcher.spending.seconds)
+    return record, watcher.spending.seconds
 
 
 def _unsealed(plan: CellPlan, store: Store, settings: wiring.Settings, again: bool) -> CellPlan:
@@ -224,5 +233,7 @@ def main() -> None:
     except cell.Stopped:
         status, code = "KILLED", 143
     finally:
+        if sweep.current is not None and len(sweep.current.planned) > 1:
+            console.print(f"the sweep {told(*sweep.current.seconds)}", markup=False, highlight=False)
         sweep.close(status)
     sys.exit(code)

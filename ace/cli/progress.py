@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from ace.cli.spending import Spending
 from ace.domain.plan import CellPlan
 
 
@@ -18,6 +19,8 @@ class CellProgress:
     def __init__(self, console: Console, plan: CellPlan, title: str, tail_s: float | None) -> None:
         self.console, self.plan, self.title, self.tail_s = console, plan, title, tail_s
         self.sessions_started: float | None = None
+        self.done = 0
+        self.spending = Spending()
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -44,12 +47,13 @@ class CellProgress:
         self.bar.stop()
 
     def stage(self, text: str) -> None:
-        """Show what happens before the sessions."""
-        self._show(0, text)
+        """Show what happens before the sessions, or after them."""
+        self.spending.begins(text)
+        self._show(self.done, text)
 
     def session(self, done: int, planned: int, failed: int) -> None:
         """Show a finished session and the time left."""
-        now = time.monotonic()
+        now, self.done = time.monotonic(), done
         if self.sessions_started is None:  # the first one tells how long the others will take
             self.sessions_started = now
             self._show(done, "timing")

@@ -7,6 +7,7 @@ the sweep. Jobs on other hosts see no `current`: they know their sweep by its na
 import hashlib
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,13 +29,15 @@ NAME = "ACE_SWEEP"  # the environment variable that carries the sweep's name to 
 class Sweep:
     """The multirun of this process.
 
-    `done`: what the cells measured so far took. `refused`: jobs that could not be run at all.
+    `done`: what the cells measured so far took; `seconds`: the same by step. `refused`: jobs that could not be run at
+    all.
     """
 
     run_id: str
     tracker: Tracker
     planned: list[list[str]]
     done: list[Cost] = field(default_factory=list)
+    seconds: list[Mapping[str, float]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
 

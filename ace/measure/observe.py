@@ -71,6 +71,7 @@ def observe(
     looks: list[Look] = []
     sources = chosen_sources(plan.telemetry)
     running = replace(plan, rivals=tuple(rival for rival in plan.rivals if found.runs(rival.name)))
+    watcher.stage("sessions")
     for index in range(0 if found.failure else plan.protocol.sessions):
         answer = shop.run(Task.SESSION, running, time.time(), index, sources=sources)
         planted = planted or answer.planted
