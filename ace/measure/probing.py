@@ -1,7 +1,8 @@
 """Calls of baseline and candidate outside the timed rounds, to find what a timed call alone would not show.
 
 Called by `session` after the timed rounds, and once before the candidate is prepared. The calls go through another
-function than timed ones, after a pause of random length: who recognises a timed call does not recognise these. Both
+function than timed ones, after a pause of random length: who recognises a timed call does not recognise these. Their
+inputs differ by a token from every document: who kept answers, in this process or in any other, has none of them. Both
 arms are visited with the same inputs in mirrored order, and what is judged later is the candidate beyond the baseline,
 because a pause cools the caches of both.
 """
@@ -107,10 +108,10 @@ class Prober:
 
     def _round(self, order: Sequence[str]) -> tuple[Batch, dict[str, Tensor]]:
         """Visit the arms in `order` on the same inputs; the first of them comes perturbed before it comes whole."""
-        batches = [self.inputs.batch(self.inputs.draw(self.examples)) for _ in range(self.calls)]
+        batches = [self._unseen() for _ in range(self.calls)]
         almost, places = self._perturbed(batches[0])
         if not places:  # no other token can stand anywhere here: something else has to warm the caches
-            almost = self.inputs.batch(self.inputs.draw(self.examples))
+            almost = self._unseen()
         outputs, steps = {}, {}
         for arm in order:
             nearly, outputs[arm] = self.visit(arm, batches, almost)
@@ -119,6 +120,15 @@ class Prober:
         others = [row for row in range(self.examples) if row not in places]
         self.alone = self.alone and any(bool((step[others] > NOT_AT_ALL).any()) for step in steps.values())
         return batches[0], outputs
+
+    def _unseen(self) -> Batch:
+        """Documents with another token in one place of each: the documents themselves were embedded to be scored, and a
+        candidate may keep those answers on disk."""
+        batch = self.inputs.batch(self.inputs.draw(self.examples))
+        for row in range(self.examples):
+            if (other := another_token(self.inputs, batch, row, self.dice)) is not None:
+                batch = replaced(batch, row, *other)
+        return batch
 
     def visit(self, arm: str, batches: Sequence[Batch], almost: Batch) -> tuple[Tensor, Tensor]:
         """Outputs of `almost` and of the first of `batches`; what was clocked goes to `visits`."""

@@ -1,17 +1,21 @@
 """What a session rests on, looked at before the executor's code is loaded and again after the timed rounds.
 
 Called by `worker` and `session`. Functions are compared by identity and by their code: measurement's own and the
-clocks, and the well-known ones of torch that the baseline runs through. Settings are those of the process that decide
+clocks, and those that the baseline runs through: the well-known ones of torch, and all of the modules that models are
+made of. Settings are those of the process that decide
 what the same call costs in every arm.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch.nn.modules import module as torch_module
+
+from ace.models import encoder, vision
 
 MEASURING = (
     "time.perf_counter",
@@ -62,7 +66,9 @@ TORCH = (
     *(f"torch.nn.{name}.forward" for name in ("Linear", "LayerNorm", "Embedding", "Conv2d", "Dropout", "GELU")),
     *(f"torch.nn.Module.{name}" for name in ("__call__", "_call_impl", "__getattr__", "forward")),
 )
-"""What a baseline runs through."""
+"""What a baseline runs through in torch."""
+MODELS = (encoder, vision)
+"""Whose functions and methods are sealed; those that the transformers package defines are not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +78,28 @@ class Seal:
     functions: dict[str, tuple[object, object]]
     state: dict[str, str]
 
+    @property
+    def through(self) -> tuple[str, ...]:
+        """What the baseline runs through."""
+        return tuple(name for name in self.functions if name not in MEASURING)
+
 
 def seal() -> Seal:
     """As things stand now."""
-    return Seal({name: _with_code(name) for name in (*MEASURING, *TORCH)}, settings())
+    return Seal({name: _with_code(name) for name in (*MEASURING, *TORCH, *_of_models())}, settings())
+
+
+def _of_models() -> Iterator[str]:
+    """Every function and every method of the modules that models are made of."""
+    for home in MODELS:
+        for name, found in vars(home).items():
+            if getattr(found, "__module__", None) != home.__name__:
+                continue  # defined elsewhere, and only known here
+            if isinstance(found, FunctionType):
+                yield f"{home.__name__}.{name}"
+            elif isinstance(found, type):
+                parts = vars(found).items()
+                yield from (f"{home.__name__}.{name}.{key}" for key, part in parts if isinstance(part, FunctionType))
 
 
 def replaced(before: Seal, names: Iterable[str]) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ from ace.measure.probing import (
     meets_baseline_first,
     typical_s,
 )
-from ace.measure.seal import MEASURING, TORCH, Seal, replaced, state_changed
+from ace.measure.seal import MEASURING, Seal, replaced, state_changed
 from ace.measure.sham import has_sham, with_sham
 from ace.measure.witness import witness
 
@@ -157,7 +157,7 @@ def _probes(
     no_sham: str | None,
 ) -> Probes:
     """What is looked at beside the timed rounds, right after them."""
-    changed, functions, measuring = state_changed(seal), replaced(seal, TORCH), replaced(seal, MEASURING)
+    changed, functions, measuring = state_changed(seal), replaced(seal, seal.through), replaced(seal, MEASURING)
     arms = prober.arms
     absent = {SHAM: no_sham}
     untouched = None

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from ace.domain.workload import Batch
-from ace.models import encoder
 
 
 class Copy(nn.Module):
@@ -118,16 +117,16 @@ class SlowsTheBaseline:
     """
 
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
-        mean, own = encoder.masked_mean, []
+        clamp, own = Tensor.clamp, []
 
-        def slower(x: Tensor, mask: Tensor) -> Tensor:
+        def slower(x: Tensor, *limits: object, **named: object) -> Tensor:
             if not own:
                 ends = time.perf_counter() + 0.005
                 while time.perf_counter() < ends:
                     pass
-            return mean(x, mask)
+            return clamp(x, *limits, **named)
 
-        encoder.masked_mean = slower
+        Tensor.clamp = slower
 
         def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
             own.append(True)

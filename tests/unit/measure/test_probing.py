@@ -85,6 +85,15 @@ def test_a_visit_calls_almost_the_same_input_then_a_fresh_one_then_that_again(in
     assert int((almost != fresh).sum()) == 1
 
 
+def test_no_probe_shows_a_document_that_was_scored_so_answers_kept_anywhere_are_of_no_use(inputs):
+    made = prober(inputs, Sums(), examples=2, calls=3)
+    made.probe(100.0, {BASELINE: 0.001, CANDIDATE: 0.001})
+    documents = {tuple(row) for row in inputs.ids.tolist()}
+    shown = [tuple(row) for given in made.arms.modules[CANDIDATE].given for row in given.tolist()]
+    assert len(shown) > 20
+    assert not documents & set(shown)
+
+
 def test_without_a_budget_there_is_one_round_and_no_further_position(inputs):
     made = prober(inputs, Sums())
     made.probe(0.0, {BASELINE: 1.0, CANDIDATE: 1.0})

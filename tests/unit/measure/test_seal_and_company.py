@@ -8,13 +8,14 @@ import torch
 
 import ace.measure.session  # noqa: F401  what is sealed must be loaded
 from ace.measure import company, timing
-from ace.measure.seal import MEASURING, TORCH, replaced, seal, state_changed
+from ace.measure.seal import MEASURING, replaced, seal, state_changed
+from ace.models import encoder
 
 
 def test_every_sealed_name_is_there_and_nothing_changed_is_reported_as_nothing():
     before = seal()
     assert [name for name, (found, _) in before.functions.items() if found is None] == []
-    assert (replaced(before, MEASURING), replaced(before, TORCH), state_changed(before)) == ((), (), ())
+    assert (replaced(before, MEASURING), replaced(before, before.through), state_changed(before)) == ((), (), ())
 
 
 def test_a_replaced_function_is_named(monkeypatch):
@@ -22,7 +23,17 @@ def test_a_replaced_function_is_named(monkeypatch):
     monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
     monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: None)
     assert replaced(before, MEASURING) == ("time.perf_counter",)
-    assert replaced(before, TORCH) == ("torch.nn.functional.linear",)
+    assert replaced(before, before.through) == ("torch.nn.functional.linear",)
+
+
+def test_code_of_the_baselines_model_that_was_replaced_is_named_function_or_method(monkeypatch):
+    before = seal()
+    monkeypatch.setattr(encoder, "masked_mean", lambda x, mask: x[:, 0])
+    monkeypatch.setattr(encoder.FeedForward, "forward", lambda self, x: x)
+    assert replaced(before, before.through) == (
+        "ace.models.encoder.FeedForward.forward",
+        "ace.models.encoder.masked_mean",
+    )
 
 
 def test_a_function_with_other_code_is_named(monkeypatch):
