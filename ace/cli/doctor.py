@@ -6,6 +6,7 @@ that says what to do.
 
 import argparse
 import os
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -78,7 +79,7 @@ def _energy(overrides: Sequence[str]) -> Iterator[Line]:
         True,
         f"telemetry={plan.name}; work is done on the processor, whose energy only RAPL measures (telemetry=rapl)",
     )
-    rig = Rig(time.perf_counter, thread_every, lambda: None, time.sleep)
+    rig = Rig(time.perf_counter, thread_every, lambda: None, time.sleep, random.random)
     yield from ((True, line) for line in offered(survey(plan, local_ports(), rig)))
 
 

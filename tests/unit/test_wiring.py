@@ -229,7 +229,7 @@ def test_every_packaged_telemetry_is_valid_and_its_command_lands_in_the_same_pla
     assert plan.telemetry.name == name
     again = [word for word in measure(plan, None, "development", [plan.shape]).split() if word.startswith("telemetry")]
     assert plan_of(compose_config(again)).telemetry == plan.telemetry
-    assert len(again) == (0 if name == "none" else 1)
+    assert len(again) == (0 if name == "auto" else 1)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@
 #define RING 8192 /* 2 s of STEP_S: the past that averages are taken from */
 
 typedef struct {
-    double idle, base, amp, work_period, busy; /* W, W, W, s, 0 or 1 */
+    double idle, base, amp, work_period, busy, begun; /* W, W, W, s, 0 or 1, s: when it last became busy */
     double period, look, gain, offset;         /* s, s, 1, W */
     double scatter;                            /* relative noise of every power reading */
     double mig, lost, energy_code, power_code, fields_code, limit, events, processes, stuck, jump;
@@ -46,7 +46,7 @@ void fake_reset(void) {
 
 static double power(Board *b) {
     if (!b->busy) return b->idle;
-    double phase = fmod(clock_s, b->work_period) / b->work_period;
+    double phase = fmod(clock_s - b->begun, b->work_period) / b->work_period;
     return b->base + (phase < 0.5 ? b->amp : -b->amp);
 }
 
@@ -91,6 +91,7 @@ void fake_driver(const char *text) { strncpy(driver, text, 63); }
 
 void fake_set(int i, const char *key, double value) {
     Board *b = &boards[i];
+    if (!strcmp(key, "busy") && value != b->busy) b->begun = clock_s;
 #define KEY(name) if (!strcmp(key, #name)) { b->name = value; return; }
     KEY(idle) KEY(base) KEY(amp) KEY(work_period) KEY(busy) KEY(period) KEY(look) KEY(gain) KEY(offset) KEY(scatter)
     KEY(mig) KEY(lost) KEY(energy_code) KEY(power_code) KEY(fields_code) KEY(limit) KEY(events) KEY(processes)

@@ -145,7 +145,7 @@ def test_no_powercap_no_package_and_no_linux_are_three_reasons_in_words(tree, tm
 def test_the_host_chain_stands_beside_the_device_chain_and_supports_work_on_the_host(tree):
     tree.zone("intel-rapl:0", "package-0", 1_000_000)
     ports = Ports({}, "/nonexistent/nvml", ("/nonexistent/smi",), tree.root, read_text, "linux", 4, lambda: 0.0)
-    device, host = choose(EnergyPlan("auto"), ports, Scope.HOST)
+    device, host = choose(EnergyPlan("auto"), ports)
     assert (device.grade, host.grade) == (Grade.NONE, Grade.HOST_COUNTER)
     assert supports_claim(host, Scope.HOST, ()) is None
     assert "work is done on the device" in supports_claim(host, Scope.DEVICE, ())
