@@ -71,7 +71,7 @@ def memory(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
 
 def _judged(name: str, cell: Cell, threshold: str, floor: float, policy: Policy) -> Finding:
     found = memory_of(cell.records)
-    again = f"measure this cell once more: {commands.measure_again([cell])} experiment.scopes=[speed,memory]"
+    again = f"measure this cell once more: {commands.measure_again([cell])}"
     if found is None:
         return gate(name, Outcome.NO_EVIDENCE, "peak memory was not measured", threshold, again, cell.key)
     shown = (

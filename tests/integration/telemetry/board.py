@@ -3,6 +3,8 @@
 import ctypes
 import math
 import random
+import shutil
+import subprocess
 from pathlib import Path
 
 from ace.domain.energy import EnergyPlan
@@ -10,8 +12,18 @@ from ace.telemetry import Ports, Rig, choose, measure_window, reopen
 from ace.telemetry.rapl import read_text
 
 UUIDS = ("GPU-11111111-aaaa", "GPU-22222222-bbbb")
+SOURCE = Path(__file__).with_name("fake_nvml.c")
 NOWHERE = Path("/nonexistent")
 HALF_STEP_S = 0.000126  # the fake's clock goes in steps of 0.25 ms
+
+
+def compiled(path, definitions=()):
+    """The fake library, built with these C definitions."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    flags = [f"-D{name}" for name in definitions]
+    command = [compiler, "-O2", "-shared", "-fPIC", *flags, "-o", str(path), str(SOURCE), "-lm"]
+    subprocess.run(command, check=True, capture_output=True)
+    return str(path)
 
 
 class Board:
