@@ -192,13 +192,17 @@ def power_blockers(
     other = validated(cell, decision)
     if other is None:
         return [f"{cell.shape} was not measured on validation"]
+    made = getattr(decision.claims, scope.name)
+    if made.verdict is Verdict.INVALID:
+        return [f"{scope.name}: {made.reasons[0]}"]
     against = []
     for place, worth in ((cell, 1.0), (other, 0.0)):
         found = place.energy
         if found is None or found.unclaimable is not None:
             against.append(f"{scope.name} ({place.cell}): {energy.NO_GRADE if found is None else found.unclaimable}")
             continue
-        outcomes = (scope.name, energy.outcome_of(scope, found, policy, worth)), ("quality", _quality_of(place))
+        outcomes = [(scope.name, energy.outcome_of(scope, found, policy, worth)), ("quality", _quality_of(place))]
+        outcomes += [("null arm's energy", energy.null_outcome(found, policy))] if place is cell else []
         against += [f"{name} ({place.cell}) {outcome}" for name, outcome in outcomes if outcome is not Outcome.PASS]
     return against
 

@@ -148,29 +148,36 @@ def judged(scope: PowerScope, name: str, cell: CellEstimate, policy: Policy, wor
 def _next_step(found: EnergyAnswer, cell: CellEstimate) -> str:
     if found.unclaimable is not None:
         return "run ace-doctor, and measure where it shows a source that sees the work"
+    return _again(cell)
+
+
+def _again(cell: CellEstimate) -> str:
     return f"measure this cell once more: {commands.measure_again([cell.cell])}"
 
 
+def null_outcome(found: EnergyAnswer, policy: Policy) -> Outcome:
+    """Whether the null arm's energy is the baseline's, and known well enough to see a gain worth having."""
+    low, high = found.null_low, found.null_high
+    if found.simulated or low is None or high is None:
+        return Outcome.NO_EVIDENCE
+    if low > policy.same_within or high < -policy.same_within:
+        return Outcome.FAIL
+    same = low <= 0 <= high or max(abs(low), abs(high)) <= policy.same_within
+    return Outcome.PASS if same and (high - low) / 2 <= policy.gain_floor else Outcome.NO_EVIDENCE
+
+
 def instrument(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
-    """The meter's own A/A: the null arm's energy is the baseline's, and a gain worth having could be seen."""
+    """The meter's own A/A, in every cell that is looked at."""
     within, known = percent(policy.same_within), percent(policy.gain_floor)
     asked = f"the null arm's energy is the baseline's or within {within} of it, known to {known}"
     for cell in dossier.examined:
         found = answer(cell)
-        low, high = found.null_low, found.null_high
-        if found.simulated or low is None or high is None:
-            step = f"measure this cell once more: {commands.measure_again([cell.cell])}"
-            yield gate(INSTRUMENT, Outcome.NO_EVIDENCE, "no energy of the null arm was measured", asked, step, cell.key)
-            continue
-        shown = f"null arm: {percent_within(found.null_gain, low, high)}"
-        fine = low <= 0 <= high or max(abs(low), abs(high)) <= policy.same_within
-        outcome = Outcome.PASS if fine and (high - low) / 2 <= policy.gain_floor else Outcome.NO_EVIDENCE
-        if low > policy.same_within or high < -policy.same_within:
-            outcome = Outcome.FAIL
-        step = "" if outcome is Outcome.PASS else "lengthen the windows (telemetry.relative_error) or add sessions"
+        outcome = null_outcome(found, policy)
+        shown = f"null arm: {percent_within(found.null_gain, found.null_low, found.null_high)}"
+        step = "" if outcome is Outcome.PASS else _again(cell)
         yield gate(INSTRUMENT, outcome, shown, asked, step, cell.key)
     if not dossier.examined:
-        yield gate(INSTRUMENT, Outcome.NO_EVIDENCE, "no cell", asked, "measure a cell")
+        yield gate(INSTRUMENT, Outcome.NO_EVIDENCE, "no cell was measured", asked, "measure a cell")
 
 
 def provenance(dossier: Dossier, _: Policy) -> Iterator[Finding]:

@@ -89,6 +89,16 @@ def test_a_registration_leaves_out_what_rests_on_a_simulated_power_and_names_its
     assert f"{choice.grade} is simulated" in left["ecd development 64x1"]
 
 
+@pytest.mark.parametrize(
+    "shows", [powered(null_w=180.0), powered(null_w=201.9), powered(replace(CONSTANT, grade=Grade.DEVICE_COUNTER))]
+)
+def test_what_would_be_invalid_or_blind_spends_no_look(shows):
+    cells = explore(replace(PRUNING, shows=shows))
+    frozen = freeze(b.evidence(*cells), r.POLICY, "auto", r.sealed(cells), r.CODE, r.FROZEN_AT)
+    assert frozen.registration.cells
+    assert frozen.registration.energy_cells == ()
+
+
 def test_a_forged_registration_of_a_simulated_power_is_not_accepted():
     way = walk(idea(CONSTANT))
     shapes = way.registration.cells

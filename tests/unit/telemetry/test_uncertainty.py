@@ -123,7 +123,8 @@ def test_what_is_left_above_idle_is_covered_though_taking_it_off_magnifies_every
     found = paired(taken, SessionEnergy((), idle, both), "nvml_counter")
     gains, offsets = dice.normal(1, u.BOARD.gain, DRAWS), dice.normal(0, u.BOARD.offset_w, DRAWS)
     drifts = dice.normal(0, u.BOARD.drift, (2, DRAWS))
-    seen = [gains * w * (1 + d) + offsets - (gains * idle_w + offsets) for w, d in zip((base_w, cand_w), drifts, strict=True)]
+    above = lambda watts, drift: gains * watts * (1 + drift) + offsets - (gains * idle_w + offsets)  # noqa: E731
+    seen = [above(base_w, drifts[0]), above(cand_w, drifts[1])]
     errors = np.log(seen[0] / seen[1]) - math.log((base_w - idle_w) / (cand_w - idle_w))
     # the offset cancels in a difference, which the budget does not take for granted
     assert coverage(errors, found.shared) >= 0.94
