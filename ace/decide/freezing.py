@@ -7,9 +7,9 @@ rule already denies is not worth its one look at the sealed documents, so it is 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ace.decide.gates.energy import POWER_SCOPES
 from ace.decide.gather import Case, gather
 from ace.decide.judge import judge
+from ace.decide.power_scopes import POWER_SCOPES
 from ace.decide.scopes import memory_blockers, power_blockers, validated
 from ace.decide.verdict import must_look
 from ace.domain.decision import CellDecision, Decision

@@ -10,12 +10,13 @@ from functools import partial
 
 from ace.decide.cells import Cell
 from ace.decide.dossier import Dossier
-from ace.decide.energy import said
+from ace.decide.energy import NO_SOURCE, said
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates import completeness, costs, energy, integrity, memory, parity, provenance, registration
 from ace.decide.gates.guardrails import guardrails
 from ace.decide.gates.quality import quality
 from ace.decide.gather import Case
+from ace.decide.power_scopes import POWER_SCOPES, PowerScope, null_outcome, outcome_of
 from ace.decide.verdict import Standing, verdict_of
 from ace.domain.decision import CellDecision, Decision, EnergyAnswer, ScopeClaim, overall
 from ace.domain.finding import Finding, Outcome
@@ -68,7 +69,7 @@ LESS_MEMORY = Beside(
 )
 
 
-def _power(scope: energy.PowerScope) -> Beside:
+def _power(scope: PowerScope) -> Beside:
     return Beside(
         scope.name,
         scope.name,
@@ -83,13 +84,13 @@ def _power(scope: energy.PowerScope) -> Beside:
             (energy.PROVENANCE, energy.provenance),
         ),
         scope.is_claimed,
-        lambda cell, policy: energy.outcome_of(scope, energy.answer(cell), policy) is Outcome.PASS,
+        lambda cell, policy: outcome_of(scope, energy.answer(cell), policy) is Outcome.PASS,
         lambda cell: scope.shown(energy.answer(cell)),
         lambda cell: energy.answer(cell).unclaimable,
     )
 
 
-POWER = {scope.name: _power(scope) for scope in energy.POWER_SCOPES}
+POWER = {scope.name: _power(scope) for scope in POWER_SCOPES}
 
 
 def memory_claim(
@@ -183,9 +184,7 @@ def memory_blockers(cell: CellDecision, decision: Decision, case: Case, policy: 
     ]
 
 
-def power_blockers(
-    scope: energy.PowerScope, cell: CellDecision, decision: Decision, case: Case, policy: Policy
-) -> list[str]:
+def power_blockers(scope: PowerScope, cell: CellDecision, decision: Decision, case: Case, policy: Policy) -> list[str]:
     """Why a development cell cannot be claimed in a scope that rests on a source of energy."""
     if not scope.is_claimed(case.cells):
         return [f"{scope.what} is not claimed"]
@@ -199,10 +198,10 @@ def power_blockers(
     for place, worth in ((cell, 1.0), (other, 0.0)):
         found = place.energy
         if found is None or found.unclaimable is not None:
-            against.append(f"{scope.name} ({place.cell}): {energy.NO_GRADE if found is None else found.unclaimable}")
+            against.append(f"{scope.name} ({place.cell}): {NO_SOURCE if found is None else found.unclaimable}")
             continue
-        outcomes = [(scope.name, energy.outcome_of(scope, found, policy, worth)), ("quality", _quality_of(place))]
-        outcomes += [("null arm's energy", energy.null_outcome(found, policy))] if place is cell else []
+        outcomes = [(scope.name, outcome_of(scope, found, policy, worth)), ("quality", _quality_of(place))]
+        outcomes += [("null arm's energy", null_outcome(found, policy))] if place is cell else []
         against += [f"{name} ({place.cell}) {outcome}" for name, outcome in outcomes if outcome is not Outcome.PASS]
     return against
 
