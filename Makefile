@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.ace-setup
 PORT ?= 5000
 
-.PHONY: setup demo test test-slow check ui calibration deceptions
+.PHONY: setup demo test test-slow check ui calibration deceptions telemetry
 
 setup: $(STAMP)
 
@@ -48,3 +48,7 @@ calibration: setup
 # Every known way to fool a benchmark as stored evidence, beside honest controls: prints and writes docs/deceptions.md.
 deceptions: setup
 	$(BIN)/python -m tests.deceptions
+
+# What happens in every failure of a source of energy, looked at on fakes: writes the table of docs/telemetry.md.
+telemetry: setup
+	$(BIN)/python -m tests.integration.telemetry

@@ -69,7 +69,7 @@ def plan(
         ),
         shape=Shape(seq_len, batch, hidden, depth),
         protocol=Protocol("standard", sessions, rounds, 3, 0.001, 1, 900.0, "fixed"),
-        telemetry=EnergyPlan("none"),
+        telemetry=EnergyPlan("auto"),
         seed=seed,
         rivals=(),
     )

@@ -6,6 +6,7 @@ that says what to do.
 
 import argparse
 import os
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -76,9 +77,9 @@ def _energy(overrides: Sequence[str]) -> Iterator[Line]:
     plan = wiring.plan_of(wiring.compose_config(overrides)).telemetry
     yield (
         True,
-        f"telemetry={plan.name}; work is done on the processor, whose energy only RAPL measures (telemetry=rapl)",
+        f"telemetry={plan.name}; work is done on the processor, whose energy only RAPL measures",
     )
-    rig = Rig(time.perf_counter, thread_every, lambda: None, time.sleep)
+    rig = Rig(time.perf_counter, thread_every, lambda: None, time.sleep, random.random)
     yield from ((True, line) for line in offered(survey(plan, local_ports(), rig)))
 
 

@@ -118,7 +118,13 @@ def _show(frozen: Frozen, file: Path, newest: Measurement) -> None:
     made = frozen.registration
     print(f"{'already registered' if frozen.existing else 'registered'}: {made.digest}")
     print(f"  {made.label}, policy {made.policy.name}")
-    for scope, cells in (("faster", made.cells), ("less memory", made.memory_cells)):
+    claims = (
+        ("faster", made.cells),
+        ("less memory", made.memory_cells),
+        ("less energy", made.energy_cells),
+        ("more effective compute density", made.ecd_cells),
+    )
+    for scope, cells in claims:
         if cells:
             print(f"  {scope}: cells {', '.join(map(str, cells))}")
     for cell, reason in frozen.left_out:

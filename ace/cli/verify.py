@@ -27,6 +27,7 @@ from ace.domain.serial import decode
 from ace.errors import AceError, EvidenceError
 from ace.report.carried import EVIDENCE, Carried, Problem, json_object, unpacked
 from ace.report.differing import differing
+from ace.report.power_package import ENERGY, energy_text
 from ace.report.reading import DECISION, SUMS, Found, open_bundle
 from ace.report.telling import misquoted, stated
 from ace.report.wording import plain
@@ -112,6 +113,8 @@ def verify(place: Path, anchor: str | None, now_s: float) -> Verified:
         return _ended(found, [*problems, (EVIDENCE, said)])
     differences, remarks = _differences(found, read.document, decision)
     problems += [*differences, *_misquotations(found, read.document, decision)]
+    if found.files.get(ENERGY, b"") != energy_text(decision, read.carried.evidence).encode():
+        problems.append((ENERGY, "not what the records give; ACE did not write it so"))
     return _ended(found, problems, remarks, decision, tuple(_moved_on(decision, read, now_s)))
 
 

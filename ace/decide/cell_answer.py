@@ -6,6 +6,7 @@ what a quality difference is, no gate and no verdict.
 
 from collections.abc import Mapping
 
+from ace.decide.energy import energy_of_records
 from ace.decide.estimates import compared
 from ace.decide.gates.provenance import IMPORTED, MEASURED
 from ace.decide.quality import settled_by
@@ -40,9 +41,11 @@ def summary_metrics(record: CellRecord, policy: Policy) -> tuple[Mapping[str, fl
         found[f"roofline/{arm}_fraction"] = achieved([record], arm, candidate.cut_rounds)
     if quality := settled_by([record], policy.alpha, policy):
         found |= _quality_metrics(quality)
+    energy, origin = _energy_metrics(record, policy)
     read_off = MEASURED if record.imported is None else IMPORTED
     metrics = {name: float(value) for name, value in found.items() if value is not None}
-    return metrics, {name: read_off if name.startswith(READ_OFF) else DERIVED for name in metrics}
+    provenance = {name: read_off if name.startswith(READ_OFF) else DERIVED for name in metrics}
+    return {**metrics, **energy}, provenance | dict.fromkeys(energy, origin)
 
 
 def answer_line(record: CellRecord, policy: Policy) -> str:
@@ -56,7 +59,38 @@ def answer_line(record: CellRecord, policy: Policy) -> str:
         else f"not scored ({record.quality_reason or 'no example'})"
     )
     gain = percent_within(speed.gain, speed.low, speed.high)
-    return f"{record.plan.shape} {record.split}: {speed.answer} {gain}{why}, quality {scored}"
+    energy = _energy_said(record, policy)
+    return f"{record.plan.shape} {record.split}: {speed.answer} {gain}{why}, quality {scored}{energy}"
+
+
+def _energy_metrics(record: CellRecord, policy: Policy) -> tuple[dict[str, float], str]:
+    """Joules and their gain in a group that says when nothing was measured, and the grade as provenance."""
+    found = energy_of_records([record], policy.alpha)
+    numbers = {
+        "baseline_j_per_item": found.baseline_j,
+        "candidate_j_per_item": found.candidate_j,
+        "idle_w": found.idle_w,
+        "gain_log": found.gain,
+        "low_log": found.low,
+        "high_log": found.high,
+        "ecd_gain_log": found.ecd_gain,
+        "ecd_low_log": found.ecd_low,
+        "ecd_high_log": found.ecd_high,
+    }
+    group = "energy_simulated" if found.simulated else "energy"
+    origin = f"{found.grade}, simulated" if found.simulated else found.grade
+    return {f"{group}/{name}": value for name, value in numbers.items() if value is not None}, origin
+
+
+def _energy_said(record: CellRecord, policy: Policy) -> str:
+    """`, energy +5.1 % [+4.8, +5.4] (rapl)`, or that there is no evidence; nothing where none was asked for."""
+    if not record.energy_sources:
+        return ""
+    found = energy_of_records([record], policy.alpha)
+    if found.gain is None:
+        return f", energy NO_EVIDENCE: {found.reason}"
+    source = f"{found.source}, simulated" if found.simulated else str(found.source)
+    return f", energy {percent_within(found.gain, found.low, found.high)} ({source})"
 
 
 def _compared(record: CellRecord, arm: str, policy: Policy) -> Comparison:

@@ -12,9 +12,8 @@ from dataclasses import replace
 from itertools import groupby
 
 from ace.decide.cells import Cell, shape_order
-from ace.domain.energy import MODELLED, EnergyPlan
-from ace.domain.energy import NONE as NO_ENERGY
-from ace.domain.plan import EXACT, FIXED, OBRIEN_FLEMING, UNCHANGED, CellPlan, Shape
+from ace.domain.energy import AUTO, MODELLED, EnergyPlan
+from ace.domain.plan import EXACT, FIXED, OBRIEN_FLEMING, SPEED, UNCHANGED, CellPlan, Shape
 from ace.domain.registration import Registration
 from ace.domain.stored import StoredCell
 
@@ -163,8 +162,11 @@ def _changed(plan: CellPlan) -> dict[str, str]:
         values["inputs"] = plan.benchmark.inputs
     if plan.benchmark.examples != PACKAGED_EXAMPLES:
         values["split.examples"] = plan.benchmark.examples
-    if plan.telemetry.name != NO_ENERGY:
-        values |= {"telemetry": plan.telemetry.name} | _changed_telemetry(plan)
+    if plan.telemetry.name != AUTO:  # conf/config.yaml's
+        values["telemetry"] = plan.telemetry.name
+    values |= _changed_telemetry(plan)
+    if plan.scopes != (SPEED,):
+        values["experiment.scopes"] = plan.scopes
     if plan.model.seed:
         values["model.seed"] = plan.model.seed
     return {key: _plain(value) for key, value in values.items()}

@@ -1,11 +1,13 @@
 """Energy of a cell: the ratio of both arms session by session, its interval, and what may be said of it.
 
-Called by `judge`. Grade, scope and flags decide whether a number supports a claim; without one there is a reason. In
-this version nothing is accepted in the scopes energy and ecd: there is no registration and no holdout of them.
+Called by `judge`. Grade, scope and flags decide whether a number supports a claim; without one there is a reason. The
+gates of the scopes energy and ecd (`gates.energy`) read what is answered here.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
 
 from ace.decide.cells import Cell
 from ace.domain.decision import EnergyAnswer, percent_within
@@ -20,57 +22,106 @@ from ace.domain.energy import (
     supports_claim,
 )
 from ace.domain.quality import Quality
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord
-from ace.telemetry.ecd import Density, LogGain, density, over_sessions, quality_gain
+from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord
+from ace.telemetry.ecd import LogGain, density, over_sessions, quality_gain
 from ace.telemetry.uncertainty import ratio_budget
 
 NO_SOURCE = "no energy source was read"
-UNCLAIMED = "energy is measured and not yet claimed: this version registers no claim of it"
-WORK_ON = Scope.HOST  # arms run on the processor in this version
-Pair = tuple[float, float, float, EnergyWindow, EnergyWindow]
-"""ln energy ratio, ln throughput ratio, systematic uncertainty (k=1) and the windows of one session."""
+MEASURED = "measured"
+Numbers = dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One session: ln energy ratio, ln throughput ratio (baseline over the arm), systematic uncertainty (k=1)."""
+
+    saved: float
+    faster: float
+    shared: float
+    windows: tuple[EnergyWindow, EnergyWindow]
 
 
 def energy_of(cell: Cell, alpha: float) -> EnergyAnswer:
-    """What the records of a cell say of energy: a number with its interval, or the reason why there is none."""
-    choices = {choice.identity: choice for record in cell.records for choice in _used(record)}
+    """What is known of the energy of a cell of the map."""
+    return energy_of_records(cell.records, alpha)
+
+
+def energy_of_records(records: Sequence[CellRecord], alpha: float) -> EnergyAnswer:
+    """What records of one cell say of energy: a number with its interval, or the reason why there is none.
+
+    `alpha`: of an interval, two-sided, and of each one-sided bound.
+    """
+    choices = {choice.identity: choice for record in records for choice in used_sources(record)}
     if not choices:
-        return EnergyAnswer(Grade.NONE, False, _why_none(cell.records))
+        return _nothing(why_none(records))
     if len(choices) > 1:
-        return EnergyAnswer(
-            Grade.NONE, False, f"{len(choices)} sources, boards or drivers: their energies do not compare"
-        )
+        return _nothing(f"{len(choices)} sources, boards or drivers: their energies do not compare")
     (choice,) = choices.values()
-    measured = [(record.plan.telemetry, s.energy) for record in cell.records for s in record.sessions if s.energy]
-    pairs: list[Pair] = []
-    problems: list[str] = []
-    for plan, energy in measured:
-        pair = paired(plan, energy, str(choice.source))
-        if isinstance(pair, str):
-            problems.append(pair)
-        else:
-            pairs.append(pair)
-    flags = {flag for pair in pairs for window in pair[3:] for flag in window.flags}
-    against = supports_claim(choice, WORK_ON, tuple(flags))
-    return _answer(choice, pairs, problems, against, cell.records[-1].quality, 1 - alpha)
+    measured = [(record.plan.telemetry, s.energy) for record in records for s in record.sessions if s.energy]
+    pairs, problems = _pairs(measured, str(choice.source), CANDIDATE)
+    flags = {flag for pair in pairs for window in pair.windows for flag in window.flags}
+    against = supports_claim(choice, work_on(records[-1]), tuple(sorted(flags)))
+    if len(pairs) < 2:
+        why = f"{len(pairs)} sessions with energy; 2 needed" + (f" ({problems[0]})" if problems else "")
+        return EnergyAnswer(choice.grade, choice.simulated, why, against or why, choice.source, _device(choice))
+    lost = f"; {len(problems)} sessions have none ({problems[0]})" if problems else ""
+    idle = [i.power_w for _, energy in measured for i in energy.idle if i.source == choice.source and i.power_w]
+    null, _ = _pairs(measured, str(choice.source), NULL)
+    return EnergyAnswer(
+        grade=choice.grade,
+        simulated=choice.simulated,
+        reason=(against or MEASURED) + lost,
+        unclaimable=against,
+        source=choice.source,
+        device=_device(choice),
+        sessions=len(pairs),
+        baseline_j=_typical(pair.windows[0] for pair in pairs),
+        candidate_j=_typical(pair.windows[1] for pair in pairs),
+        idle_w=median(idle) if idle else None,
+        idle_subtracted=all(plan.subtract_idle for plan, _ in measured),
+        **_saved(pairs, alpha),
+        **_null(null, alpha),
+        **_density(pairs, records[-1].quality, alpha),
+    )
 
 
-def _used(record: CellRecord) -> list[SourceChoice]:
+def _nothing(why: str) -> EnergyAnswer:
+    return EnergyAnswer(Grade.NONE, False, why, why)
+
+
+def work_on(record: CellRecord) -> Scope:
+    """Where the arms of a record ran: on the processor, or on a board."""
+    devices = {session.environment.device for session in record.sessions}
+    return Scope.HOST if devices <= {"cpu"} else Scope.DEVICE
+
+
+def used_sources(record: CellRecord) -> list[SourceChoice]:
     """The source that a record is judged by: the best grade of those that see the work, else the best there is."""
     found = [choice for choice in record.energy_sources if choice.source is not None]
-    ranks = list(Grade)
-    best = sorted(found, key=lambda c: (supports_claim(c, WORK_ON, ()) is not None, ranks.index(c.grade)))
+    ranks, where = list(Grade), work_on(record)
+    best = sorted(found, key=lambda c: (supports_claim(c, where, ()) is not None, ranks.index(c.grade)))
     return best[:1]
 
 
-def _why_none(records: Sequence[CellRecord]) -> str:
+def why_none(records: Sequence[CellRecord]) -> str:
+    """Every source that was tried, and why it gave nothing."""
     tried = [f"{t.source}: {t.reason}" for record in records for c in record.energy_sources for t in c.tried]
     return f"{NO_SOURCE} ({', '.join(dict.fromkeys(tried))})" if tried else NO_SOURCE
 
 
-def paired(plan: EnergyPlan, energy: SessionEnergy, source: str) -> Pair | str:
-    """The ratios of one session, or why it has none: both windows must stand, under the same power cap."""
-    first, second = energy.window(BASELINE, source), energy.window(CANDIDATE, source)
+def _device(choice: SourceChoice) -> str | None:
+    return ", ".join(filter(None, (choice.device_name, choice.device_uuid, choice.driver))) or None
+
+
+def _pairs(measured: Iterable[tuple[EnergyPlan, SessionEnergy]], source: str, arm: str) -> tuple[list[Pair], list[str]]:
+    """The sessions that have a ratio, and why the others have none."""
+    made = [paired(plan, energy, source, arm) for plan, energy in measured]
+    return [m for m in made if isinstance(m, Pair)], [m for m in made if isinstance(m, str)]
+
+
+def paired(plan: EnergyPlan, energy: SessionEnergy, source: str, arm: str = CANDIDATE) -> Pair | str:
+    """The ratio of one session, or why it has none: both windows must stand, under the same power cap."""
+    first, second = energy.window(BASELINE, source), energy.window(arm, source)
     lacking = [r.reason for r in energy.refused if r.source == source]
     if lacking or first is None or second is None:
         return lacking[0] if lacking else "a window is missing"
@@ -91,68 +142,65 @@ def paired(plan: EnergyPlan, energy: SessionEnergy, source: str) -> Pair | str:
     seconds = math.log(first.work_s / first.items) - math.log(second.work_s / second.items)
     above_idle = max((w.power_w or 0.0) / p for w, p in zip((first, second), powers_w, strict=True))
     shared = ratio_budget(first, second, same_device=True).systematic * above_idle
-    return math.log(powers_w[0] / powers_w[1]) + seconds, seconds, shared, first, second
+    return Pair(math.log(powers_w[0] / powers_w[1]) + seconds, seconds, shared, (first, second))
 
 
-def _answer(
-    choice: SourceChoice,
-    pairs: Sequence[Pair],
-    problems: Sequence[str],
-    against: str | None,
-    quality: Quality | None,
-    confidence: float,
-) -> EnergyAnswer:
-    shared = max((pair[2] for pair in pairs), default=0.0)
-    saved = over_sessions([pair[0] for pair in pairs], shared, confidence)
-    if saved is None:
-        why = f"{len(pairs)} sessions with energy; 2 needed" + (f" ({problems[0]})" if problems else "")
-        return EnergyAnswer(choice.grade, choice.simulated, why, source=choice.source)
-    scored = None if quality is None else quality_gain(quality.baseline, quality.candidate, confidence)
-    dense = (
-        None if scored is None else density(scored, [p[1] for p in pairs], [p[0] for p in pairs], shared, confidence)
-    )
-    lost = f"; {len(problems)} sessions have none ({problems[0]})" if problems else ""
-    return EnergyAnswer(
-        grade=choice.grade,
-        simulated=choice.simulated,
-        reason=(against or UNCLAIMED) + lost,
-        source=choice.source,
-        sessions=saved.sessions,
-        baseline_j=_typical([pair[3] for pair in pairs]),
-        candidate_j=_typical([pair[4] for pair in pairs]),
-        gain=saved.gain,
-        low=saved.low,
-        high=saved.high,
-        type_a=saved.type_a,
-        type_b=saved.type_b,
-        **_density_fields(dense),
-    )
+def _shared(pairs: Sequence[Pair]) -> float:
+    return max((pair.shared for pair in pairs), default=0.0)
 
 
-def _density_fields(found: Density | None) -> dict[str, float]:
+def _saved(pairs: Sequence[Pair], alpha: float) -> Numbers:
+    logs, shared = [pair.saved for pair in pairs], _shared(pairs)
+    both, bound = (over_sessions(logs, shared, 1 - a) for a in (alpha, 2 * alpha))
+    return {**_interval("", both), **_bounds("", bound), **_types("", both)}
+
+
+def _null(pairs: Sequence[Pair], alpha: float) -> Numbers:
+    return _interval("null_", over_sessions([pair.saved for pair in pairs], _shared(pairs), 1 - alpha))
+
+
+def _density(pairs: Sequence[Pair], quality: Quality | None, alpha: float) -> Numbers:
     """ECD and the parts beside energy, flat."""
-    if found is None:
+    if quality is None:
         return {}
-    parts: dict[str, LogGain] = {"ecd": found.total, "throughput": found.throughput, "quality": found.quality}
-    return {
-        f"{name}_{field}": value
-        for name, part in parts.items()
-        for field, value in (("gain", part.gain), ("low", part.low), ("high", part.high))
-    }
+    numbers: Numbers = {}
+    for name, level in (("interval", alpha), ("bounds", 2 * alpha)):
+        scored = quality_gain(quality.baseline, quality.candidate, 1 - level)
+        faster, saved = [p.faster for p in pairs], [p.saved for p in pairs]
+        dense = None if scored is None else density(scored, faster, saved, _shared(pairs), 1 - level)
+        if dense is None:
+            return {}
+        if name == "bounds":
+            numbers |= _bounds("ecd_", dense.total) | _bounds("throughput_", dense.throughput)
+        else:
+            numbers |= _interval("ecd_", dense.total) | _types("ecd_", dense.total)
+            numbers |= _interval("throughput_", dense.throughput) | _interval("quality_", dense.quality)
+    return numbers
 
 
-def _typical(windows: Sequence[EnergyWindow]) -> float:
+def _interval(prefix: str, found: LogGain | None) -> Numbers:
+    return {} if found is None else {f"{prefix}{name}": getattr(found, name) for name in ("gain", "low", "high")}
+
+
+def _bounds(prefix: str, found: LogGain | None) -> Numbers:
+    return {} if found is None else {f"{prefix}lcb": found.low, f"{prefix}ucb": found.high}
+
+
+def _types(prefix: str, found: LogGain | None) -> Numbers:
+    return {} if found is None else {f"{prefix}{name}": getattr(found, name) for name in ("type_a", "type_b")}
+
+
+def _typical(windows: Iterable[EnergyWindow]) -> float:
     """Median joules per item."""
-    values = sorted(window.energy_per_item_j or 0.0 for window in windows)
-    return values[len(values) // 2]
+    return median(window.energy_per_item_j or 0.0 for window in windows)
 
 
 def said(cells: Mapping[str, EnergyAnswer]) -> str:
-    """Why energy is not claimed, with what was measured where something was: for the scope's reasons."""
+    """What is known of energy where it is not claimed: the numbers, or why there are none."""
     measured = [(key, found) for key, found in cells.items() if found.gain is not None]
     if not measured:
         reasons = dict.fromkeys(found.reason for found in cells.values())
-        return f"no evidence: {'; '.join(reasons) or NO_SOURCE}"
+        return f"NO_EVIDENCE: {'; '.join(reasons) or NO_SOURCE}"
     shown = ", ".join(f"{key} {percent_within(found.gain, found.low, found.high)}" for key, found in measured)
     first = measured[0][1]
     source = f"{first.source}, simulated" if first.simulated else first.source

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from ace.decide.gather import Case, gather
 from ace.decide.judge import judge
-from ace.decide.scopes import memory_blockers, validated
+from ace.decide.power_scopes import POWER_SCOPES
+from ace.decide.scopes import memory_blockers, power_blockers, validated
 from ace.decide.verdict import must_look
 from ace.domain.decision import CellDecision, Decision
 from ace.domain.finding import Finding, Outcome, Severity
-from ace.domain.plan import DEVELOPMENT, HOLDOUT, BenchmarkSpec, Shape
+from ace.domain.plan import DEVELOPMENT, ECD, ENERGY, HOLDOUT, MEMORY, SPEED, BenchmarkSpec, Shape
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, CodeState
 from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, Registration, looks_of
@@ -38,7 +39,8 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A registration, whether it was there before, and the positive cells that it leaves out, each with the reason."""
+    """A registration, whether it was there before, and the cells that it leaves out, each with the reason: positive
+    ones, and those of a scope that was to be claimed."""
 
     registration: Registration
     existing: bool
@@ -75,17 +77,27 @@ def freeze(
         raise PlanError(f"not registered: {'; '.join(wide)}.")
     development = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
     short = {cell.cell: _too_few(cell, holdout, policy) for cell in development}
-    faster = {cell.cell: _blockers(cell, decision) or short[cell.cell] for cell in development}
-    smaller = {cell.cell: memory_blockers(cell, decision, case, policy) or short[cell.cell] for cell in development}
-    chosen = _chosen(development, faster, smaller, cells)
-    made = _registration(case, decision, chosen, policy, holdout, code, now_s)
+    against: Blockers = {
+        SPEED: {cell.cell: _blockers(cell, decision) or short[cell.cell] for cell in development},
+        MEMORY: {c.cell: memory_blockers(c, decision, case, policy) or short[c.cell] for c in development},
+    }
+    for scope in POWER_SCOPES:
+        blockers = {c.cell: power_blockers(scope, c, decision, case, policy) or short[c.cell] for c in development}
+        against[scope.name] = blockers
+    made = _registration(case, decision, _chosen(development, against, cells), policy, holdout, code, now_s)
     left = [cell for cell in development if cell.regime is Regime.POSITIVE and cell.shape not in made.cells]
-    left_out = tuple((cell.cell, "; ".join(faster[cell.cell]) or "not in --cells") for cell in left)
+    left_out = [(cell.cell, "; ".join(against[SPEED][cell.cell]) or "not in --cells") for cell in left]
+    for scope in POWER_SCOPES:
+        if scope.is_claimed(case.cells):
+            out = [cell for cell in development if cell.shape not in made.claimed_by(scope.name)]
+            left_out += [
+                (f"{scope.name} {c.cell}", "; ".join(against[scope.name][c.cell]) or "not in --cells") for c in out
+            ]
     for stored in evidence.registrations:
         if stored.registration is not None and stored.registration.says_the_same_as(made):
-            return Frozen(stored.registration, True, left_out)
+            return Frozen(stored.registration, True, tuple(left_out))
     _require_look_left(made, evidence)
-    return Frozen(made, False, left_out)
+    return Frozen(made, False, tuple(left_out))
 
 
 def _too_few(cell: CellDecision, holdout: Sealed, policy: Policy) -> list[str]:
@@ -124,26 +136,22 @@ def _told(finding: Finding) -> str:
     return f"{finding.name}{place} {finding.outcome}: {finding.evidence}{step}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """Development cells that are claimed to be faster, and those that are claimed to need less memory."""
-
-    faster: list[CellDecision]
-    smaller: list[CellDecision]
+Blockers = dict[str, dict[str, list[str]]]
+"""By scope and cell: what stands against claiming it."""
+Chosen = dict[str, tuple[Shape, ...]]
+"""By scope: the shapes that are claimed."""
 
 
-def _chosen(
-    development: Sequence[CellDecision], faster: dict[str, list[str]], smaller: dict[str, list[str]], cells: str
-) -> _Chosen:
+def _chosen(development: Sequence[CellDecision], against: Blockers, cells: str) -> Chosen:
     wanted = list(development) if cells == AUTO else _listed(development, cells)
-    made = _Chosen(
-        [cell for cell in wanted if not faster[cell.cell]], [cell for cell in wanted if not smaller[cell.cell]]
-    )
-    neither = [cell for cell in wanted if faster[cell.cell] and smaller[cell.cell]]
-    if cells != AUTO and neither:
-        raise PlanError(f"not registered: {'; '.join(faster[neither[0].cell])}.")
-    if not made.faster and not made.smaller:
-        reasons = [reason for cell in development for reason in faster[cell.cell]] or ["no development cell"]
+    made = {
+        scope: tuple(cell.shape for cell in wanted if not blockers[cell.cell]) for scope, blockers in against.items()
+    }
+    none = [cell for cell in wanted if all(blockers[cell.cell] for blockers in against.values())]
+    if cells != AUTO and none:
+        raise PlanError(f"not registered: {'; '.join(against[SPEED][none[0].cell])}.")
+    if not any(made.values()):
+        reasons = [reason for cell in development for reason in against[SPEED][cell.cell]] or ["no development cell"]
         raise PlanError(f"not registered: no development cell can be claimed: {'; '.join(reasons[:6])}.")
     return made
 
@@ -162,13 +170,13 @@ def _listed(development: Sequence[CellDecision], cells: str) -> list[CellDecisio
 def _registration(
     case: Case,
     decision: Decision,
-    chosen: _Chosen,
+    chosen: Chosen,
     policy: Policy,
     holdout: Sealed,
     code: CodeState,
     now_s: float,
 ) -> Registration:
-    shapes = [cell.shape for cell in (*chosen.faster, *chosen.smaller)]
+    shapes = [shape for some in chosen.values() for shape in some]
     mine = [c for c in case.cells if c.shape in shapes and c.split != HOLDOUT]
     records = [record for cell in mine for record in cell.records]
     _require_same_sources(records, code)
@@ -181,8 +189,10 @@ def _registration(
         label=case.label,
         executor=plan.executor,
         model=plan.model,
-        cells=tuple(cell.shape for cell in chosen.faster),
-        memory_cells=tuple(cell.shape for cell in chosen.smaller),
+        cells=chosen[SPEED],
+        memory_cells=chosen[MEMORY],
+        energy_cells=chosen[ENERGY],
+        ecd_cells=chosen[ECD],
         grid=_distinct(cell.shape for cell in decision.cells if cell.split == DEVELOPMENT),
         policy=policy,
         protocol=plan.protocol,

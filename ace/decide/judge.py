@@ -5,7 +5,6 @@ every cell, let the skeptic doubt them, draw the map, ask the gates, conclude.
 """
 
 import shlex
-from collections.abc import Sequence
 from typing import cast
 
 import ace
@@ -13,7 +12,7 @@ from ace.decide import commands
 from ace.decide.axes import effects_of
 from ace.decide.cells import cell_key, several_sizes
 from ace.decide.dossier import Dossier, compile_dossier
-from ace.decide.energy import energy_of, said
+from ace.decide.energy import energy_of
 from ace.decide.envelope import envelope_of
 from ace.decide.estimates import CellEstimate, estimate
 from ace.decide.gates import REQUIRED, check
@@ -26,7 +25,7 @@ from ace.decide.mechanism import mechanism_of
 from ace.decide.quality import parts_of
 from ace.decide.regimes import slower_than_same, without_gain
 from ace.decide.roofline import achieved
-from ace.decide.scopes import memory_claim
+from ace.decide.scopes import memory_claim, power_claims
 from ace.decide.series import series_of
 from ace.decide.skeptic import challenge
 from ace.decide.transfer import transfers
@@ -47,7 +46,7 @@ from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE
 from ace.domain.stored import Evidence
-from ace.domain.verdict import Regime, Verdict
+from ace.domain.verdict import Regime
 
 
 def judge(evidence: Evidence, policy: Policy) -> tuple[Decision, ...]:
@@ -66,6 +65,8 @@ def _judge(case: Case, policy: Policy) -> Decision:
     verdict, reasons = verdict_of(gates, doubts, REQUIRED, standing)
     less_memory, of_memory = memory_claim(dossier, doubts, standing, policy)
     map_cells = tuple(_cell(cell, dossier.regimes[cell.key], policy) for cell in cells)
+    answers = {cell.cell: cell.energy for cell in map_cells if cell.energy is not None}
+    (energy, of_energy), (ecd, of_ecd) = power_claims(dossier, doubts, standing, policy, answers)
     newest = max((s for c in case.cells for s in c.sessions), key=lambda s: s.started_at, default=None)
     environment = newest.environment if newest else None
     envelope = envelope_of(dossier, verdict)
@@ -77,10 +78,10 @@ def _judge(case: Case, policy: Policy) -> Decision:
         label=case.label,
         planted=case.planted,
         verdict=verdict,
-        claims=_claims(speed, less_memory, map_cells),
+        claims=Claims(speed, energy, less_memory, ecd),
         registration=case.registration.digest if case.registration else None,
         policy=policy,
-        gates=(*gates, *of_memory),
+        gates=(*gates, *of_memory, *of_energy, *of_ecd),
         findings=doubts,
         cells=map_cells,
         axes=effects_of(dossier.on(DEVELOPMENT)),
@@ -118,23 +119,8 @@ def _covers_its_grid(dossier: Dossier) -> bool:
     return registered is None or set(registered.cells) == set(registered.grid)
 
 
-def _claims(speed: ScopeClaim, memory: ScopeClaim, cells: Sequence[CellDecision]) -> Claims:
-    """Scopes without any evidence are INCONCLUSIVE and say what is missing: they are listed, never implied."""
-
-    def silent(missing: str) -> ScopeClaim:
-        return ScopeClaim(Verdict.INCONCLUSIVE, (f"{missing}; nothing to do in this version",), ())
-
-    energy = said({cell.cell: cell.energy for cell in cells if cell.energy is not None})
-    return Claims(
-        speed=speed,
-        energy=silent(energy),
-        memory=memory,
-        ecd=silent(f"effective compute density needs a claim of energy: {energy}"),
-    )
-
-
 def _cell(found: CellEstimate, regime: Regime, policy: Policy) -> CellDecision:
-    shape, band, energy = found.cell.shape, found.band, energy_of(found.cell, policy.alpha)
+    shape, band, energy = found.cell.shape, found.band, energy_of(found.cell, found.alpha)
     seconds = dict(found.seconds)
     return CellDecision(
         cell=found.key,

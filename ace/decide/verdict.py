@@ -13,7 +13,7 @@ from ace.domain.verdict import Verdict
 
 INVALIDATING = ("frozen", "integrity", "complete", "parity", "instrument", "provenance", "coverage")
 HARMFUL = ("quality", "guardrails", "validation")
-FRUITLESS = ("gain", "memory", "fairness", "holdout", "overhead")
+FRUITLESS = ("gain", "memory", "energy", "ecd", "fairness", "holdout", "overhead")
 COSTLY = ("complexity",)
 MAY_NOT_APPLY = ("fairness",)
 """Gates without which a claim can be accepted where each of their answers says why it does not apply: a compiler has no

@@ -21,7 +21,7 @@ from ace.domain.serial import encode
 from ace.domain.transfer import Transfer
 from ace.domain.verdict import Regime, Verdict
 
-DECISION_SCHEMA_VERSION = 4
+DECISION_SCHEMA_VERSION = 5
 LARGEST_LOG = 100.0  # about 1e43 times: beyond it only the order of magnitude could matter, and it does not
 ESTIMAND = "steady-state median ratio"
 
@@ -136,31 +136,49 @@ class MemoryAnswer:
 
 @dataclass(frozen=True, slots=True)
 class EnergyAnswer:
-    """What was measured of energy, and why it is not claimed. Without a source there is a reason, never a number.
+    """What was measured of energy, and what it is worth. Without a source there is a reason, never a number.
 
-    `baseline_j`, `candidate_j`: median joules per item. `gain`: ln of their ratio over sessions with its interval, > 0
-    where the candidate needs less; `type_a`, `type_b`: standard uncertainties of it, by scatter and by what all
-    sessions share. `ecd_*` with `throughput_*` and `quality_*`: effective compute density and its other two parts.
+    `unclaimable`: why no claim can rest on it, None where one can. `device`: the board or packages, with the driver.
+    `baseline_j`, `candidate_j`: median joules per item; `idle_w`: median power with nothing running, taken off only
+    where `idle_subtracted`. `gain`: ln of the ratio over sessions with its interval, > 0 where the candidate needs
+    less; `lcb`, `ucb`: its one-sided bounds; `type_a`, `type_b`: standard uncertainties of it, by scatter and by what
+    all sessions share. `null_*`: the null arm in place of the candidate, where energy was to be claimed. `ecd_*` with
+    `throughput_*` and `quality_*`: effective compute density and its other two parts.
     """
 
     grade: str
     simulated: bool
     reason: str
+    unclaimable: str | None = None
     source: str | None = None
+    device: str | None = None
     sessions: int = 0
     baseline_j: float | None = None
     candidate_j: float | None = None
+    idle_w: float | None = None
+    idle_subtracted: bool = False
     gain: float | None = None
     low: float | None = None
     high: float | None = None
+    lcb: float | None = None
+    ucb: float | None = None
     type_a: float | None = None
     type_b: float | None = None
+    null_gain: float | None = None
+    null_low: float | None = None
+    null_high: float | None = None
     ecd_gain: float | None = None
     ecd_low: float | None = None
     ecd_high: float | None = None
+    ecd_lcb: float | None = None
+    ecd_ucb: float | None = None
+    ecd_type_a: float | None = None
+    ecd_type_b: float | None = None
     throughput_gain: float | None = None
     throughput_low: float | None = None
     throughput_high: float | None = None
+    throughput_lcb: float | None = None
+    throughput_ucb: float | None = None
     quality_gain: float | None = None
     quality_low: float | None = None
     quality_high: float | None = None

@@ -42,6 +42,17 @@ class Grade(StrEnum):
         return self in (Grade.OVERRIDE, Grade.MODELLED)
 
 
+GRADE_OF = {
+    "nvml_counter": Grade.DEVICE_COUNTER,
+    "nvml_power": Grade.DEVICE_POLLED,
+    "nvidia_smi": Grade.DEVICE_PROBE,
+    "rapl": Grade.HOST_COUNTER,
+    "override": Grade.OVERRIDE,
+    "modelled": Grade.MODELLED,
+}
+"""The one grade that each source can have. A record that says otherwise contradicts itself."""
+
+
 class Scope(StrEnum):
     """What a source measures: one accelerator board, or the processor packages and memory of the host."""
 

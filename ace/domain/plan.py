@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ace.domain.canonical import digest
-from ace.domain.energy import EnergyPlan
+from ace.domain.energy import NONE, EnergyPlan
 from ace.domain.serial import encode
 from ace.errors import PlanError
 
@@ -123,9 +123,9 @@ DEVELOPMENT, VALIDATION, HOLDOUT = "development", "validation", "holdout"
 SPLITS = (DEVELOPMENT, VALIDATION, HOLDOUT)
 EXACT, NATURAL = "exact", "natural"
 INPUTS = (EXACT, NATURAL)
-SPEED, MEMORY = "speed", "memory"
-SCOPES = (SPEED, MEMORY)
-"""What can be claimed in this version; energy and effective compute density need a source of power."""
+SPEED, MEMORY, ENERGY, ECD = "speed", "memory", "energy", "ecd"
+SCOPES = (SPEED, MEMORY, ENERGY, ECD)
+"""What can be claimed; energy and effective compute density need a source of power that sees the work."""
 CLASS, LENGTH = "class", "length"
 SLICES = (CLASS, LENGTH)
 RATED = "human_similarity"
@@ -237,6 +237,10 @@ class CellPlan:
         for scope in self.scopes:
             require(scope in SCOPES, "experiment.scopes", scope, ", ".join(SCOPES))
         require(SPEED in self.scopes, "experiment.scopes", list(self.scopes), f"{SPEED}, and others beside it")
+        asked_power = not {ENERGY, ECD} & set(self.scopes) or self.telemetry.name != NONE
+        require(
+            asked_power, "telemetry.name", NONE, f"a source of power, as experiment.scopes={list(self.scopes)} asks"
+        )
         asked = [self.benchmark.name, *(other.name for other in self.further)]
         require(len(set(asked)) == len(asked), "split.further", asked, "each benchmark once")
         names = [rival.name for rival in self.rivals]

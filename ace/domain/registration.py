@@ -11,12 +11,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ace.domain.canonical import digest, sha256_text
-from ace.domain.plan import HOLDOUT, BenchmarkSpec, ExecutorSpec, ModelSpec, Protocol, Shape
+from ace.domain.plan import (
+    ECD,
+    ENERGY,
+    HOLDOUT,
+    MEMORY,
+    SPEED,
+    BenchmarkSpec,
+    ExecutorSpec,
+    ModelSpec,
+    Protocol,
+    Shape,
+)
 from ace.domain.policy import Policy
 from ace.domain.record import CodeState, Digests
 from ace.domain.serial import encode
 
-REGISTRATION_SCHEMA_VERSION = 2
+REGISTRATION_SCHEMA_VERSION = 3
 FIRST = "0" * 64
 """What the first look of a ledger names as the one before it."""
 SEEDS = 2**31
@@ -31,8 +42,9 @@ asked at half the level."""
 class Registration:
     """Everything about a claim that may no longer change once the holdout is opened.
 
-    `cells`: the shapes claimed to be faster, `memory_cells` those claimed to need less memory; `grid`: all shapes of
-    the development map, of which they are a part or the whole. `holdout_file`: of the group split, as commands name it.
+    `cells`: the shapes claimed to be faster, `memory_cells`, `energy_cells`, `ecd_cells` those claimed to need less
+    memory, less energy, or to do more per joule; `grid`: all shapes of the development map, of which they are a part or
+    the whole. `holdout_file`: of the group split, as commands name it.
     `model`: of the first cell; hidden and depth are axes of the grid. `benchmarks`: the development and validation ones
     that it rests on, `holdout` the one it will be judged on. `records`: digests of the evidence that it rests on.
     `weights`, `data`: sha256 of files. `frozen_at`: seconds since the epoch.
@@ -46,6 +58,8 @@ class Registration:
     model: ModelSpec
     cells: tuple[Shape, ...]
     memory_cells: tuple[Shape, ...]
+    energy_cells: tuple[Shape, ...]
+    ecd_cells: tuple[Shape, ...]
     grid: tuple[Shape, ...]
     policy: Policy
     protocol: Protocol
@@ -67,7 +81,12 @@ class Registration:
     @property
     def opened(self) -> tuple[Shape, ...]:
         """The shapes that may be measured on the holdout: those that any scope claims."""
-        return tuple(dict.fromkeys((*self.cells, *self.memory_cells)))
+        return tuple(dict.fromkeys((*self.cells, *self.memory_cells, *self.energy_cells, *self.ecd_cells)))
+
+    def claimed_by(self, scope: str) -> tuple[Shape, ...]:
+        """The shapes that one scope claims."""
+        by_scope = {SPEED: self.cells, MEMORY: self.memory_cells, ENERGY: self.energy_cells, ECD: self.ecd_cells}
+        return by_scope[scope]
 
     @property
     def digest(self) -> str:

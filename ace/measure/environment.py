@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ace.domain.record import Environment
+from ace.measure.device import DEVICE
 from ace.models.surroundings import cpu_model
 
 # Settings that change what the same code costs; everything else in the environment is nobody's business.
@@ -34,7 +35,7 @@ def fingerprint(threads: int, interop_threads: int) -> Environment:
         cpu_model=cpu_model(),
         cores=cores(),
         kernel=platform.release(),
-        device="cpu",
+        device=DEVICE,
         threads=threads,
         interop_threads=interop_threads,
         clock_resolution_s=time.get_clock_info("perf_counter").resolution,

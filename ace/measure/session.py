@@ -24,6 +24,7 @@ from ace.measure import timing
 from ace.measure.arms import Arms, arm_state, declared, prepare, require_unchanged
 from ace.measure.bench import Bench, Run
 from ace.measure.company import Seen, children_s, look_around
+from ace.measure.device import place_of
 from ace.measure.energy import session_energy
 from ace.measure.environment import fingerprint
 from ace.measure.failing import foreign_code
@@ -105,9 +106,8 @@ def run_session(
     require_unchanged(arms.model, arms.model_digest, "check")
     if arms.planted is None:
         require_unchanged(arms.modules[BASELINE], arms.model_digest, "check")
-    energy = session_energy(
-        plan.telemetry, order.sources, order.session, arms, inputs, plan.shape.batch, clocks.settle
-    )
+    here = place_of(surroundings.device)
+    energy = session_energy(plan, order.sources, order.session, arms, inputs, clocks.settle, place=here)
     session = Session(
         index=order.session,
         seed=plan.seed,

@@ -14,6 +14,7 @@ from ace.domain.stored import Evidence
 from ace.errors import StoreError
 from ace.report.carried import packed
 from ace.report.figures import pictures
+from ace.report.power_package import ENERGY, energy_text
 from ace.report.reading import DECISION, SUMS
 from ace.report.telling import told
 
@@ -47,6 +48,7 @@ def _fill(folder: Path, decision: Decision, evidence: Evidence) -> str:
     drawn = pictures(decision)
     files = {DECISION: decision_text(decision).encode(), **drawn}
     files |= told(decision, drawn) | packed(decision.claim, evidence)
+    files[ENERGY] = energy_text(decision, evidence).encode()
     (folder / "records").mkdir()
     for name, content in files.items():
         (folder / name).write_bytes(content)

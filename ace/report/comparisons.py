@@ -1,6 +1,7 @@
 """What stands beside a gain: the quality of every cell, and how its rivals did, as rows of text for memo and page."""
 
 from ace.domain.decision import CellDecision, Decision, QualityAnswer, SimilarityAnswer, percent, points_within
+from ace.report.power import power_tables
 
 QUALITY_HEAD = ("cell", "score", "baseline", "candidate", "difference", "n", "worst part", "cosine", "numbers")
 RIVALS_HEAD = (
@@ -23,6 +24,7 @@ def tables(decision: Decision) -> list[tuple[str, tuple[str, ...], list[tuple[st
         ("Quality", QUALITY_HEAD, quality_rows(decision)),
         ("Rivals", RIVALS_HEAD, rival_rows(decision)),
         ("Memory", MEMORY_HEAD, memory_rows(decision)),
+        *power_tables(decision),
         ("Benchmarks", BENCHMARKS_HEAD, [tuple(text or "not said" for text in row) for row in asked]),
     ]
     return [table for table in made if table[2]]

@@ -11,6 +11,7 @@ from ace.domain.mapping import Breakpoint, CellMechanism, CostModel, Hole, NextC
 from ace.domain.plan import DEVELOPMENT
 from ace.domain.record import BASELINE, CANDIDATE
 from ace.domain.verdict import Regime
+from ace.report.power import better_source
 
 EXPLAINED = (
     "Achieved is the share of the time saved over the share of the FLOPs saved: 100 % where time follows FLOPs. Tokens "
@@ -148,7 +149,8 @@ def provenance_rows(decision: Decision) -> list[tuple[str, str]]:
         told = ", ".join(f"{grade} in {grades.count(grade)} cells" for grade in dict.fromkeys(grades))
         rows.append((kind, told or "no cell"))
     sources = [cell.energy for cell in decision.cells]
-    for found in dict.fromkeys(sources):
+    for found in {(f.grade, f.reason) if f else None: f for f in sources}.values():
         simulated = ", simulated" if found is not None and found.simulated else ""
         rows.append(("energy source", f"{found.grade}{simulated}: {found.reason}" if found else "none was asked for"))
-    return rows
+    change, command = better_source(decision)
+    return [*rows, ("what a better source would change", change), ("the command to run there", command)]

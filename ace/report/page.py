@@ -71,7 +71,7 @@ def page(decision: Decision, pictures: Mapping[str, bytes]) -> str:
 def _mapped(decision: Decision) -> dict[str, object]:
     """What `report_map.html` shows, and the heat map."""
     return {
-        "heat": plots.heat_plots(decision),
+        "heat": [*plots.heat_plots(decision), *plots.power_plots(decision)],
         "envelope": decision.envelope.admitted,
         "edges": explaining.edge_lines(decision),
         "gains": plots.gain_plots(decision),

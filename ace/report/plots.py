@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ace.domain.decision import CellDecision, Decision, percent
+from ace.domain.decision import CellDecision, Decision, EnergyAnswer, percent, percent_within
 from ace.domain.verdict import Regime
 from ace.report.scales import Scale, colour, percent_scale, reach_of
 from ace.report.wording import gain_text, quality_text
@@ -94,6 +94,39 @@ def heat_plots(decision: Decision) -> list[Plot]:
         width = LEFT + BOX_WIDTH * len(batches) + 8
         made.append(Plot(title, width, TOP + BOX_HEIGHT * len(lengths), columns, ticks, marks))
     return made
+
+
+def power_plots(decision: Decision) -> list[Plot]:
+    """The same map of joules per item, where there are some; a simulated one says so in its title and in every cell."""
+    made = []
+    known = [cell for cell in decision.cells if cell.energy is not None and cell.energy.gain is not None]
+    reach = reach_of(cell.energy.gain for cell in known if cell.energy is not None)
+    for title, cells in panels(known).items():
+        batches = sorted({cell.batch for cell in cells})
+        lengths = sorted({cell.seq_len for cell in cells}, reverse=True)
+        simulated = any(cell.energy is not None and cell.energy.simulated for cell in cells)
+        marks = tuple(
+            Mark(
+                LEFT + BOX_WIDTH * batches.index(cell.batch),
+                TOP + BOX_HEIGHT * lengths.index(cell.seq_len),
+                f"{cell.cell}: joules per item {percent_within(found.gain, found.low, found.high)}; {_source(found)}",
+                "hatched" if found.unclaimable is not None else "",
+                colour(found.gain, reach),
+                (percent(found.gain), "SIMULATED" if found.simulated else str(found.grade)),
+            )
+            for cell in cells
+            if (found := cell.energy) is not None and found.gain is not None
+        )
+        columns = tuple((LEFT + BOX_WIDTH * (i + 0.5), str(batch)) for i, batch in enumerate(batches))
+        ticks = tuple((TOP + BOX_HEIGHT * (i + 0.5), str(length)) for i, length in enumerate(lengths))
+        width = LEFT + BOX_WIDTH * len(batches) + 8
+        name = f"energy{', SIMULATED' if simulated else ''}: {title}"
+        made.append(Plot(name, width, TOP + BOX_HEIGHT * len(lengths), columns, ticks, marks))
+    return made
+
+
+def _source(found: EnergyAnswer) -> str:
+    return f"{found.source}, {found.grade}{', SIMULATED' if found.simulated else ''}"
 
 
 def _kinds(cell: CellDecision, admitted: bool) -> str:

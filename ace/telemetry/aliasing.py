@@ -2,7 +2,8 @@
 
 A100 and H100 look at 25 of every 100 ms (arXiv 2312.02741, section 4). When the period of the work is near U/n every
 look falls on the same phase of it, and the energy is wrong by up to 33 % (sd over phases, 3-telemetry), however long
-the window is and in each arm differently.
+the window is and in each arm differently. Every window begins at a random phase (`windows`), which leaves its own error
+as it is and makes it another one in each session: over sessions it averages out, and their scatter shows it.
 """
 
 import math

@@ -33,7 +33,8 @@ from ace.telemetry.refusing import Refused
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything outside that a source touches. `device_uuid`: the board that torch works on, None where not known."""
+    """Everything outside that a source touches. `device_uuid`: the board that torch works on, None where not known;
+    `unmetered`: why no source of this version sees the device that it works on, None where one may."""
 
     environment: Mapping[str, str]
     nvml_library: str
@@ -44,9 +45,10 @@ class Ports:
     cores: int
     process_time: Callable[[], float]
     device_uuid: str | None = None
+    unmetered: str | None = None
 
 
-def local_ports(device_uuid: str | None = None) -> Ports:
+def local_ports(device_uuid: str | None = None, unmetered: str | None = None) -> Ports:
     """Those of this machine."""
     return Ports(
         environment=os.environ,
@@ -58,6 +60,7 @@ def local_ports(device_uuid: str | None = None) -> Ports:
         cores=os.cpu_count() or 1,
         process_time=time.process_time,
         device_uuid=device_uuid,
+        unmetered=unmetered,
     )
 
 
@@ -66,13 +69,13 @@ Opener = Callable[[Ports, EnergyPlan, str | None], Meter]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A way to energy. `asked_by`: the names of the configuration that try it; `sees`: where work must be done for it
-    to be measured, None for what measures nothing."""
+    """A way to energy. `asked_by`: the names of the configuration that try it; `board`: whether it reads a board of
+    NVIDIA's, which is no use where the work runs on another maker's device."""
 
     name: str
     chain: Scope
     asked_by: tuple[str, ...]
-    sees: Scope | None
+    board: bool
     open: Opener
 
 
@@ -81,63 +84,64 @@ SOURCES = (
         nvml.COUNTER_NAME,
         Scope.DEVICE,
         (AUTO, NVML),
-        Scope.DEVICE,
+        True,
         lambda ports, _, uuid: nvml.open_counter(ports.nvml_library, uuid, ports.environment),
     ),
     Source(
         nvml.POWER_NAME,
         Scope.DEVICE,
         (AUTO, NVML),
-        Scope.DEVICE,
+        True,
         lambda ports, _, uuid: nvml.open_power(ports.nvml_library, uuid, ports.environment),
     ),
     Source(
         nvidia_smi.NAME,
         Scope.DEVICE,
         (AUTO, NVIDIA_SMI),
-        Scope.DEVICE,
+        True,
         lambda ports, _, uuid: nvidia_smi.open_smi(ports.smi_command, uuid, ports.environment),
     ),
     Source(
         declared.OVERRIDE_NAME,
         Scope.DEVICE,
         (AUTO, OVERRIDE),
-        None,
+        False,
         lambda ports, _, __: declared.open_override(ports.environment),
     ),
     Source(
         declared.MODELLED_NAME,
         Scope.DEVICE,
         (AUTO, MODELLED),
-        None,
+        False,
         lambda ports, plan, _: declared.open_modelled(plan.tdp_w, ports.cores, ports.process_time),
     ),
     Source(
         rapl.NAME,
         Scope.HOST,
         (AUTO, RAPL),
-        None,  # the packages feed a board too: it adds to the device chain wherever the work is done
+        False,
         lambda ports, _, __: rapl.open_rapl(ports.powercap, ports.read_text, ports.system),
     ),
 )
 
 
-def choose(plan: EnergyPlan, ports: Ports, work_on: Scope) -> tuple[SourceChoice, ...]:
+def choose(plan: EnergyPlan, ports: Ports) -> tuple[SourceChoice, ...]:
     """The best source of the device chain and of the host chain; nothing when none is asked for.
 
-    `work_on`: whether the arms run on a board or on the processor.
+    Whether it sees the work is asked when something is claimed (`ace.domain.energy.supports_claim`): a board is read
+    beside work on the processor as well, and its number stands there as what it is.
     """
     if plan.name == NONE:
         return ()
-    return tuple(_first(chain, plan, ports, work_on) for chain in Scope)
+    return tuple(_first(chain, plan, ports) for chain in Scope)
 
 
-def _first(chain: Scope, plan: EnergyPlan, ports: Ports, work_on: Scope) -> SourceChoice:
+def _first(chain: Scope, plan: EnergyPlan, ports: Ports) -> SourceChoice:
     tried: list[Refusal] = []
     for source in (s for s in SOURCES if s.chain is chain and plan.name in s.asked_by):
         try:
-            if source.sees not in (None, work_on):
-                raise Refused("other device", "the work is done on the processor, which a board's meter does not see")
+            if source.board and ports.unmetered is not None:
+                raise Refused("no source", ports.unmetered)
             meter = source.open(ports, plan, ports.device_uuid)
         except Refused as refusal:
             tried.append(Refusal(source.name, refusal.reason, str(refusal)))

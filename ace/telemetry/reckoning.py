@@ -73,7 +73,7 @@ def reckon(readings: Readings, start_s: float, end_s: float, iteration_s: float,
     random, flags = list(mean.random), [*what.flags, *mean.flags]
     if what.part_time:
         aliased = alias(iteration_s, end_s - start_s)
-        random.append(Component(u.ALIAS, aliased, True, u.PART_TIME))
+        random.append(Component(u.ALIAS, aliased, False, u.PART_TIME))
         flags += [ALIASED] if aliased > ALIAS_SHOWN else []
     budget = u.window_budget(what.scope, what.grade, mean.power_w, tuple(random))
     if not what.grade.simulated:
@@ -217,7 +217,8 @@ def _require_good(budget: Budget, mean: _Mean, window_s: float, iteration_s: flo
         raise Refused(
             "aliased",
             f"work that repeats every {iteration_s * 1e3:.2f} ms is in step with a sensor that looks at a part of "
-            f"every {PERIOD_S * 1e3:.0f} ms (+-{2 * aliased:.1%} at k=2); change batch or length",
+            f"every {PERIOD_S * 1e3:.0f} ms (+-{2 * aliased:.1%} at k=2); change batch or length, or allow that much "
+            "with telemetry.relative_error and repeat: each window begins at a random phase, so sessions average it",
         )
     error = 2 * budget.random
     if error > relative_error:

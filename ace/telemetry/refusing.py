@@ -13,6 +13,7 @@ REASONS = (
     "no permission",
     "not supported",
     "no device",
+    "no source",
     "ambiguous device",
     "device hidden",
     "other device",

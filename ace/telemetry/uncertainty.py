@@ -98,9 +98,9 @@ def window_budget(scope: Scope, grade: Grade, power_w: float, random: tuple[Comp
 def ratio_budget(baseline: EnergyWindow, candidate: EnergyWindow, same_device: bool) -> Budget:
     """What ln(E_baseline / E_candidate) is uncertain by.  Raises ValueError for a window without energy.
 
-    One device: u^2 = u_o^2 (1/P_c - 1/P_b)^2 + 2 u_drift^2 + random parts of both + alias^2. Two devices: gains and
-    offsets are those of two sensors, u_o^2 (1/P_c^2 + 1/P_b^2) + 2 u_g^2 + the rest, which repeats do not shrink.
-    A model stands in both arms alike; its ratio is that of two times, and is never claimed.
+    One device: u^2 = u_o^2 (1/P_c - 1/P_b)^2 + 2 u_drift^2 + random parts of both (alias among
+    them). Two devices: gains and offsets are those of two sensors, u_o^2 (1/P_c^2 + 1/P_b^2) + 2 u_g^2 + the rest,
+    which repeats do not shrink. A model stands in both arms alike; its ratio is that of two times and never claimed.
     """
     first, second = baseline.budget, candidate.budget
     if first is None or second is None:
@@ -115,7 +115,6 @@ def ratio_budget(baseline: EnergyWindow, candidate: EnergyWindow, same_device: b
         Component(GAIN, gain, True, SENSORS),
         Component(OFFSET, offset, True, SENSORS),
         Component(DRIFT, math.hypot(first.part(DRIFT), second.part(DRIFT)), True, SENSORS),
-        Component(ALIAS, math.hypot(first.part(ALIAS), second.part(ALIAS)), True, PART_TIME),
     ]
     made += [c for budget in (first, second) for c in budget.components if not c.systematic]
     return Budget(tuple(made))

@@ -3,7 +3,8 @@
 synchronise -> warm up under load -> wait for a tick -> work -> synchronise -> wait for a tick, the load going on.
 
 Energy is mean power between the ticks times the synchronised time of the work. Every source that was chosen is read
-over the same work.
+over the same work. Where nothing is measured (a constant, a model) there is no sensor to wait for, and only the work
+takes time.
 """
 
 import math
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ace.domain.energy import SHARED, EnergyPlan, EnergyWindow, IdlePower
+from ace.telemetry.aliasing import PERIOD_S
 from ace.telemetry.meters import COUNTER, Meter
 from ace.telemetry.reckoning import Readings, mean_power_w, reckon
 from ace.telemetry.refusing import Refused
@@ -21,6 +23,7 @@ from ace.telemetry.uncertainty import window_needed_s
 WARMUP_S = 2.0
 """Longer than any sensor averages (1 s), and power of a board settles within it (arXiv 2312.02741, section 5)."""
 SHORTEST_S = 1.0  # a window of many iterations, even where a millisecond counter would allow less
+FEWEST_CALLS = 3  # of a warm-up: the first may compile or load, the median of three does not show it
 TICK_PERIODS = 10  # documented update periods that a tick is waited for
 RESERVE = 1.2  # the sensor may be slower than documented, and sampling adds to the edges
 IDLE_S = 2.0
@@ -29,12 +32,13 @@ IDLE_S = 2.0
 @dataclass(frozen=True, slots=True)
 class Rig:
     """How time passes: `clock` in monotonic seconds, `every` calls the samplers, `synchronise` waits for the device
-    (all of its streams; nothing to do on a processor), `sleep` idles."""
+    (all of its streams; nothing to do on a processor), `sleep` idles. `dice`: uniform in [0, 1), for the phase."""
 
     clock: Clock
     every: Every
     synchronise: Callable[[], None]
     sleep: Callable[[float], None]
+    dice: Callable[[], float]
 
 
 def length_s(meters: Sequence[Meter], plan: EnergyPlan) -> float:
@@ -55,7 +59,8 @@ def measure_window(
     for sampler in samplers:
         sampler.start()
     try:
-        iteration_s = _warm_up(call, rig)
+        _at_any_phase(meters, rig)
+        iteration_s = _warm_up(call, rig, 0.0 if _nothing_measured(meters) else WARMUP_S)
         calls = math.ceil(length_s(meters, plan) / iteration_s)
         _until_ticked(samplers, call, rig)
         rig.synchronise()
@@ -100,12 +105,24 @@ class _Work:
     items: int
 
 
-def _warm_up(call: Callable[[], object], rig: Rig) -> float:
-    """Load until `WARMUP_S` have gone; seconds of one call, synchronised: the median, for the first compile or load."""
+def _nothing_measured(meters: Sequence[Meter]) -> bool:
+    return all(meter.description.grade.simulated for meter in meters)
+
+
+def _at_any_phase(meters: Sequence[Meter], rig: Rig) -> None:
+    """Let the load begin at a random phase of a sensor that looks at a part of the time: what it then sees too much or
+    too little of differs from window to window, so that repeats show it and shrink it (`aliasing`)."""
+    if any(meter.description.part_time for meter in meters):
+        rig.synchronise()
+        rig.sleep(rig.dice() * PERIOD_S)
+
+
+def _warm_up(call: Callable[[], object], rig: Rig, least_s: float) -> float:
+    """Load until `least_s` have gone; seconds of one call, synchronised: the median, for the first compile or load."""
     took: list[float] = []
     rig.synchronise()
     start_s = now_s = rig.clock()
-    while now_s - start_s < WARMUP_S or len(took) < 3:
+    while now_s - start_s < least_s or len(took) < FEWEST_CALLS:
         call()
         rig.synchronise()
         before_s, now_s = now_s, rig.clock()

@@ -13,7 +13,7 @@ import ace
 from ace.domain.canonical import canonical_json
 from ace.domain.claim import claim_id, claim_label
 from ace.domain.plan import CellPlan
-from ace.domain.record import SCHEMA_VERSION, CodeState, Digests
+from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Digests
 from ace.domain.serial import encode
 from ace.tracking import names
 
@@ -41,6 +41,21 @@ def cell_tags(plan: CellPlan, attempt: str, code: CodeState, weights: Digests, c
         names.PACKAGE_DIGEST: code.package_digest,
         names.EXECUTOR_DIGEST: code.executor_digest,
         names.WEIGHTS: names.clip(canonical_json(dict(weights)), names.TAG_LIMIT),
+    }
+
+
+def energy_tags(record: CellRecord) -> dict[str, str]:
+    """Where the energy of a record is from, or NO_EVIDENCE and why each source gave nothing; none where none was asked
+    for. Simulated is said in a tag of its own: MLflow shows it beside every number of the run."""
+    if not record.energy_sources:
+        return {}
+    chosen = [choice for choice in record.energy_sources if choice.source is not None]
+    tried = [f"{t.source}: {t.reason}" for choice in record.energy_sources for t in choice.tried]
+    return {
+        names.ENERGY_GRADE: ", ".join(choice.grade for choice in chosen) or "NO_EVIDENCE",
+        names.ENERGY_SOURCE: ", ".join(str(choice.source) for choice in chosen) or "none",
+        names.ENERGY_SIMULATED: ", ".join(str(choice.simulated).lower() for choice in chosen) or "nothing measured",
+        names.ENERGY_TRIED: names.clip("; ".join(tried) or "none", names.TAG_LIMIT),
     }
 
 

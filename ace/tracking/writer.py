@@ -19,7 +19,15 @@ from ace.domain.snapshot import snapshot_of
 from ace.errors import StoreError
 from ace.tracking import names
 from ace.tracking.artifacts import write_artifact
-from ace.tracking.describe import cell_params, cell_tags, refused_metric, refused_provenance, run_name, run_tags
+from ace.tracking.describe import (
+    cell_params,
+    cell_tags,
+    energy_tags,
+    refused_metric,
+    refused_provenance,
+    run_name,
+    run_tags,
+)
 from ace.tracking.process import this_process
 from ace.tracking.store import Store, store_errors
 
@@ -85,7 +93,7 @@ class Tracker:
             names.RECORD_DIGEST: sha256_text(text),
             names.DATA: names.clip(canonical_json(dict(record.data)), names.TAG_LIMIT),
             names.NOTE: names.clip(note, names.TAG_LIMIT),
-        } | ({} if snapshot is None else {names.BASELINE_DIGEST: snapshot.digest})
+        } | energy_tags(record) | ({} if snapshot is None else {names.BASELINE_DIGEST: snapshot.digest})
         with store_errors(f"cannot close run {run_id}; its record is stored"):
             refusal = refused_metric(summary) or refused_provenance(summary, provenance)
             if refusal:

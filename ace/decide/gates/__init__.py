@@ -33,7 +33,7 @@ GATES: tuple[tuple[str, Gate], ...] = (
     ("complexity", costs.complexity),
 )
 REQUIRED = (*(name for name, _ in GATES), "coverage")
-"""What a claim of speed requires. The other scopes have no evidence in this version."""
+"""What a claim of speed requires; the other scopes have gates of their own (`ace.decide.scopes`)."""
 
 
 def check(dossier: Dossier, policy: Policy, consulted: Consulted) -> tuple[Finding, ...]:

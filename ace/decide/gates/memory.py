@@ -13,16 +13,16 @@ from ace.decide import commands
 from ace.decide.asking import gate
 from ace.decide.cells import Cell
 from ace.decide.dossier import Dossier
-from ace.decide.gates.benefit import shared_with_earlier
-from ace.decide.gates.quality import equivalent, further, scored, threshold_of
-from ace.decide.gates.registration import overspent
+from ace.decide.estimates import CellEstimate
+from ace.decide.gates.elsewhere import HELD_OUT, elsewhere, sealed
+from ace.decide.gates.quality import threshold_of
 from ace.domain.decision import MemoryAnswer, percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT, MEMORY, VALIDATION
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, CellRecord
 
-NAME, VALIDATED, HELD_OUT = "memory", "validation", "holdout"
+NAME, VALIDATED = "memory", "validation"
 
 
 def memory_of(records: Sequence[CellRecord]) -> MemoryAnswer | None:
@@ -71,7 +71,7 @@ def memory(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
 
 def _judged(name: str, cell: Cell, threshold: str, floor: float, policy: Policy) -> Finding:
     found = memory_of(cell.records)
-    again = f"measure this cell once more: {commands.measure_again([cell])} experiment.scopes=[speed,memory]"
+    again = f"measure this cell once more: {commands.measure_again([cell])}"
     if found is None:
         return gate(name, Outcome.NO_EVIDENCE, "peak memory was not measured", threshold, again, cell.key)
     shown = (
@@ -90,38 +90,17 @@ def validation(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
 def held_out(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """The claimed cells on the sealed documents: a saving worth having, and quality."""
     registered = dossier.case.registration
-    if registered is None or not registered.memory_cells:
-        step = f"register the claim first: ace-freeze --experiment {dossier.case.store.experiment}"
-        shown = "the holdout has not been opened" if registered is None else "less memory was not registered"
-        yield gate(HELD_OUT, Outcome.NO_EVIDENCE, shown, "less memory on sealed documents, and quality", step)
-        return
-    yield from overspent(dossier, policy, f"{policy.holdout_looks} look(s)")
-    yield from _elsewhere(dossier, policy, HELD_OUT, HOLDOUT, policy.gain_floor)
+    shapes = registered.memory_cells if registered is not None else ()
+    yield from sealed(
+        dossier, policy, shapes, "less memory", _elsewhere(dossier, policy, HELD_OUT, HOLDOUT, policy.gain_floor)
+    )
 
 
 def _elsewhere(dossier: Dossier, policy: Policy, name: str, split: str, floor: float) -> Iterator[Finding]:
     quality = f"quality: {threshold_of(policy.quality_margin, policy)}"
     threshold = f"least saving between processes > {percent(floor)} on {split} documents, and {quality}"
-    if not dossier.claimed:
-        shown = f"no cell is claimed, so there is none for {split}"
-        yield gate(name, Outcome.NO_EVIDENCE, shown, threshold, "settle the memory gate first")
-    for claimed in dossier.claimed:
-        cell = dossier.at(split, claimed.cell.shape)
-        if cell is None:
-            shown = f"not measured on {split}: {claimed.cell.shape}"
-            yield gate(name, Outcome.NO_EVIDENCE, shown, threshold, _measure_there(dossier, claimed.cell, split))
-            continue
-        if shared := shared_with_earlier(dossier, claimed, cell):
-            step = "measure on documents that nobody has seen"
-            yield gate(name, Outcome.FAIL, shared, threshold, step, cell.key)
-        yield _judged(name, cell.cell, threshold, floor, policy)
-        yield scored(name, cell, policy)
-        yield from further(name, cell)
-        yield from equivalent(name, cell)
 
+    def judged(gate_name: str, cell: CellEstimate) -> Finding:
+        return _judged(gate_name, cell.cell, threshold, floor, policy)
 
-def _measure_there(dossier: Dossier, cell: Cell, split: str) -> str:
-    newest, registered = cell.newest, dossier.case.registration
-    if split == HOLDOUT and registered is not None:
-        return commands.measure_holdout(newest.record.plan, newest.job, registered, [cell.shape])
-    return commands.measure(newest.record.plan, newest.job, split, [cell.shape])
+    yield from elsewhere(dossier, policy, name, split, NAME, threshold, judged)

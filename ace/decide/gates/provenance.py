@@ -1,8 +1,8 @@
 """Gate provenance: does every number come from where it says?
 
 For speed the wall clock read in the measuring process is the only source, and it is MEASURED when the clock resolves
-far less than what is claimed. Energy is
-graded cell by cell (ace.decide.energy) and claimed by nobody in this version.
+far less than what is claimed. Energy is graded cell by cell (ace.decide.energy); a claim of it is a scope of its own,
+with a gate of its own (gates.energy), and a claim of speed needs none.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def provenance(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     yield gate(
         NAME,
         Outcome.NOT_APPLICABLE,
-        "energy: no energy is claimed, so none needs a source",
+        "energy: a claim of speed needs none; what is known of it stands in the scopes energy and ecd",
         "energy from a counter or sensor of the device",
     )
 

@@ -2,15 +2,28 @@
 
 import ctypes
 import math
+import random
+import shutil
+import subprocess
 from pathlib import Path
 
-from ace.domain.energy import EnergyPlan, Scope
+from ace.domain.energy import EnergyPlan
 from ace.telemetry import Ports, Rig, choose, measure_window, reopen
 from ace.telemetry.rapl import read_text
 
 UUIDS = ("GPU-11111111-aaaa", "GPU-22222222-bbbb")
+SOURCE = Path(__file__).with_name("fake_nvml.c")
 NOWHERE = Path("/nonexistent")
 HALF_STEP_S = 0.000126  # the fake's clock goes in steps of 0.25 ms
+
+
+def compiled(path, definitions=()):
+    """The fake library, built with these C definitions."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    flags = [f"-D{name}" for name in definitions]
+    command = [compiler, "-O2", "-shared", "-fPIC", *flags, "-o", str(path), str(SOURCE), "-lm"]
+    subprocess.run(command, check=True, capture_output=True)
+    return str(path)
 
 
 class Board:
@@ -22,6 +35,7 @@ class Board:
         self._fake.fake_reset()
         self._looks = []  # [period, next due, look]
         self.device = 0
+        self.dice = random.Random(4)
         self.script = []  # (moment, key, value) that come true when time gets there
 
     def set(self, device=0, /, **values):
@@ -67,13 +81,21 @@ class Board:
 
     @property
     def rig(self):
-        return Rig(self.now, self.every, lambda: None, self.advance)
+        return Rig(self.now, self.every, lambda: None, self.idle_for, self.dice.random)
 
     def ports(self, environment=None, smi=("/nonexistent/nvidia-smi",), uuid=None):
         return Ports(environment or {}, self.library, smi, NOWHERE, read_text, "linux", 4, lambda: 0.0, uuid)
 
+    def idle_for(self, seconds):
+        """Time passes with nothing to do."""
+        self.set(self.device, busy=0)
+        self.advance(seconds)
+
     def work(self, seconds):
-        """A call that keeps the board busy for so long; it notes the energy that really flowed between two moments."""
+        """A call that keeps the board busy for so long; it notes the energy that really flowed between two moments.
+
+        What repeats in the work begins anew whenever the board has idled.
+        """
 
         def call():
             self.set(self.device, busy=1)
@@ -84,7 +106,7 @@ class Board:
         return call
 
     def chosen(self, plan=None, **ports):
-        return choose(plan or EnergyPlan("nvml"), self.ports(**ports), Scope.DEVICE)[0]
+        return choose(plan or EnergyPlan("nvml"), self.ports(**ports))[0]
 
     def window(self, call_s=0.01, plan=None, arm="baseline", choice=None):
         """The window of work on the chosen source, and the joules that really flowed in it."""

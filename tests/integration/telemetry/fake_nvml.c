@@ -3,16 +3,22 @@
  * fake_set(board, key, value) sets what a board does; fake_advance(s) lets time pass; fake_true_j(board) is the energy
  * that really flowed, integrated over STEP_S, which is what tests compare with. Sensors: a counter and a power register
  * refreshed every `period`, with gain and offset; the power register may look at `look` seconds of a period only.
+ *
+ * With FAKE_NVML="base=150 amp=40 ..." in the environment its clock is the machine's (CLOCK_MONOTONIC), from the first
+ * nvmlInit of a process on, and the board is always busy: for commands that load it as libnvidia-ml.so.1. Its power is
+ * then a function of the time alone, so that fake_true_between(board, from, to) is the truth in any process.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BOARDS 2
 #define STEP_S 0.00025
 #define RING 8192 /* 2 s of STEP_S: the past that averages are taken from */
 
 typedef struct {
-    double idle, base, amp, work_period, busy; /* W, W, W, s, 0 or 1 */
+    double idle, base, amp, work_period, busy, begun; /* W, W, W, s, 0 or 1, s: when it last became busy */
     double period, look, gain, offset;         /* s, s, 1, W */
     double scatter;                            /* relative noise of every power reading */
     double mig, lost, energy_code, power_code, fields_code, limit, events, processes, stuck, jump;
@@ -44,9 +50,12 @@ void fake_reset(void) {
     }
 }
 
+static double origin_s = -1; /* the machine's time at step 0; below 0: virtual time */
+
 static double power(Board *b) {
     if (!b->busy) return b->idle;
-    double phase = fmod(clock_s, b->work_period) / b->work_period;
+    double since_s = origin_s >= 0 ? origin_s + steps * STEP_S : clock_s - b->begun;
+    double phase = fmod(since_s, b->work_period) / b->work_period;
     return b->base + (phase < 0.5 ? b->amp : -b->amp);
 }
 
@@ -91,6 +100,7 @@ void fake_driver(const char *text) { strncpy(driver, text, 63); }
 
 void fake_set(int i, const char *key, double value) {
     Board *b = &boards[i];
+    if (!strcmp(key, "busy") && value != b->busy) b->begun = clock_s;
 #define KEY(name) if (!strcmp(key, #name)) { b->name = value; return; }
     KEY(idle) KEY(base) KEY(amp) KEY(work_period) KEY(busy) KEY(period) KEY(look) KEY(gain) KEY(offset) KEY(scatter)
     KEY(mig) KEY(lost) KEY(energy_code) KEY(power_code) KEY(fields_code) KEY(limit) KEY(events) KEY(processes)
@@ -99,8 +109,45 @@ void fake_set(int i, const char *key, double value) {
     if (!strcmp(key, "init_code")) init_code = value;
 }
 
-#define BOARD Board *b = handle; if (b->lost) return 15
-int nvmlInitWithFlags(unsigned flags) { return (int)init_code; }
+static double real_s(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec + now.tv_nsec * 1e-9;
+}
+
+static void real_time(const char *settings) {
+    char text[512], *rest = text, *word;
+    strncpy(text, settings, 511);
+    text[511] = 0;
+    fake_reset();
+    while ((word = strtok_r(rest, " ", &rest))) {
+        char *equals = strchr(word, '=');
+        if (equals) { *equals = 0; fake_set(0, word, atof(equals + 1)); }
+    }
+    boards[0].busy = 1;
+    origin_s = floor(real_s() / STEP_S) * STEP_S;
+}
+
+double fake_true_between(int i, double from, double to) {
+    double sum = 0;
+    for (double t = from + 1e-5; t < to; t += 2e-5) {
+        Board *b = &boards[i];
+        double phase = fmod(t, b->work_period) / b->work_period;
+        sum += (b->base + (phase < 0.5 ? b->amp : -b->amp)) * 2e-5;
+    }
+    return sum;
+}
+
+static void catch_up(void) {
+    if (origin_s >= 0) fake_advance(floor((real_s() - origin_s) / STEP_S - steps) * STEP_S);
+}
+
+#define BOARD Board *b = handle; if (b->lost) return 15; catch_up()
+int nvmlInitWithFlags(unsigned flags) {
+    const char *settings = getenv("FAKE_NVML");
+    if (settings && origin_s < 0) real_time(settings);
+    return (int)init_code;
+}
 int nvmlShutdown(void) { return 0; }
 int nvmlSystemGetDriverVersion(char *text, unsigned n) { strncpy(text, driver, n); return 0; }
 int nvmlDeviceGetCount_v2(unsigned *n) { *n = (unsigned)count; return 0; }

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from ace.domain.energy import EnergyPlan, Grade, Scope
+from ace.domain.energy import EnergyPlan, Grade
 from ace.telemetry import Ports, Refused, choose, reopen
 from ace.telemetry.nvidia_smi import open_smi, run_limited
 from ace.telemetry.rapl import read_text
@@ -33,7 +33,7 @@ def test_one_board_gives_its_power_and_the_lowest_measured_grade(smi, tmp_path):
     command = smi(ONE + "65.12")
     assert power(command) == 65.12
     ports = Ports({}, str(tmp_path / "none.so"), command, tmp_path, read_text, "linux", 1, time.process_time)
-    device, _ = choose(EnergyPlan("auto"), ports, Scope.DEVICE)
+    device, _ = choose(EnergyPlan("auto"), ports)
     assert (device.source, device.grade, device.driver) == ("nvidia_smi", Grade.DEVICE_PROBE, "560.35.03")
     assert [t.reason for t in device.tried] == ["no library", "no library"]
     assert reopen(device, EnergyPlan("auto"), ports).read(0.0) == 65.12

@@ -5,8 +5,10 @@ import pytest
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.domain.record import Failure
 from tests.unit.decide import builders as b
+from tests.unit.decide.powered import BOARD, CONSTANT, powered
 from tests.unit.decide.skeptic.test_mechanism import worked
 from tests.unit.decide.table import GAIN, each_session
+from tests.unit.decide.test_energy import NOTHING
 
 POLICY = b.near_term()
 
@@ -61,3 +63,27 @@ def test_one_session_gives_a_gain_without_an_interval():
     made = b.record(GAIN, sessions=1)
     assert "gain/low_log" not in summary_metrics(made, POLICY)[0]
     assert "[no interval]" in answer_line(made, POLICY)
+
+
+def test_joules_that_nobody_measured_have_a_group_of_their_own_and_a_provenance_that_says_so():
+    metrics, provenance = summary_metrics(powered(CONSTANT)(b.record(GAIN)), POLICY)
+    named = [name for name in metrics if name.startswith("energy")]
+    assert {name.partition("/")[0] for name in named} == {"energy_simulated"}
+    assert {provenance[name] for name in named} == {"OVERRIDE, simulated"}
+    assert "energy_simulated/idle_w" not in metrics
+
+
+def test_measured_joules_carry_their_grade_and_idle_power_stands_beside_them():
+    metrics, provenance = summary_metrics(powered(BOARD)(b.record(GAIN)), POLICY)
+    assert metrics["energy/baseline_j_per_item"] == pytest.approx(0.2, rel=0.01)
+    assert metrics["energy/idle_w"] == pytest.approx(31)
+    assert provenance["energy/gain_log"] == "DEVICE_COUNTER"
+
+
+def test_the_line_says_of_energy_what_is_known_or_why_nothing_is():
+    made = b.record(GAIN)
+    assert "energy" not in answer_line(made, POLICY)
+    assert "energy NO_EVIDENCE: no energy source was read (rapl: no permission)" in answer_line(
+        replace(made, energy_sources=(NOTHING,)), POLICY
+    )
+    assert answer_line(powered(CONSTANT)(made), POLICY).endswith("(override, simulated)")

@@ -18,6 +18,7 @@ from ace.domain.energy import (
     SessionEnergy,
     SourceChoice,
 )
+from ace.domain.finding import Outcome
 from ace.domain.serial import decode, encode
 from ace.domain.verdict import Verdict
 from ace.telemetry.uncertainty import EDGES, STEPS, window_budget
@@ -84,12 +85,14 @@ def test_energy_that_follows_time_is_saved_as_time_is_and_density_counts_it_twic
     assert decision.cells[0].provenance.energy == "HOST_COUNTER"
 
 
-def test_a_measured_saving_is_told_and_not_accepted_in_this_version():
+def test_a_measured_saving_that_nobody_claims_is_told_and_not_judged():
     decision, _ = answer(PACKAGES)
     claim = decision.claims.energy
     assert claim.verdict is Verdict.INCONCLUSIVE
-    assert "not yet claimed" in claim.reasons[0]
+    assert "experiment.scopes=[speed,energy]" in claim.reasons[0]
     assert "+22" in claim.reasons[0]
+    assert {f.outcome for f in decision.gates if f.name in ("energy", "ecd")} == set()
+    assert [f.outcome for f in decision.gates if f.evidence.startswith("energy:")] == [Outcome.NOT_APPLICABLE]
 
 
 def test_the_offset_of_the_sensor_does_not_cancel_between_two_powers():

@@ -1,7 +1,7 @@
 import pytest
 
 from ace.decide.gates import REQUIRED
-from ace.decide.scopes import MEMORY_GATES
+from ace.decide.scopes import LESS_MEMORY, POWER
 from ace.decide.verdict import COSTLY, FRUITLESS, HARMFUL, INVALIDATING, MAY_NOT_APPLY, Standing, verdict_of
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.verdict import Verdict
@@ -10,7 +10,7 @@ SEALED = Standing(
     registered=True, holdout_opened=True, calibration=False, lost_everywhere=False, nothing_left=False, claims_grid=True
 )
 
-REQUIRED_OF_MEMORY = [name for name, _ in MEMORY_GATES]
+REQUIRED_BESIDE = {name for scope in (LESS_MEMORY, *POWER.values()) for name, _ in scope.gates}
 
 
 def trace(**outcomes):
@@ -38,7 +38,7 @@ def test_all_pass_on_part_of_the_grid_is_an_envelope():
 
 
 def test_every_required_gate_has_a_verdict_when_it_fails():
-    assert set(INVALIDATING) | set(HARMFUL) | set(FRUITLESS) | set(COSTLY) == set(REQUIRED) | set(REQUIRED_OF_MEMORY)
+    assert set(INVALIDATING) | set(HARMFUL) | set(FRUITLESS) | set(COSTLY) == set(REQUIRED) | REQUIRED_BESIDE
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 
 from ace.domain.energy import EnergyPlan, Grade
 from ace.measure.arms import Arms
+from ace.measure.device import Place
 from ace.measure.energy import chosen_sources, session_energy
 from ace.measure.failing import ArmError
 from ace.measure.inputs import Inputs
@@ -14,8 +16,10 @@ from ace.measure.timing import nothing
 from ace.telemetry import Ports, windows
 from ace.telemetry.declared import VARIABLE
 from ace.telemetry.rapl import read_text
+from tests.builders import plan
 
-PLAN = EnergyPlan("override")
+OVERRIDE = EnergyPlan("override")
+PLAN = replace(plan(batch=2), telemetry=OVERRIDE)
 
 
 @pytest.fixture
@@ -47,15 +51,17 @@ def arms(candidate=None):
     return Arms(modules, modules["baseline"], "digest", 0.0, None, (), ())
 
 
-def ports(**environment):
-    nowhere = Path("/nonexistent")
-    return Ports(environment, "/nonexistent/nvml", ("/nonexistent/smi",), nowhere, read_text, "linux", 4, lambda: 0.0)
+def ports(unmetered=None, **environment):
+    nowhere, no_smi = Path("/nonexistent"), ("/nonexistent/smi",)
+    return Ports(
+        environment, "/nonexistent/nvml", no_smi, nowhere, read_text, "linux", 4, lambda: 0.0, unmetered=unmetered
+    )
 
 
-def measured(inputs, session=0, given=None, **environment):
+def measured(inputs, session=0, given=None, asked=PLAN, **environment):
     here = ports(**environment)
-    sources = chosen_sources(PLAN, here)
-    return session_energy(PLAN, sources, session, given or arms(), inputs, 2, nothing, here)
+    sources = chosen_sources(asked.telemetry, here)
+    return session_energy(asked, sources, session, given or arms(), inputs, nothing, here)
 
 
 def test_an_override_runs_through_windows_of_both_arms_and_stays_simulated(inputs):
@@ -65,7 +71,7 @@ def test_an_override_runs_through_windows_of_both_arms_and_stays_simulated(input
         assert window.power_w == pytest.approx(250)
         assert window.items % 2 == 0
         assert window.work_s >= 0.2
-    assert chosen_sources(PLAN, ports(**{VARIABLE: "250"}))[0].grade is Grade.OVERRIDE
+    assert chosen_sources(OVERRIDE, ports(**{VARIABLE: "250"}))[0].grade is Grade.OVERRIDE
     assert found.idle == ()
 
 
@@ -73,13 +79,34 @@ def test_the_arm_that_goes_first_alternates(inputs):
     assert [w.arm for w in measured(inputs, 1, **{VARIABLE: "250"}).windows] == ["candidate", "baseline"]
 
 
+def test_an_energy_that_is_to_be_claimed_is_measured_of_the_null_arm_too(inputs):
+    claimed = replace(PLAN, scopes=("speed", "energy"))
+    found = measured(inputs, asked=claimed, **{VARIABLE: "250"})
+    assert [w.arm for w in found.windows] == ["baseline", "null", "candidate"]
+
+
+def test_a_power_that_nobody_measures_is_not_warmed_up_for(inputs, monkeypatch):
+    monkeypatch.setattr(windows, "WARMUP_S", 60.0)
+    began = time.monotonic()
+    assert len(measured(inputs, **{VARIABLE: "250"}).windows) == 2
+    assert time.monotonic() - began < 20
+
+
+def test_an_arm_on_another_board_than_the_chosen_one_is_not_measured(inputs):
+    sources = (replace(chosen_sources(OVERRIDE, ports(**{VARIABLE: "250"}))[0], device_uuid="GPU-1"),)
+    here = ports(**{VARIABLE: "250"})
+    found = session_energy(PLAN, sources, 0, arms(), inputs, nothing, here, Place("GPU-2"))
+    assert [(r.source, r.reason) for r in found.refused] == [("override", "other device")]
+    assert found.windows == ()
+
+
 def test_without_a_source_nothing_is_measured(inputs):
     assert measured(inputs) is None
 
 
 def test_a_source_that_no_longer_opens_is_a_refusal_and_no_window(inputs):
-    sources = chosen_sources(PLAN, ports(**{VARIABLE: "250"}))
-    found = session_energy(PLAN, sources, 0, arms(), inputs, 2, nothing, ports())
+    sources = chosen_sources(OVERRIDE, ports(**{VARIABLE: "250"}))
+    found = session_energy(PLAN, sources, 0, arms(), inputs, nothing, ports())
     assert [(r.source, r.reason) for r in found.refused] == [("override", "not set")]
     assert found.windows == ()
 

@@ -15,7 +15,7 @@ def ports(**environment):
 
 
 def test_an_override_is_simulated_whatever_it_says_and_supports_no_claim():
-    device, _ = choose(EnergyPlan("override"), ports(**{VARIABLE: "250"}), Scope.DEVICE)
+    device, _ = choose(EnergyPlan("override"), ports(**{VARIABLE: "250"}))
     assert (device.grade, device.simulated) == (Grade.OVERRIDE, True)
     assert "simulated" in supports_claim(device, Scope.DEVICE, ())
     assert "simulated" in supports_claim(device, Scope.HOST, ())
@@ -41,10 +41,10 @@ def test_an_override_that_is_no_power_is_refused_and_quoted(text, reason):
 
 
 def test_a_measured_source_comes_before_an_override_and_a_model_after_it():
-    device, _ = choose(EnergyPlan("auto", tdp_w=65), ports(), Scope.HOST)
+    device, _ = choose(EnergyPlan("auto", tdp_w=65), ports())
     assert device.grade is Grade.MODELLED
     assert [t.source for t in device.tried] == ["nvml_counter", "nvml_power", "nvidia_smi", "override"]
-    device, _ = choose(EnergyPlan("auto", tdp_w=65), ports(**{VARIABLE: "250"}), Scope.HOST)
+    device, _ = choose(EnergyPlan("auto", tdp_w=65), ports(**{VARIABLE: "250"}))
     assert device.grade is Grade.OVERRIDE
 
 
@@ -55,7 +55,7 @@ def test_a_model_scales_the_rating_by_the_share_of_the_processor_that_was_used()
 
 
 def test_none_asks_nobody():
-    assert choose(EnergyPlan("none"), ports(), Scope.HOST) == ()
+    assert choose(EnergyPlan("none"), ports()) == ()
 
 
 @pytest.mark.parametrize(

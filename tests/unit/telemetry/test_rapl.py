@@ -1,8 +1,12 @@
+import statistics
+import time
+
 import pytest
 
 from ace.domain.energy import MIRRORED, EnergyPlan, Grade, Scope, supports_claim
 from ace.telemetry import Ports, Refused, choose
 from ace.telemetry.rapl import open_rapl, read_text
+from ace.telemetry.sampling import Sampler, thread_every
 
 RANGE_UJ = 262_143_328_850
 
@@ -145,7 +149,7 @@ def test_no_powercap_no_package_and_no_linux_are_three_reasons_in_words(tree, tm
 def test_the_host_chain_stands_beside_the_device_chain_and_supports_work_on_the_host(tree):
     tree.zone("intel-rapl:0", "package-0", 1_000_000)
     ports = Ports({}, "/nonexistent/nvml", ("/nonexistent/smi",), tree.root, read_text, "linux", 4, lambda: 0.0)
-    device, host = choose(EnergyPlan("auto"), ports, Scope.HOST)
+    device, host = choose(EnergyPlan("auto"), ports)
     assert (device.grade, host.grade) == (Grade.NONE, Grade.HOST_COUNTER)
     assert supports_claim(host, Scope.HOST, ()) is None
     assert "work is done on the device" in supports_claim(host, Scope.DEVICE, ())
@@ -154,3 +158,20 @@ def test_the_host_chain_stands_beside_the_device_chain_and_supports_work_on_the_
 def test_a_processor_that_shows_its_package_through_mmio_alone_is_read_there(tree):
     tree.zone("intel-rapl-mmio:0", "package-0", 7_000_000)
     assert tree.open().read(1.0) == pytest.approx(7.0)
+
+
+def test_reading_two_zones_every_5_ms_takes_a_hundredth_of_a_core_at_most(tree):
+    tree.zone("intel-rapl:0", "package-0", 1_000_000)
+    tree.zone("intel-rapl:0:0", "dram", 1_000_000)
+    meter = tree.open()
+    sampler = Sampler(meter, time.perf_counter, thread_every)
+    shares = []
+    for _ in range(3):
+        spent_s = []
+        sampler.look()
+        for _ in range(200):
+            began_s = time.thread_time()
+            sampler.look()
+            spent_s.append(time.thread_time() - began_s)
+        shares.append(statistics.fmean(spent_s) / meter.description.read_every_s)
+    assert min(shares) <= 0.01  # of its own thread; that of the whole process: benchmarks/bench_telemetry.py

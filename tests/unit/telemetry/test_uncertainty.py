@@ -112,6 +112,24 @@ def test_the_ratio_of_two_energies_is_covered_and_the_gain_cancels_on_one_device
     assert (budget.part(u.GAIN) == 0) == same_device
 
 
+def test_what_is_left_above_idle_is_covered_though_taking_it_off_magnifies_every_error(dice):
+    from ace.decide.energy import paired
+    from ace.domain.energy import EnergyPlan, IdlePower, SessionEnergy
+
+    base_w, cand_w, idle_w = 200.0, 120.0, 60.0
+    taken = EnergyPlan("nvml", subtract_idle=True)
+    both = (window("baseline", base_w), window("candidate", cand_w))
+    idle = (IdlePower("nvml_counter", idle_w, None),)
+    found = paired(taken, SessionEnergy((), idle, both), "nvml_counter")
+    gains, offsets = dice.normal(1, u.BOARD.gain, DRAWS), dice.normal(0, u.BOARD.offset_w, DRAWS)
+    drifts = dice.normal(0, u.BOARD.drift, (2, DRAWS))
+    above = lambda watts, drift: gains * watts * (1 + drift) + offsets - (gains * idle_w + offsets)  # noqa: E731
+    seen = [above(base_w, drifts[0]), above(cand_w, drifts[1])]
+    errors = np.log(seen[0] / seen[1]) - math.log((base_w - idle_w) / (cand_w - idle_w))
+    # the offset cancels in a difference, which the budget does not take for granted
+    assert coverage(errors, found.shared) >= 0.94
+
+
 def test_two_devices_are_known_to_14_percent_and_repeats_do_not_help():
     budget = u.ratio_budget(window("b", 450.0), window("c", 450.0), same_device=False)
     assert 2 * budget.relative == pytest.approx(0.137, abs=0.003)

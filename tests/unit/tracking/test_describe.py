@@ -1,10 +1,13 @@
 import math
+from dataclasses import replace
 
 import pytest
 
 from ace.tracking import names
-from ace.tracking.describe import cell_params, cell_tags, refused_metric, refused_provenance, run_name
+from ace.tracking.describe import cell_params, cell_tags, energy_tags, refused_metric, refused_provenance, run_name
 from tests import builders
+from tests.unit.decide.powered import CONSTANT, PACKAGES, powered
+from tests.unit.decide.test_energy import NOTHING
 
 
 def tags_of(**plan_changes):
@@ -70,3 +73,14 @@ def test_provenance_too_long_for_a_tag_is_refused_rather_than_cut():
     metrics = {f"speed/metric{i}_s": 1.0 for i in range(500)}
     assert "8000" in refused_provenance(metrics, dict.fromkeys(metrics, "measured/perf_counter"))
     assert refused_metric(metrics) is None
+
+
+def test_a_run_says_where_its_energy_is_from_or_why_each_source_gave_none():
+    bare = builders.record(sessions=2)
+    assert energy_tags(bare) == {}
+    silent = energy_tags(replace(bare, energy_sources=(NOTHING,)))
+    assert silent[names.ENERGY_GRADE] == "NO_EVIDENCE"
+    assert silent[names.ENERGY_TRIED] == "rapl: no permission"
+    assert energy_tags(powered(PACKAGES)(bare))[names.ENERGY_SIMULATED] == "false"
+    declared = energy_tags(powered(CONSTANT)(bare))
+    assert (declared[names.ENERGY_GRADE], declared[names.ENERGY_SIMULATED]) == ("OVERRIDE", "true")
