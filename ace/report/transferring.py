@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ace.domain.decision import Decision, percent_within, points_within
 from ace.domain.transfer import Gap, SplitGain, Transfer
 
-TRANSFER_HEAD = ("cell", "from", "to", "gain before", "gain after", "gap", "quality gap", "what differs")
+TRANSFER_HEAD = ("cell", "from", "to", "gain before", "gain after", "lost, log points", "quality lost", "what differs")
 SPREAD_HEAD = ("cell", "split", "session", "pair", "input", "quality", "most of the uncertainty")
 PARTS_HEAD = ("cell", "part", "development", "validation", "holdout")
 SPREAD = (
@@ -24,14 +24,14 @@ ONE_SPLIT = "Only one split was measured: whether the gain travels is not known.
 def transfer_lines(decision: Decision) -> list[str]:
     """One sentence a cell about its longest way; empty where nothing travelled."""
     ways = [(transfer, transfer.whole or transfer.gaps[-1]) for transfer in decision.transfer if transfer.gaps]
-    return [_sentence(transfer, gap) for transfer, gap in ways]
+    return [_sentence(transfer, gap, decision) for transfer, gap in ways]
 
 
-def _sentence(transfer: Transfer, gap: Gap) -> str:
-    text = f"{transfer.shape}, {gap.before} to {gap.after}: {_gain_gap(gap)}"
+def _sentence(transfer: Transfer, gap: Gap, decision: Decision) -> str:
+    text = f"{_name(transfer, decision)}, {gap.before} to {gap.after}: {_gain_gap(gap)} log points of gain lost"
     seen = gap.work_log is not None and abs(gap.work_log) >= LEAST_WORK
     work = f" (FLOPs alone: {100 * (gap.work_log or 0.0):+.1f})" if seen else ""
-    quality = "" if gap.quality is None else f"; quality {_quality_gap(gap)}"
+    quality = "" if gap.quality is None else f"; quality lost {_quality_gap(gap)}"
     return f"{text}{work}{quality}; what differs: {gap.cause}"
 
 
@@ -42,7 +42,7 @@ def transfer_rows(decision: Decision) -> list[tuple[str, ...]]:
         splits = {found.split: found for found in transfer.splits}
         rows += [
             (
-                _name(transfer),
+                _name(transfer, decision),
                 gap.before,
                 gap.after,
                 _gain(splits[gap.before]),
@@ -59,7 +59,7 @@ def transfer_rows(decision: Decision) -> list[tuple[str, ...]]:
 def spread_rows(decision: Decision) -> list[tuple[str, ...]]:
     """One row a cell and split, under SPREAD_HEAD."""
     return [
-        (_name(transfer), found.split, *_errors(found), found.spread.dominant or "not known")
+        (_name(transfer, decision), found.split, *_errors(found), found.spread.dominant or "not known")
         for transfer in decision.transfer
         for found in transfer.splits
     ]
@@ -77,13 +77,15 @@ def part_rows(decision: Decision) -> list[tuple[str, ...]]:
                 else "not there"
                 for split in PARTS_HEAD[2:]
             ]
-            rows.append((_name(transfer), part.name, *told))
+            rows.append((_name(transfer, decision), part.name, *told))
     return rows
 
 
-def _name(transfer: Transfer) -> str:
+def _name(transfer: Transfer, decision: Decision) -> str:
+    """With hidden and depth where the map has more than one size of model."""
     shape = transfer.shape
-    return f"{shape} (hidden {shape.hidden}, depth {shape.depth})"
+    several = len({(cell.hidden, cell.depth) for cell in decision.cells}) > 1
+    return f"{shape} h{shape.hidden} d{shape.depth}" if several else str(shape)
 
 
 def _gain(found: SplitGain) -> str:
@@ -92,7 +94,7 @@ def _gain(found: SplitGain) -> str:
 
 def _gain_gap(gap: Gap) -> str:
     """In hundredths of a log, which are percent while they are small."""
-    return f"{100 * gap.gain:+.1f} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}] log points of gain lost"
+    return f"{100 * gap.gain:+.1f} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
 
 
 def _quality_gap(gap: Gap) -> str:
