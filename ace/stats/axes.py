@@ -16,7 +16,7 @@ from ace.stats import student
 from ace.stats.intake import FloatArray
 
 NEGLIGIBLE = 1e-9
-RANK = 1e-10  # singular values below this share of the largest are rounding
+RANK = 1e-10  # eigenvalues below this share of the largest are rounding
 DRAWS, SEED = 1000, 0
 
 
@@ -86,8 +86,11 @@ class _Shares:
 def _explained(axes: Sequence[FloatArray], cells: int) -> FloatArray:
     """An orthonormal basis of what additive effects of the axes' levels can explain.  (cells, rank)"""
     columns = [np.ones(cells), *(levels == level for levels in axes for level in np.unique(levels)[1:])]
-    left, sizes, _ = np.linalg.svd(np.column_stack(columns).astype(float), full_matrices=False)
-    basis: FloatArray = left[:, sizes > RANK * sizes.max()]
+    design = np.column_stack(columns).astype(float)
+    # of ones and zeros, so that squaring loses nothing; a large map has far more cells than levels
+    sizes, turned = np.linalg.eigh(design.T @ design)
+    kept = sizes > RANK * sizes.max()
+    basis: FloatArray = design @ (turned[:, kept] / np.sqrt(sizes[kept]))
     return basis
 
 

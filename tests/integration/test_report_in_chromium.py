@@ -8,6 +8,7 @@ import pytest
 
 from ace.decide import judge
 from ace.decide.replay import evidence_of
+from ace.domain.plan import SPLITS
 from ace.report.bundle import write_bundle
 from docs.chromium import Opened, opened, picture, printed
 from tests.unit.decide import builders as b
@@ -17,7 +18,7 @@ from tests.unit.report.test_page import SECTIONS
 pytestmark = pytest.mark.slow
 
 MOST_BYTES = 3_000_000
-LENGTHS, BATCHES, SPLITS = (16, 32, 64, 96, 128, 192, 256, 512), (1, 2, 4, 6, 8, 16), ("development", "validation", "holdout")
+LENGTHS, BATCHES = (16, 32, 64, 96, 128, 192, 256, 512), (1, 2, 4, 6, 8, 16)
 
 
 @pytest.fixture(scope="module")
