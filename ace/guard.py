@@ -87,6 +87,8 @@ class Guard(nn.Module):
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
         """The candidate's answer inside the envelope, the baseline's elsewhere."""
         reason = self._reason(ids, mask)
+        if reason != ADMITTED and reason not in self._said:
+            self._say(reason, self._told(reason, ids, mask))
         with self._lock:
             self._counts[reason] += 1
             sampled = reason == ADMITTED and self._rate > 0 and self._dice.random() < self._rate
@@ -103,7 +105,6 @@ class Guard(nn.Module):
             return REVOKED
         envelope, bound = self.envelope, self.envelope.bound
         if self._now() >= envelope.expires_at:
-            self._say(EXPIRED, "the envelope has expired: measure the claim again")
             return EXPIRED
         shape = (int(ids.shape[0]), int(ids.shape[-1]))
         inside = self._shapes.get(shape)
@@ -112,13 +113,26 @@ class Guard(nn.Module):
         if not inside:
             return OUTSIDE
         if bound is not None and torch.get_num_threads() != bound.threads:
-            self._say(THREADS, f"torch runs on {torch.get_num_threads()} threads, measured were {bound.threads}")
             return THREADS
         if torch.is_autocast_enabled(ids.device.type):
             return AUTOCAST
         if not envelope.padded and not bool(mask.all()):
             return PADDED
         return ADMITTED
+
+    def _told(self, reason: str, ids: object, mask: object) -> str:
+        """For people, once a reason: why this call is the baseline's."""
+        shapes = ", ".join(str(tuple(getattr(value, "shape", ()))) for value in (ids, mask))
+        measured = "none measured" if self.envelope.bound is None else f"measured were {self.envelope.bound.threads}"
+        admitted = ", ".join(str(cell.shape) for cell in self.envelope.admitted) or "none"
+        return {
+            EXPIRED: "the envelope has expired: measure the claim again",
+            THREADS: f"torch runs on {torch.get_num_threads()} threads, {measured}",
+            OUTSIDE: f"ids and mask of shapes {shapes}; admitted (seq_len x batch, and between them): {admitted}",
+            PADDED: "a mask with zeros, and only full inputs were measured",
+            STRANGE: f"shapes {shapes}; expected (batch, seq) whole numbers and a mask of the same shape",
+            AUTOCAST: "autocast is on, and nothing was measured under it",
+        }.get(reason, reason)
 
     def _shadowed(self, ids: torch.Tensor, mask: torch.Tensor) -> Any:
         """Both arms in mirrored order; of each the faster call counts, for its first one may find cold weights."""

@@ -7,7 +7,7 @@ is another), 2 when it could not decide.
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hydra.errors import HydraException
@@ -15,13 +15,19 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
 from ace.decide import judge
+from ace.decide.consensus import consensus_of, require_family
 from ace.decide.envelope import unsafe_envelope
 from ace.decide.replay import evidence_of
+from ace.domain.consensus import Consensus
 from ace.domain.decision import Decision, decision_text
 from ace.domain.envelope import envelope_text
-from ace.domain.verdict import Verdict
+from ace.domain.plan import DEVELOPMENT, SPLITS
+from ace.domain.stored import Evidence
+from ace.domain.verdict import Regime, Verdict
 from ace.errors import AceError, StoreError
 from ace.report.bundle import write_bundle
+from ace.report.consensus import consensus_files, consensus_lines
+from ace.report.tables import regime_columns
 from ace.report.terminal import summary_lines
 from ace.tracking.ledger import ledger_of
 from ace.tracking.process import this_process
@@ -40,6 +46,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--experiment", required=True, help="name of the MLflow experiment")
     made.add_argument("--output", type=Path, help="folder of the decision bundle (default: decisions/EXPERIMENT)")
     made.add_argument("--json", action="store_true", help="print decision.json instead of the summary")
+    made.add_argument(
+        "--consensus",
+        nargs="+",
+        default=(),
+        metavar="EXPERIMENT",
+        help="other experiments of the family: what all of them agree on is written to OUTPUT.consensus, with a bundle "
+        "of each",
+    )
     made.add_argument(
         "--unsafe-envelope",
         type=Path,
@@ -73,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def decide(options: argparse.Namespace) -> Verdict:
     """Read, judge, write, log; returns the top-level verdict, that of the newest claim."""
+    if options.consensus:
+        require_family([options.experiment, *options.consensus])
     config = wiring.compose_config(options.overrides)
     settings, policy = wiring.settings_of(config), wiring.policy_of(config)
     store = open_existing_store(settings.tracking_uri, settings.root)
@@ -80,26 +96,66 @@ def decide(options: argparse.Namespace) -> Verdict:
     evidence = read_evidence(store, options.experiment, ledger_of(settings.root))
     decisions = judge(evidence, policy)
     folder: Path = (options.output or Path("decisions") / options.experiment).resolve()
+    others = [read_evidence(store, name, ledger_of(settings.root)) for name in options.consensus]
+    together = [(decisions[0], evidence), *((judge(other, policy)[0], other) for other in others)]
     tracker = Tracker(store, options.experiment)
-    digests = {}
+    digests, told = {}, []
     for decision in decisions:
         place = _place(folder, decision, decisions)
-        digest = write_bundle(decision, evidence_of(decision.claim, evidence), place)
-        digests[decision.claim] = f"sha256:{digest}"
-        tags = {
-            "ace.verdict": decision.verdict,
-            "ace.claim": decision.claim,
-            "ace.policy": policy.name,
-            BUNDLE_DIGEST: digests[decision.claim],
-        }
-        tracker.log_decision(place, tags, {}, (place / "memo.md").read_text(encoding="utf-8"))
+        digest = f"sha256:{write_bundle(decision, evidence_of(decision.claim, evidence), place)}"
+        digests[decision.claim] = digest
+        told.append((f"{decision.verdict}: {decision.label}", _log(tracker, decision, place, digest)))
+    tracker.note_decisions(told, list(_compared(decisions)))
+    agreed = write_consensus(together, folder.with_name(f"{folder.name}.consensus")) if others else None
     if options.unsafe_envelope:
         _write_unsafe(decisions[0], options.unsafe_envelope)
     if options.json:
         print(decision_text(decisions[0]))
     else:
         _show(decisions, folder, stale, digests)
+        if agreed is not None:
+            print("\n".join(consensus_lines(agreed)))
     return decisions[0].verdict
+
+
+def _log(tracker: Tracker, decision: Decision, place: Path, digest: str) -> str:
+    """The id of the decision's run: its bundle, and below it a run with its cells as a table."""
+    tags = {
+        "ace.verdict": decision.verdict,
+        "ace.claim": decision.claim,
+        "ace.policy": decision.policy.name,
+        BUNDLE_DIGEST: digest,
+    }
+    regimes = [cell.regime for cell in decision.cells if cell.split == DEVELOPMENT]
+    counts = {f"map/{regime}_cells": float(regimes.count(regime)) for regime in Regime}
+    run_id = tracker.log_decision(place, tags, counts, (place / "memo.md").read_text(encoding="utf-8"))
+    if decision.cells:
+        tracker.log_cells(run_id, regime_columns(decision.cells))
+    return run_id
+
+
+def _compared(decisions: Sequence[Decision]) -> Iterator[tuple[str, list[str]]]:
+    """Title and cell runs of each map with more than one, to be compared side by side."""
+    for decision in decisions:
+        for split in SPLITS:
+            runs = [a.run_id for a in decision.attempts if a.used and a.cell and a.cell.startswith(f"{split} ")]
+            if len(runs) > 1:
+                yield f"{decision.label}, {split}", runs
+
+
+def write_consensus(together: Sequence[tuple[Decision, Evidence]], folder: Path) -> Consensus:
+    """What several decisions say together, in a folder with a bundle of each: whoever gets it can verify all of it."""
+    bundles = {}
+    for number, (decision, own) in enumerate(together, start=1):
+        digest = write_bundle(decision, evidence_of(decision.claim, own), folder / f"member-{number}")
+        bundles[decision.experiment] = f"sha256:{digest}"
+    found = consensus_of([decision for decision, _ in together], bundles)
+    for name, content in consensus_files(found).items():
+        try:
+            (folder / name).write_bytes(content)
+        except OSError as error:
+            raise StoreError(f"the consensus cannot be written to {folder}: {error}") from error
+    return found
 
 
 def _write_unsafe(decision: Decision, file: Path) -> None:

@@ -32,5 +32,6 @@ def _effects(cells: Sequence[CellEstimate], samples: Sequence[np.ndarray]) -> tu
 
 def _log_times(cell: CellEstimate) -> np.ndarray:
     """Log of each session's median seconds per call of the baseline, warm-up cut.  (sessions,)"""
-    seconds = arm_seconds(cell.cell.sessions, BASELINE, BASELINE)[0]
-    return np.log([float(np.median(row[min(cell.own.cut_rounds, len(row) - 1) :])) for row in seconds])
+    seconds = np.array(arm_seconds(cell.cell.sessions, BASELINE, BASELINE)[0])  # (sessions, rounds)
+    logs: np.ndarray = np.log(np.median(seconds[:, min(cell.own.cut_rounds, seconds.shape[1] - 1) :], axis=1))
+    return logs

@@ -6,6 +6,7 @@ the holdout leaves the claim. Where there is no claim, gates look at the cells t
 else at all of them, so that harm and blindness are reported too.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +26,8 @@ DAY_S = 86400.0
 @dataclass(frozen=True, slots=True)
 class Dossier:
     """`claimed`: development cells that are registered, or else were found positive; `left`: registered ones that left
-    the claim. `examined`: what per-cell gates look at on development. `doubts`: the skeptic's findings. `fresh_until`:
+    the claim. `examined`: what per-cell gates look at on development. `doubts`: the skeptic's findings;
+    `touched`: those that leave a cell unresolved, by cell. `fresh_until`:
     seconds since the epoch, when the newest measurement is too old to be relied on."""
 
     case: Case
@@ -33,6 +35,7 @@ class Dossier:
     places: Mapping[tuple[str, Shape], CellEstimate]
     regimes: Mapping[str, Regime]
     doubts: tuple[Finding, ...]
+    touched: Mapping[str | None, list[str]]
     claimed: tuple[CellEstimate, ...]
     examined: tuple[CellEstimate, ...]
     fresh_until: float
@@ -54,12 +57,14 @@ class Dossier:
 
     def downgrades(self, key: str) -> list[str]:
         """Names of the rules that leave this cell unresolved."""
-        return [f.name for f in self.doubts if f.cell == key and downgrades(f)]
+        return self.touched.get(key, [])
 
 
 def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequence[Finding], policy: Policy) -> Dossier:
     """Draw the map and find the cells that can be claimed."""
-    touched = {finding.cell for finding in doubts if downgrades(finding)}
+    touched: dict[str | None, list[str]] = defaultdict(list)
+    for finding in filter(downgrades, doubts):
+        touched[finding.cell].append(finding.name)
     regimes = {cell.key: regime_of(cell, cell.key in touched, policy) for cell in cells}
     development = [cell for cell in cells if cell.cell.split == DEVELOPMENT]
     places = {(cell.cell.split, cell.cell.shape): cell for cell in cells}
@@ -85,6 +90,7 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
         places=places,
         regimes=regimes,
         doubts=tuple(doubts),
+        touched=dict(touched),
         claimed=tuple(claimed),
         examined=tuple(claimed or fast or development),
         fresh_until=max(ended, default=0.0) + policy.fresh_days * DAY_S,

@@ -88,7 +88,7 @@ def _judge(case: Case, policy: Policy) -> Decision:
         landscape=landscape_of(dossier, policy),
         mechanism=mechanism_of(dossier.on(DEVELOPMENT)),
         benchmarks=_benchmarks(case),
-        transfer=transfers(cells),
+        transfer=transfers(cells, policy),
         attempts=_attempts(case),
         tuning=tuning_of(case),
         envelope=envelope,

@@ -69,8 +69,8 @@ class AxisEffect:
 
     axis: str
     per_doubling: Estimate
-    share: float
+    share: Estimate
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1 + 1e-9:
+        if not 0 <= self.share.low <= self.share.high <= 1 + 1e-9:
             raise ValueError(f"share {self.share} of axis {self.axis}; expected 0 to 1")

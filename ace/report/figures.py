@@ -2,12 +2,12 @@
 
 Drawn with the object interface, so no global state and no display is touched. Colours run from orange (slower) over
 white to purple (faster), which every common form of colour blindness keeps apart; what is uncertain is hatched, what
-was not measured stays blank.
+the envelope admits is outlined, what was not measured stays blank.
 """
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ace.domain.decision import ESTIMAND, CellDecision, Decision, percent
+from ace.domain.plan import Shape
 from ace.domain.verdict import Regime
 from ace.report.curves import curves
 from ace.report.plots import drift_plots, gain_plots, panels, session_plots
@@ -25,7 +26,7 @@ COLOURS = "PuOr"
 LEAST_RANGE = math.log1p(0.1)  # a null map must not look dramatic
 HEADROOM = 1.5  # keeps the largest gain off the darkest colour, so that what is written in it can be read
 DARK = 0.5  # luminance: white text below it
-OUTLINE = {Regime.POSITIVE: 2.5}
+OUTLINE, PLAIN = 2.5, 0.5
 LARGEST_INCHES = 24.0
 CROWDED = 150  # cells in a panel: beyond it the regime is told by hatch and outline alone
 
@@ -37,15 +38,15 @@ DRIFT = "Against time (UTC), one mark a session. Purple: development. Orange: va
 def pictures(decision: Decision) -> dict[str, bytes]:
     """Name -> PNG bytes of every picture in a bundle."""
     return {
-        "regime.png": heat_map(decision.cells),
+        "regime.png": heat_map(decision.cells, frozenset(entry.shape for entry in decision.envelope.admitted)),
         "gain.png": curves(gain_plots(decision), GAIN),
         "sessions.png": curves(session_plots(decision), SESSIONS, columns=1),
         "drift.png": curves(drift_plots(decision), DRIFT),
     }
 
 
-def heat_map(cells: Sequence[CellDecision]) -> bytes:
-    """PNG bytes, the same for the same cells."""
+def heat_map(cells: Sequence[CellDecision], admitted: Collection[Shape] = ()) -> bytes:
+    """PNG bytes, the same for the same cells; `admitted`: the shapes that the envelope serves."""
     drawn = panels(cells)
     columns = max((len({c.batch for c in panel}) for panel in drawn.values()), default=1)
     rows = max((len({c.seq_len for c in panel}) for panel in drawn.values()), default=1)
@@ -55,18 +56,20 @@ def heat_map(cells: Sequence[CellDecision]) -> bytes:
     reach = HEADROOM * max([LEAST_RANGE, *(abs(c.gain) for c in cells if c.gain is not None)])
     axes = figure.subplots(1, max(1, len(drawn)), squeeze=False)[0]
     for axis, (title, panel) in zip(axes, drawn.items(), strict=False):
-        _draw(axis, title, panel, Normalize(-reach, reach))
+        _draw(axis, title, panel, Normalize(-reach, reach), admitted)
     if not drawn:
         axes[0].set_axis_off()
         axes[0].text(0.5, 0.5, "no cell was measured", ha="center", va="center")
-    legend = f"gain: {ESTIMAND},\nbaseline over candidate. Hatched: unresolved. Outlined: positive."
+    legend = f"gain: {ESTIMAND},\nbaseline over candidate. Hatched: unresolved. Outlined: admitted."
     figure.supxlabel(legend, fontsize=8)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
 
 
-def _draw(axis: Axes, title: str, cells: Sequence[CellDecision], scale: Normalize) -> None:
+def _draw(
+    axis: Axes, title: str, cells: Sequence[CellDecision], scale: Normalize, admitted: Collection[Shape]
+) -> None:
     batches, lengths = sorted({c.batch for c in cells}), sorted({c.seq_len for c in cells})
     axis.set_title(title, fontsize=10)
     axis.set_xlim(0, len(batches))
@@ -77,29 +80,30 @@ def _draw(axis: Axes, title: str, cells: Sequence[CellDecision], scale: Normaliz
     axis.set_ylabel("seq_len")
     worded = len(cells) <= CROWDED
     for cell in cells:
-        _draw_cell(axis, (batches.index(cell.batch), lengths.index(cell.seq_len)), cell, scale, worded)
+        place = batches.index(cell.batch), lengths.index(cell.seq_len)
+        axis.add_patch(_box(place, cell, scale, cell.shape in admitted))
+        _write(axis, place, cell, scale, worded)
 
 
-def _draw_cell(axis: Axes, place: tuple[int, int], cell: CellDecision, scale: Normalize, worded: bool) -> None:
+def _box(place: tuple[int, int], cell: CellDecision, scale: Normalize, admitted: bool) -> Rectangle:
     x, y = place
-    gain = 0.0 if cell.gain is None else cell.gain
-    colour = colormaps[COLOURS](float(scale(gain)))
-    hatch = "///" if cell.regime is Regime.UNRESOLVED else None
     inset = 0.03  # so that outlines of neighbours do not cover each other
-    axis.add_patch(
-        Rectangle(
-            (x + inset, y + inset),
-            1 - 2 * inset,
-            1 - 2 * inset,
-            facecolor=colour,
-            hatch=hatch,
-            edgecolor="#777777",
-            linewidth=OUTLINE.get(cell.regime, 0.5),
-            in_layout=False,  # the axes already say how much room the cells take
-        )
+    return Rectangle(
+        (x + inset, y + inset),
+        1 - 2 * inset,
+        1 - 2 * inset,
+        facecolor=colormaps[COLOURS](float(scale(cell.gain or 0.0))),
+        hatch="///" if cell.regime is Regime.UNRESOLVED else None,
+        edgecolor="#000000" if admitted else "#777777",
+        linewidth=OUTLINE if admitted else PLAIN,
+        in_layout=False,  # the axes already say how much room the cells take
     )
-    red, green, blue, _ = colour
+
+
+def _write(axis: Axes, place: tuple[int, int], cell: CellDecision, scale: Normalize, worded: bool) -> None:
+    red, green, blue, _ = colormaps[COLOURS](float(scale(cell.gain or 0.0)))
     ink = "white" if 0.299 * red + 0.587 * green + 0.114 * blue < DARK else "black"
     shown = "no gain" if cell.gain is None else percent(cell.gain)
     text = f"{shown}\n{cell.regime}" if worded else shown
-    axis.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=8, color=ink, in_layout=False)
+    where = place[0] + 0.5, place[1] + 0.5
+    axis.text(*where, text, ha="center", va="center", fontsize=8, color=ink, in_layout=False)

@@ -1,13 +1,18 @@
-"""`memo.md`: the decision on one page, for whoever has to act on it."""
+"""`memo.md`: the decision on one page, for whoever has to act on it.
 
-from collections.abc import Iterable
+What does not fit is counted and stands in `report.html`, which lies beside it; nothing is said here that is not said
+there.
+"""
+
+from collections.abc import Iterable, Sequence
 
 from ace.domain.decision import ESTIMAND, CellDecision, Decision
-from ace.report import comparisons, explaining, trace
+from ace.domain.finding import Finding, Outcome
+from ace.domain.plan import SPLITS
+from ace.report import comparisons, explaining, trace, transferring
 from ace.report.wording import (
     AXES,
     MEANING,
-    REGIME_MEANING,
     ROOFLINE,
     axes_lines,
     calibration,
@@ -22,16 +27,17 @@ from ace.report.wording import (
     tuning_text,
 )
 
-MOST_ATTEMPTS = 20
-MOST_CELLS = 60
+MOST_CELLS, MOST_LINES, MOST_GATES = 5, 3, 5
+EVIDENCE = 200  # characters: a rule may name every session
 HEAD = ("cell", "regime", "gain", "quality", "sessions", "baseline", "of roofline")
+GATES_HEAD = ("gate", "outcome", "evidence", "next step")
 
 
 def memo(decision: Decision) -> str:
     """Markdown text; everything that comes from a run is escaped."""
-    parts = [_verdict(decision), _map(decision), _edges(decision), _why(decision), _beside(decision)]
-    parts += [_gates(decision), _skeptic(decision), _provenance(decision), _attempts(decision)]
-    return "\n".join([*parts, _reproduce(decision)])
+    parts = [_verdict(decision), _map(decision), _edges(decision), _travelled(decision), _beside(decision)]
+    parts += [_gates(decision), _skeptic(decision), _origin(decision), _reproduce(decision)]
+    return "\n".join(parts)
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -40,72 +46,61 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(markdown(cell) for cell in row) + " |" for row in rows), ""])
 
 
+def _listed(lines: Sequence[str], most: int = MOST_LINES) -> list[str]:
+    left = [f"- and {len(lines) - most} more in report.html"] if len(lines) > most else []
+    return [*(f"- {markdown(line)}" for line in lines[:most]), *left]
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= EVIDENCE else f"{text[:EVIDENCE].rstrip()} ..."
+
+
 def _verdict(decision: Decision) -> str:
     planted = calibration(decision)
+    scope = f"Experiment {markdown(decision.experiment)}, policy {markdown(decision.policy.name)}, scope speed. "
     lines = [
         f"# {decision.verdict.replace('_', ' ')}: {markdown(decision.label)}",
         "",
         f"{MEANING[decision.verdict]} {markdown(headline(decision))}",
         "",
         *([f"**{markdown(planted)}**", ""] if planted else []),
-        "Why:",
+        *_listed([_clipped(reason) for reason in decision.claims.speed.reasons]),
         "",
-        *(f"- {markdown(reason)}" for reason in decision.claims.speed.reasons),
-        "",
-        f"Experiment {markdown(decision.experiment)}, policy {markdown(decision.policy.name)}, scope speed.",
-        "Other scopes:",
-        "",
-        *(f"- {markdown(line)}" for line in scope_lines(decision)),
+        scope + markdown("Other scopes: " + "; ".join(scope_lines(decision)) + "."),
         "",
     ]
     return "\n".join(lines)
 
 
 def _map(decision: Decision) -> str:
+    """The cells that the claim is about first, of the split that tells most; the others are counted."""
+    shown = sorted(decision.cells, key=lambda cell: _rank(cell, decision))[:MOST_CELLS]
+    shown.sort(key=decision.cells.index)
     lines = [
         "## Where it helps",
         "",
         f"Gain: {ESTIMAND}, baseline over candidate; intervals hold for all cells of a split together. {ROOFLINE}",
         "",
     ]
-    for split in dict.fromkeys(cell.split for cell in decision.cells):
-        cells = [cell for cell in decision.cells if cell.split == split]
-        lines += [
-            f"### {split}",
-            "",
-            _table(HEAD, map(_cell, cells[:MOST_CELLS])),
-        ]
-        if len(cells) > MOST_CELLS:
-            lines += [f"{len(cells) - MOST_CELLS} more cells are in regime.csv.", ""]
-    seen = dict.fromkeys(cell.regime for cell in decision.cells)
-    lines += [f"- {regime}: {REGIME_MEANING[regime]}" for regime in seen]
+    for split in dict.fromkeys(cell.split for cell in shown):
+        own = [cell for cell in decision.cells if cell.split == split]
+        counted = ", ".join(f"{n} {regime}" for regime, n in _counts(cell.regime for cell in own))
+        lines += [f"{split}: {counted}", "", _table(HEAD, [_cell(cell) for cell in shown if cell.split == split])]
+    if len(decision.cells) > MOST_CELLS:
+        lines += [f"{len(decision.cells) - MOST_CELLS} more cells are in report.html and regime.csv.", ""]
     if axes := axes_lines(decision):
-        lines += ["", f"{AXES}:", "", *(f"- {line}" for line in axes)]
-    return "\n".join([*lines, ""])
+        lines += [f"{AXES}:", "", *_listed(axes), ""]
+    return "\n".join(lines)
 
 
-def _edges(decision: Decision) -> str:
-    command = decision.landscape.next_command
-    edges = explaining.edge_lines(decision)
-    lines = ["## Where the gain begins and ends", "", *_listed(edges[:MOST_CELLS])]
-    lines += [f"- {len(edges) - MOST_CELLS} more are in report.html"] if len(edges) > MOST_CELLS else []
-    lines += ["", "What to measure next:", "", *_listed(explaining.next_lines(decision)), ""]
-    return "\n".join([*lines, *([code(command), ""] if command else [])])
+def _rank(cell: CellDecision, decision: Decision) -> tuple[bool, int]:
+    claimed = {key.removeprefix("development ") for key in decision.claims.speed.cells}
+    return cell.cell.removeprefix(f"{cell.split} ") not in claimed, -SPLITS.index(cell.split)
 
 
-def _listed(lines: Iterable[str]) -> list[str]:
-    return [f"- {markdown(line)}" for line in lines]
-
-
-def _why(decision: Decision) -> str:
-    lines = ["## Why", "", *_listed(explaining.model_lines(decision)), "", explaining.EXPLAINED, ""]
-    rows = explaining.mechanism_rows(decision)
-    left = f"{len(rows) - MOST_CELLS} more cells are in decision.json.\n" if len(rows) > MOST_CELLS else ""
-    return "\n".join([*lines, _table(explaining.MECHANISM_HEAD, rows[:MOST_CELLS]), left])
-
-
-def _provenance(decision: Decision) -> str:
-    return "\n## Provenance and energy\n\n" + _table(("numbers", "grade"), explaining.provenance_rows(decision))
+def _counts(values: Iterable[str]) -> list[tuple[str, int]]:
+    seen = list(values)
+    return [(value, seen.count(value)) for value in dict.fromkeys(seen)]
 
 
 def _cell(cell: CellDecision) -> tuple[str, ...]:
@@ -114,47 +109,71 @@ def _cell(cell: CellDecision) -> tuple[str, ...]:
     return key, cell.regime, gain_text(cell), quality_text(cell), str(cell.sessions), baseline, roofline_text(cell)
 
 
+def _edges(decision: Decision) -> str:
+    command = decision.landscape.next_command
+    next_lines = explaining.next_lines(decision)
+    lines = ["## Where the gain begins and ends, and why", "", *_listed(explaining.edge_lines(decision))]
+    lines += [*_listed(explaining.model_lines(decision)), "", "What to measure next:", "", *_listed(next_lines, 2), ""]
+    return "\n".join([*lines, *([code(command), ""] if command else [])])
+
+
+def _travelled(decision: Decision) -> str:
+    found = transferring.transfer_lines(decision)
+    lines = ["## From development to sealed documents", "", *_listed(found or [transferring.ONE_SPLIT])]
+    return "\n".join([*lines, ""])
+
+
 def _beside(decision: Decision) -> str:
-    """What the gain costs in quality, and what else would have given it."""
-    text = ""
-    for title, head, rows in comparisons.tables(decision):
-        text += f"## {title}\n\n{_table(head, rows[:MOST_CELLS])}\n"
-        if len(rows) > MOST_CELLS:
-            text += f"{len(rows) - MOST_CELLS} more rows are in decision.json.\n\n"
-    return text
+    """What else would have given the gain; without a rival, the gate fairness below says so."""
+    rows = comparisons.rival_rows(decision)
+    if not rows:
+        return ""
+    left = f"{len(rows) - MOST_CELLS} more rows are in report.html.\n" if len(rows) > MOST_CELLS else ""
+    return f"## Rivals\n\n{_table(comparisons.RIVALS_HEAD, rows[:MOST_CELLS])}{left}"
 
 
 def _gates(decision: Decision) -> str:
-    rows = [(r.name, r.outcome, r.evidence, r.threshold, r.next_step) for r in trace.rows(decision.gates)]
-    return "## Gates\n\n" + _table(("gate", "outcome", "evidence", "threshold", "next step"), rows)
+    rows = trace.rows(decision.gates)
+    passed = [row.name for row in rows if row.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE)]
+    others = [(r.name, r.outcome, _clipped(r.evidence), r.next_step) for r in rows if r.name not in passed]
+    lines = ["## Gates", "", f"Passed or not applicable: {markdown(', '.join(passed)) or 'none'}.", ""]
+    if others:
+        lines += [_table(GATES_HEAD, others[:MOST_GATES])]
+    if len(others) > MOST_GATES:
+        lines += [f"Open or failed too: {markdown(', '.join(row[0] for row in others[MOST_GATES:]))}.", ""]
+    return "\n".join(lines)
 
 
 def _skeptic(decision: Decision) -> str:
-    doubts = fired(decision)
-    text = "## Skeptic\n\n"
-    if doubts:
-        rows = [(f.severity, f.name, f.cell or "claim", f.evidence, f.threshold, f.next_step) for f in doubts]
-        text += _table(("severity", "rule", "cell", "evidence", "threshold", "next step"), rows)
-    else:
-        text += "No rule fires.\n"
-    silent = [row.name for row in trace.rows(decision.findings) if row.outcome == "NO_EVIDENCE"]
-    return text + (f"\nNot looked for, or not everywhere: {', '.join(silent)}.\n" if silent else "")
+    told = [_doubt(finding) for finding in fired(decision)]
+    silent = [row.name for row in trace.rows(decision.findings) if row.outcome is Outcome.NO_EVIDENCE]
+    lines = ["## Skeptic", "", *(_listed(told) or ["No rule fires."])]
+    lines += ["", f"Not looked for, or not everywhere: {markdown(', '.join(silent))}."] if silent else []
+    return "\n".join([*lines, ""])
 
 
-def _attempts(decision: Decision) -> str:
-    counts = [a.status for a in decision.attempts]
-    told = ", ".join(f"{counts.count(status)} {status}" for status in dict.fromkeys(counts))
-    text = f"## Attempts and looks\n\nIn all {len(counts)}: {markdown(told)}. Only finished ones are evidence.\n"
-    text += f"\nTuned in this experiment: {markdown(tuning_text(decision))}.\n" if decision.tuning else ""
-    text += f"\nLooks at sealed documents known to the ledger: {len(decision.look_ledger)}.\n"
-    others = [a for a in decision.attempts if not a.used][:MOST_ATTEMPTS]
-    if others:
+def _doubt(finding: Finding) -> str:
+    step = f"; next: {finding.next_step}" if finding.next_step else ""
+    return f"{finding.severity}, {finding.name}, {finding.cell or 'claim'}: {_clipped(finding.evidence)}{step}"
+
+
+def _origin(decision: Decision) -> str:
+    """Where the numbers come from, and how many attempts and looks there were."""
+    graded = "; ".join(f"{kind}: {grade}" for kind, grade in explaining.provenance_rows(decision))
+    told = ", ".join(f"{n} {status}" for status, n in _counts(a.status for a in decision.attempts))
+    text = f"In all {len(decision.attempts)} attempts: {told}; only finished ones are evidence. "
+    text += f"Tuned in this experiment: {tuning_text(decision)}. " if decision.tuning else ""
+    text += f"Looks at sealed documents known to the ledger: {len(decision.look_ledger)}."
+    lines = ["## Provenance and energy, attempts and looks", "", markdown(graded) + ".", "", markdown(text), ""]
+    if others := [a for a in decision.attempts if not a.used]:
         rows = [
             (a.run_id, a.status, a.cell or "unknown", a.problem or "not used: see the skeptic's conditions")
-            for a in others
+            for a in others[:MOST_LINES]
         ]
-        text += "\n" + _table(("run", "status", "cell", "why it is not on the map"), rows)
-    return text
+        lines += [_table(("run", "status", "cell", "why it is not on the map"), rows)]
+    if len(others) > MOST_LINES:
+        lines += [f"{len(others) - MOST_LINES} more are in report.html.", ""]
+    return "\n".join(lines)
 
 
 def _reproduce(decision: Decision) -> str:
@@ -166,7 +185,6 @@ def _reproduce(decision: Decision) -> str:
         else "No session was measured."
     )
     lines = [
-        "",
         "## How to reproduce",
         "",
         markdown(place),
@@ -174,7 +192,6 @@ def _reproduce(decision: Decision) -> str:
         *(code(command) for command in decision.reproduce),
         "",
         "Versions: " + markdown(", ".join(f"{name} {version}" for name, version in decision.versions)) + ".",
-        "",
         "Hashes in SHA256SUMS prove that these files belong together, not who wrote them.",
         "",
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ace.domain.decision import ESTIMAND, Decision
-from ace.report import comparisons, explaining, plots, raw, trace
+from ace.report import comparisons, explaining, plots, raw, trace, transferring
 from ace.report.wording import (
     AXES,
     MEANING,
@@ -64,6 +64,7 @@ def page(decision: Decision, pictures: Mapping[str, bytes]) -> str:
         policy=[(f.name, getattr(decision.policy, f.name)) for f in fields(decision.policy)],
         pictures=[(name, sha256(content).hexdigest()) for name, content in sorted(pictures.items())],
         **_mapped(decision),
+        **_travelled(decision),
         **_raw(decision),
     )
 
@@ -80,6 +81,20 @@ def _mapped(decision: Decision) -> dict[str, object]:
         "explained": explaining.EXPLAINED,
         "mechanism_head": explaining.MECHANISM_HEAD,
         "mechanism": explaining.mechanism_rows(decision),
+    }
+
+
+def _travelled(decision: Decision) -> dict[str, object]:
+    """What `report_transfer.html` shows."""
+    return {
+        "transfers": transferring.transfer_rows(decision),
+        "transfer_head": transferring.TRANSFER_HEAD,
+        "one_split": transferring.ONE_SPLIT,
+        "shared_parts": transferring.part_rows(decision),
+        "shared_head": transferring.PARTS_HEAD,
+        "spread": transferring.SPREAD,
+        "spreads": transferring.spread_rows(decision),
+        "spread_head": transferring.SPREAD_HEAD,
     }
 
 

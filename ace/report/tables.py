@@ -48,6 +48,12 @@ def regime_csv(cells: Sequence[CellDecision]) -> str:
     return stream.getvalue()
 
 
+def regime_columns(cells: Sequence[CellDecision]) -> dict[str, list[object]]:
+    """The same by column, for stores that show tables; what was not measured is None."""
+    rows = [_row(cell) for cell in cells]
+    return {name: [row.get(name) for row in rows] for name in COLUMNS}
+
+
 def _row(cell: CellDecision) -> dict[str, object]:
     row: dict[str, object] = {
         "split": cell.split,

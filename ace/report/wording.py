@@ -102,7 +102,7 @@ def axes_lines(decision: Decision) -> list[str]:
     lines = []
     for effect in decision.axes.gain:
         line = f"doubling {effect.axis} multiplies baseline over candidate by {_factor(effect.per_doubling)}, "
-        line += f"and by itself tells {100 * effect.share:.0f} % of the differences between cells"
+        line += f"and by itself tells {_percentage(effect.share)} of the differences between cells"
         if time := times.get(effect.axis):
             line += f"; it multiplies the baseline's own time by {_factor(time.per_doubling)}"
         lines.append(line)
@@ -111,6 +111,10 @@ def axes_lines(decision: Decision) -> list[str]:
 
 def _factor(log: Estimate) -> str:
     return f"{math.exp(log.value):.3f} [{math.exp(log.low):.3f}, {math.exp(log.high):.3f}]"
+
+
+def _percentage(share: Estimate) -> str:
+    return f"{100 * share.value:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]"
 
 
 def scope_lines(decision: Decision) -> list[str]:

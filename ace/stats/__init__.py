@@ -6,6 +6,7 @@ Nothing here knows a clock, a store or a policy.  The unit is the session, never
 from ace.stats.axes import axis_effects
 from ace.stats.bootstrap import score_difference
 from ace.stats.cells import compare_cells
+from ace.stats.components import components
 from ace.stats.correlation import CorrelationDifference, correlation_difference
 from ace.stats.cost import cost_line
 from ace.stats.eprocess import e_process
@@ -24,6 +25,7 @@ __all__ = [
     "compare",
     "compare_cells",
     "compare_sequential",
+    "components",
     "correlation_difference",
     "cost_line",
     "drift",

@@ -2,7 +2,8 @@
 
 Used by `judge` for gains and for the baseline's time.  The slopes are contrasts of cell means (analysis of variance
 with the measured cells as fixed effects: Fisher 1925), so they speak of these cells and of no others; their error comes
-from sessions, with Welch's (1947) degrees of freedom because cells differ in spread.
+from sessions, with Welch's (1947) degrees of freedom because cells differ in spread. Shares of the variation carry
+intervals too: an axis that seems to explain a tenth may explain nothing.
 """
 
 import math
@@ -15,6 +16,8 @@ from ace.stats import student
 from ace.stats.intake import FloatArray
 
 NEGLIGIBLE = 1e-9
+RANK = 1e-10  # eigenvalues below this share of the largest are rounding
+DRAWS, SEED = 1000, 0
 
 
 def axis_effects(
@@ -33,6 +36,7 @@ def axis_effects(
     dfs = np.array([len(sample) - 1 for sample in samples])
     design = np.column_stack([np.ones(len(means)), *varied.values()])
     weights = np.linalg.pinv(design)  # (1 + axes, cells)
+    shares = _Shares(varied, means, variances)
     found = []
     for column, name in enumerate(varied, start=1):
         if np.linalg.matrix_rank(np.delete(design, column, axis=1)) == np.linalg.matrix_rank(design):
@@ -42,22 +46,60 @@ def axis_effects(
         df = parts.sum() ** 2 / max((parts**2 / dfs).sum(), np.finfo(float).tiny) if error else 1.0
         reach = student.critical(max(df, 1.0), 1 - confidence) * error
         slope = float(weights[column] @ means)
-        found.append(AxisEffect(name, Estimate(slope, slope - reach, slope + reach), _share(name, varied, means)))
+        found.append(AxisEffect(name, Estimate(slope, slope - reach, slope + reach), shares.of(name, confidence)))
     return tuple(found)
 
 
-def _share(name: str, varied: Mapping[str, FloatArray], means: FloatArray) -> float:
-    """Share of the variation between cells that this axis explains and the others do not, whatever its form."""
-    total = float(((means - means.mean()) ** 2).sum())
-    if total < NEGLIGIBLE**2:
-        return 0.0
-    others = _left_over([levels for other, levels in varied.items() if other != name], means)
-    return max(0.0, (others - _left_over(list(varied.values()), means)) / total)
+class _Shares:
+    """How much of the variation between cells each axis explains and the others do not, whatever its form: a partition
+    of sums of squares with the levels of the axes as factors (Fisher 1925).
+
+    Sessions make cell means noisy, and noise adds to every sum of squares what its own trace says; the interval is a
+    parametric bootstrap of the means (Efron & Tibshirani 1993), freed of that twice: once for the means, once for the
+    draws.
+    """
+
+    def __init__(self, varied: Mapping[str, FloatArray], means: FloatArray, variances: FloatArray) -> None:
+        self.varied, self.means, self.variances = varied, means, variances
+        self.whole = _explained(list(varied.values()), len(means))
+        noise = np.random.default_rng(SEED).standard_normal((DRAWS, len(means)))
+        self.drawn = means + noise * np.sqrt(variances)  # (draws, cells)
+
+    def of(self, name: str, confidence: float) -> Estimate:
+        """The share of one axis."""
+        others = _explained([levels for other, levels in self.varied.items() if other != name], len(self.means))
+        value = self._ratio(self.means[None], others, 0.0)[0]
+        drawn = self._ratio(self.drawn, others, 2.0)
+        low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+        return Estimate(float(value), float(min(low, value)), float(max(high, value)))
+
+    def _ratio(self, means: FloatArray, others: FloatArray, noises: float) -> FloatArray:
+        """(draws, cells) -> (draws,); `noises`: how often the noise of the means is in them beyond the estimate."""
+        grand = np.full((len(self.means), 1), len(self.means) ** -0.5)
+        own = _square(means, self.whole) - _square(means, others)
+        total = (means**2).sum(axis=1) - _square(means, grand)
+        own = own - noises * (_trace(self.variances, self.whole) - _trace(self.variances, others))
+        total = total - noises * (self.variances.sum() - _trace(self.variances, grand))
+        return np.where(total > NEGLIGIBLE**2, np.clip(own / np.maximum(total, NEGLIGIBLE**2), 0.0, 1.0), 0.0)
 
 
-def _left_over(axes: Sequence[FloatArray], means: FloatArray) -> float:
-    """Sum of squares that additive effects of the axes' levels leave."""
-    columns = [np.ones(len(means)), *(levels == level for levels in axes for level in np.unique(levels)[1:])]
+def _explained(axes: Sequence[FloatArray], cells: int) -> FloatArray:
+    """An orthonormal basis of what additive effects of the axes' levels can explain.  (cells, rank)"""
+    columns = [np.ones(cells), *(levels == level for levels in axes for level in np.unique(levels)[1:])]
     design = np.column_stack(columns).astype(float)
-    fitted = design @ np.linalg.lstsq(design, means, rcond=None)[0]
-    return float(((means - fitted) ** 2).sum())
+    # of ones and zeros, so that squaring loses nothing; a large map has far more cells than levels
+    sizes, turned = np.linalg.eigh(design.T @ design)
+    kept = sizes > RANK * sizes.max()
+    basis: FloatArray = design @ (turned[:, kept] / np.sqrt(sizes[kept]))
+    return basis
+
+
+def _square(means: FloatArray, basis: FloatArray) -> FloatArray:
+    """Sum of squares within a basis, draw by draw."""
+    squares: FloatArray = ((means @ basis) ** 2).sum(axis=1)
+    return squares
+
+
+def _trace(variances: FloatArray, basis: FloatArray) -> float:
+    """What noise alone adds to that sum of squares."""
+    return float((variances[:, None] * basis**2).sum())

@@ -13,7 +13,7 @@ from ace.domain.estimate import Estimate
 from ace.stats.intake import FloatArray, read_pair
 
 RESAMPLES = 2000
-DEEP = 4  # times as many timings as are needed: sessions that a resample leaves out count for nothing
+DEEP = 2  # times as many timings as are needed: sessions that a resample leaves out count for nothing; few go deeper
 
 
 def quantile_gain(
@@ -52,12 +52,21 @@ def _quantile_of_resamples(arm: FloatArray, times: npt.NDArray[np.int16], quanti
     first = int(rank)
     part = rank - first
     needed = arm.size - 1 - first  # place of the lower neighbour, counted from above
-    looked_at = min(arm.size, DEEP * (needed + 1))
-    above = np.cumsum(times[order[:looked_at] // arm.shape[1]], axis=0, dtype=np.int16)  # (timings, resamples)
-    if looked_at < arm.size and int(above[-1].min()) <= needed:
-        above = np.cumsum(times[order // arm.shape[1]], axis=0, dtype=np.int16)
+    sessions = order // arm.shape[1]
+    places = needed, max(needed - 1, 0)
+    below = _counted(times, sessions[: DEEP * (needed + 1)], places)
+    if shallow := np.flatnonzero(below[0] == min(arm.size, DEEP * (needed + 1))).tolist():
+        below[:, shallow] = _counted(times[:, shallow], sessions, places)
     values = arm.ravel()[order]
-    low, high = (values[(above <= place).sum(axis=0)] for place in (needed, max(needed - 1, 0)))
+    low, high = (values[count] for count in below)
     gap = high - low
     found: FloatArray = high - gap * (1 - part) if part >= 0.5 else low + gap * part  # as numpy, to the last bit
     return found
+
+
+def _counted(
+    times: npt.NDArray[np.int16], sessions: npt.NDArray[np.int64], places: tuple[int, int]
+) -> npt.NDArray[np.int64]:
+    """How many of the timings of these `sessions`, highest first, lie at or above each place.  -> (2, resamples)"""
+    above = np.cumsum(times[sessions], axis=0, dtype=np.int16)  # (timings, resamples)
+    return np.stack([(above <= place).sum(axis=0) for place in places])

@@ -4,9 +4,11 @@ Params are what MLflow's compare page shows, so the axes of a sweep are params; 
 tags. Nothing is judged from either: judgement reads the record.
 """
 
+import json
 import math
 import re
-from collections.abc import Mapping
+import urllib.parse
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ace
@@ -17,6 +19,9 @@ from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Digests
 from ace.domain.serial import encode
 from ace.tracking import names
 
+LATEST = "## Latest decision"
+MOST_COMPARED = 30
+"""Runs on one compare page: more of them make an address that no server takes."""
 METRIC_NAME = re.compile(r"[a-z0-9_]+/[a-z0-9_.]+")
 
 
@@ -111,3 +116,20 @@ def refused_provenance(metrics: Mapping[str, float], provenance: Mapping[str, st
     if size > names.TAG_LIMIT:
         return f"the provenance of {len(provenance)} metrics takes {size} characters; a tag holds {names.TAG_LIMIT}"
     return None
+
+
+def note_of(
+    before: str, experiment_id: str, told: Sequence[tuple[str, str]], compared: Sequence[tuple[str, Sequence[str]]]
+) -> str:
+    """An experiment's note: what stood there before ours, then each decision with a link to its run, and the compare
+    page of each map, whose axes are numeric params."""
+    kept = before.partition(LATEST)[0].rstrip()
+    lines = [LATEST, ""]
+    lines += [f"- [{text}](#/experiments/{experiment_id}/runs/{run_id})" for text, run_id in told]
+    if compared:
+        lines += ["", "Compare the cells:", ""]
+    for title, runs in compared:
+        query = {"runs": json.dumps(list(runs[:MOST_COMPARED])), "experiments": json.dumps([experiment_id])}
+        more = f" (the first {MOST_COMPARED})" if len(runs) > MOST_COMPARED else ""
+        lines.append(f"- [{title}: {len(runs)} runs{more}](#/compare-runs?{urllib.parse.urlencode(query)})")
+    return "\n".join([*([kept, ""] if kept else []), *lines])

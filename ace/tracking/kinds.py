@@ -14,7 +14,7 @@ CELL_PARAMS = ("benchmark", "executor", "protocol", "telemetry")
 
 
 def kind_of(run: Run, files: Collection[str]) -> tuple[str, str | None]:
-    """How to read a run (CELL, SWEEP, DECISION, REGISTRATION, CALIBRATION or FOREIGN) and, where its tag says
+    """How to read a run (CELL, SWEEP, DECISION, TABLE, REGISTRATION, CALIBRATION or FOREIGN) and, where its tag says
     otherwise, the problem.
 
     `files`: the names of its artifacts. Whatever is neither clearly another kind nor clearly foreign reads as a cell.
@@ -29,6 +29,8 @@ def kind_of(run: Run, files: Collection[str]) -> tuple[str, str | None]:
             return names.REGISTRATION, None
         if said == names.DECISION and names.VERDICT in tags:
             return names.DECISION, None
+        if said == names.TABLE and names.PARENT in tags:
+            return names.TABLE, None
         if said == names.CALIBRATION and names.CALIBRATION_DIGEST in tags:
             return names.CALIBRATION, None
     if said == names.CELL or (said == names.SWEEP and not cell):

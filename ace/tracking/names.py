@@ -1,7 +1,7 @@
 """The names under which things lie in the store, shared by writer, reader and reconciliation."""
 
 CELL, SWEEP, DECISION, CALIBRATION = "cell", "sweep", "decision", "calibration"
-REGISTRATION = "registration"
+REGISTRATION, TABLE = "registration", "table"
 """The values of KIND."""
 
 PREFIX = "ace."
@@ -41,6 +41,8 @@ ENERGY_SOURCE = "ace.energy_source"
 ENERGY_SIMULATED = "ace.energy_simulated"
 ENERGY_TRIED = "ace.energy_tried"
 NOTE = "mlflow.note.content"
+PARENT = "mlflow.parentRunId"
+TABLES = "mlflow.loggedArtifacts"
 
 PLAN_FILE = "plan.json"
 RECORD_FILE = "record.json"
@@ -48,6 +50,7 @@ PLANNED_FILE = "planned.json"
 TRACEBACK_FILE = "traceback.txt"
 CALIBRATION_FILE = "calibration.json"
 REGISTRATION_FILE = "registration.json"
+TABLE_FILE = "cells.json"
 REGISTRATION_DIGEST = "ace.registration_sha256"
 REGISTERED = "ace.registration"
 LOOK = "ace.look"
@@ -56,6 +59,7 @@ CALIBRATION_DIGEST = "ace.calibration_sha256"
 # MLflow's own limits: beyond them it cuts with a warning or refuses the whole batch.
 TAG_LIMIT = 8000
 PARAM_LIMIT = 6000
+NOTE_LIMIT = 5000  # of an experiment's tag
 
 
 def clip(text: str, limit: int) -> str:

@@ -17,7 +17,7 @@ from ace.domain.registration import Registration
 from ace.domain.serial import encode
 from ace.domain.snapshot import snapshot_of
 from ace.errors import StoreError
-from ace.tracking import names
+from ace.tracking import describe, names
 from ace.tracking.artifacts import write_artifact
 from ace.tracking.describe import (
     cell_params,
@@ -56,7 +56,7 @@ class Tracker:
         """The id of a new RUNNING run that holds the plan.  Raises StoreError, and then nothing should be measured."""
         tags = cell_tags(plan, attempt, code, weights, cell_key)
         if sweep is not None:
-            tags[names.SWEEP_ID] = sweep
+            tags |= {names.SWEEP_ID: sweep, **self._below(sweep)}
         if job is not None:
             tags[names.JOB] = job
         if plan.registration is not None and plan.look is not None:
@@ -140,6 +140,38 @@ class Tracker:
             self._client.log_artifacts(run_id, str(bundle))
         self._terminate(run_id, "FINISHED")
         return run_id
+
+    def log_cells(self, decision_run: str, columns: Mapping[str, Sequence[object]]) -> str:
+        """The id of a new run below a decision's that holds its cells as a table which MLflow shows and compares.
+
+        By itself, because every file of the decision's own run belongs to the bundle. Written as MLflow's `log_table`
+        writes it, without pandas, which takes longer to import than the table to make.
+        """
+        shown = canonical_json([{"path": names.TABLE_FILE, "type": "table"}])
+        run = self._create(names.TABLE, {names.PARENT: decision_run, names.TABLES: shown}, "cells")
+        run_id = str(run.info.run_id)
+        table = {"columns": list(columns), "data": [list(row) for row in zip(*columns.values(), strict=True)]}
+        self._write(run_id, names.TABLE_FILE, canonical_json(table))
+        self._terminate(run_id, "FINISHED")
+        return run_id
+
+    def note_decisions(self, told: Sequence[tuple[str, str]], compared: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Say in the experiment's note what was decided last. What somebody else wrote above stays.
+
+        told: text and decision run of each claim; compared: title and cell runs of each map that can be compared.
+        """
+        with store_errors("cannot write the experiment's note"):
+            before = self._client.get_experiment(self._experiment_id).tags.get(names.NOTE, "")
+            note = describe.note_of(before, self._experiment_id, told, compared)
+            self._client.set_experiment_tag(self._experiment_id, names.NOTE, names.clip(note, names.NOTE_LIMIT))
+
+    def _below(self, sweep: str) -> dict[str, str]:
+        """The tag that groups a cell's run under that of its sweep; nothing where the sweep has no run."""
+        quote = '"' if "'" in sweep else "'"
+        wanted = f"tags.`{names.SWEEP_ID}` = {quote}{sweep}{quote} and tags.`{names.KIND}` = '{names.SWEEP}'"
+        with store_errors("cannot look up the run of the sweep"):
+            found = self._client.search_runs([self._experiment_id], wanted, max_results=1)
+        return {names.PARENT: str(found[0].info.run_id)} if found else {}
 
     def log_registration(self, registration: Registration, note: str) -> str:
         """The id of a new run that holds the registration."""

@@ -297,3 +297,54 @@ def test_calls_from_many_threads_are_all_counted(arms):
     for worker in workers:
         worker.join()
     assert served.decisions == {"admitted": 800}
+
+
+def quiet(served, caplog, *inputs, calls=3):
+    """What the guard says over several calls, which are all the baseline's."""
+    with caplog.at_level(logging.WARNING, "ace.guard"):
+        for _ in range(calls):
+            assert torch.equal(served(*inputs), served.baseline(*inputs))
+    return [record.getMessage() for record in caplog.records]
+
+
+@pytest.mark.parametrize(
+    ("changes", "inputs", "said"),
+    [
+        ({"expires_at": NOW}, asked(64), "expired: the envelope has expired"),
+        ({}, asked(512), "shape outside the envelope: ids and mask of shapes (1, 512), (1, 512); admitted"),
+        ({}, asked(64, padding=3), "padded input: a mask with zeros"),
+        ({"admitted": (), "measured": ()}, asked(64), "and between them): none"),
+    ],
+)
+def test_whatever_sends_a_call_to_the_baseline_is_said_once_with_its_reason(arms, changes, inputs, said, caplog):
+    served = guard(arms, replace(envelope_for(arms[0]), **changes))
+    [told] = quiet(served, caplog, *inputs)
+    assert said in told
+
+
+def test_each_reason_is_said_once_whatever_comes_between(arms, caplog):
+    served = guard(arms, envelope_for(arms[0]))
+    with caplog.at_level(logging.WARNING, "ace.guard"):
+        for _ in range(3):
+            served(*asked(512))
+            served(*asked(64))
+            served(*asked(64, padding=1))
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "shape outside the envelope", "padded input"
+    ]  # fmt: skip
+    assert served.decisions == {"shape outside the envelope": 3, "admitted": 3, "padded input": 3}
+
+
+def test_an_envelope_of_one_cell_admits_that_very_shape(arms):
+    served = guard(arms, envelope_for(arms[0], ((64, 2),), ((64, 2),)))
+    assert torch.equal(served(*asked(64, 2)), arms[1](*asked(64, 2)))
+    for seq_len, batch in ((63, 2), (65, 2), (64, 1), (64, 3)):
+        assert torch.equal(served(*asked(seq_len, batch)), arms[0](*asked(seq_len, batch)))
+    assert served.decisions == {"admitted": 1, "shape outside the envelope": 4}
+
+
+def test_an_envelope_of_one_axis_admits_along_that_axis_only(arms):
+    row = ((64, 1), (64, 2), (64, 8))
+    served = guard(arms, envelope_for(arms[0], row[:2], row))
+    for (seq_len, batch), candidate in {(64, 1): 1, (64, 2): 1, (64, 4): 0, (63, 1): 0, (128, 2): 0}.items():
+        assert torch.equal(served(*asked(seq_len, batch)), arms[candidate](*asked(seq_len, batch)))

@@ -26,7 +26,7 @@ def transfer_gaps(cells: Iterable[CellEstimate], policy: Policy) -> Iterator[Fin
         yield Finding(NAME, Outcome.NO_EVIDENCE, Severity.WARN, None, text, threshold, step)
     for cell in held:
         before = by_place.get((DEVELOPMENT, cell.cell.shape))
-        gap = gap_of({DEVELOPMENT: before, HOLDOUT: cell}) if before is not None else None
+        gap = gap_of(before, cell, policy)
         if gap is None:
             continue
         fires = not gap.low <= 0 <= gap.high and abs(gap.gain) > policy.gain_floor

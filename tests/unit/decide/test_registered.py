@@ -400,10 +400,10 @@ def test_the_gain_of_each_split_and_what_the_holdout_lacks_of_it_stand_side_by_s
     decision = r.decide(r.evidence(cells, made, (look,)))
     [transfer] = decision.transfer
     assert [found.split for found in transfer.splits] == ["development", "validation", "holdout"]
-    assert transfer.gap.low < 0.05 < transfer.gap.high
-    assert transfer.gap.gain == pytest.approx(transfer.splits[0].gain - transfer.splits[2].gain)
+    assert transfer.whole.low < 0.05 < transfer.whole.high
+    assert transfer.whole.gain == pytest.approx(transfer.splits[0].gain - transfer.splits[2].gain)
     [before] = r.decide(r.evidence(r.explored((64, 1)), None)).transfer
-    assert before.gap is None
+    assert before.whole is None
 
 
 def test_every_setting_of_the_idea_that_was_tried_is_counted_beside_the_rivals():

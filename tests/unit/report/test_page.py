@@ -20,15 +20,18 @@ from ace.report.memo import memo
 from ace.report.page import page
 from ace.report.raw import drift_csv, gain_csv, sessions_csv
 from ace.report.terminal import summary_lines
+from ace.report.transferring import transfer_lines
 from tests.unit.decide import builders as b
 from tests.unit.decide.grids import cell, judged, obeying
 from tests.unit.decide.test_imported import imported
 
 SECTIONS = (
-    "Claims by scope", "Where it helps", "Where the gain begins and ends", "Why", "Quality", "Gates", "Skeptic",
+    "Claims by scope", "Where it helps", "Where the gain begins and ends", "Why",
+    "From development to sealed documents", "Quality", "Gates", "Skeptic",
     "Every session", "Baseline over time", "Quality of parts", "Attempts and looks", "Provenance and energy",
     "Environment", "How to reproduce",
 )  # fmt: skip
+PAGE_LINES, PAGE_WORDS = 100, 1150  # of markdown: half of the lines are blank or rules
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 
@@ -62,6 +65,7 @@ def unscored(seq_len):
 
 MAPS = {
     "a grid": [obeying(s, n, split=d) for s in (16, 64, 128, 256) for n in (1, 8) for d in SPLITS[:2]],
+    "all splits": [b.stored(b.honest(0.1, b.plan(seq_len=s, split=d))) for s in (64, 128) for d in SPLITS],
     "a grid with holes": [cell(0.1, 16, 1), cell(0.1, 64, 8), cell(0.1, 128, 1)],
     "one cell": [cell(0.1, 64)],
     "one length": [cell(0.1, 64, n) for n in (1, 4, 8)],
@@ -99,7 +103,9 @@ def test_any_map_makes_a_well_formed_page_with_every_section(shown):
 
 
 def test_any_map_makes_memo_terminal_tables_and_pictures(shown):
-    assert "## Where the gain begins and ends" in memo(shown)
+    assert "## Where the gain begins and ends, and why" in memo(shown)
+    assert len(memo(shown).splitlines()) <= PAGE_LINES
+    assert len(memo(shown).split()) <= PAGE_WORDS
     assert summary_lines(shown)
     assert all(content.startswith(b"\x89PNG") for content in pictures(shown).values())
     for table in (gain_csv, sessions_csv, drift_csv):
@@ -185,8 +191,11 @@ def test_a_colour_is_white_at_nothing_and_never_darker_than_ink_can_be_read_on()
 def test_memo_page_and_terminal_say_the_same_of_the_map(grid):
     text = page(grid, {}).replace("&#39;", "'")
     plain = memo(grid).replace("\\", "")
+    for line in (*edge_lines(grid), *next_lines(grid), *model_lines(grid), *transfer_lines(grid)):
+        assert line in plain or "more in report.html" in plain
     for line in (*edge_lines(grid), *next_lines(grid), *model_lines(grid)):
         assert line in text
+    for line in (edge_lines(grid)[0], next_lines(grid)[0], model_lines(grid)[0], transfer_lines(grid)[0]):
         assert line in plain
     assert "whatever it computes" in text
     assert "which saving FLOPs cannot touch" in text

@@ -25,7 +25,7 @@ def test_a_slope_per_doubling_is_found_and_the_idle_axis_has_none():
     assert length.per_doubling.low < 0.05 < length.per_doubling.high
     assert length.per_doubling.high - length.per_doubling.low < 0.02
     assert batch.per_doubling.low < 0 < batch.per_doubling.high
-    assert length.share > 0.9 > 0.1 > batch.share
+    assert length.share.value > 0.9 > 0.1 > batch.share.value
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
@@ -39,7 +39,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
 def test_an_effect_that_doubling_does_not_describe_still_has_its_share():
     [effect] = axis_effects({"batch": [1, 2, 4]}, [np.array([v, v + 1e-3]) for v in (0.0, 0.3, 0.0)])
     assert effect.per_doubling.low < 0 < effect.per_doubling.high
-    assert effect.share == pytest.approx(1)
+    assert effect.share.value == pytest.approx(1)
 
 
 def test_axes_that_only_move_together_are_not_told_apart():
@@ -50,4 +50,17 @@ def test_axes_that_only_move_together_are_not_told_apart():
 def test_one_cell_or_equal_cells_have_no_effect_to_share():
     assert axis_effects({"batch": [1]}, [np.array([0.1, 0.2])]) == ()
     [effect] = axis_effects({"batch": [1, 2]}, [np.array([0.1, 0.1])] * 2)
-    assert (effect.share, effect.per_doubling.value) == (0.0, pytest.approx(0))
+    assert (effect.share.value, effect.per_doubling.value) == (0.0, pytest.approx(0))
+
+
+def test_the_interval_of_a_share_holds_the_true_share_and_that_of_an_idle_axis_reaches_nothing():
+    lengths = np.array([0.01 * np.log2(n) for n, _ in GRID])
+    batches = np.array([0.004 * np.log2(b) for _, b in GRID])
+    true = lengths.var() / (lengths + batches).var()
+    held, idle = [], []
+    for seed in range(200):
+        found = axis_effects(axes(), sampled(lambda n, b: 0.01 * np.log2(n) + 0.004 * np.log2(b), seed=seed))
+        held.append(found[0].share.low <= true <= found[0].share.high)
+        idle.append(axis_effects(axes(), sampled(lambda n, _: 0.01 * np.log2(n), seed=seed))[1].share.low == 0)
+    assert 0.9 <= np.mean(held) <= 1
+    assert np.mean(idle) >= 0.9

@@ -1,0 +1,179 @@
+"""The token pruning study: `python -m benchmarks.study` measures it cell by cell; it can be ended and resumed.
+
+Three members of a family over lengths and batches on development, hidden x depth on random weights, four cells through
+validation, the claim registered, its sealed documents opened once, judged, written to docs/studies/token_pruning.md
+beside what an earlier framework had said, and packed as docs/studies/token_pruning.zip. Several hours; a cell that the
+store holds is not measured again. `--tiny` goes the same way as far as the page, on two cells of a few sessions, in a
+store of its own.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ace import wiring
+from ace.decide import judge
+from ace.domain.decision import Decision
+from ace.domain.plan import DEVELOPMENT, HOLDOUT, VALIDATION, Shape
+from ace.errors import StoreError
+from ace.report.reading import SUMS
+from ace.tracking.ledger import ledger_of
+from ace.tracking.reader import read_evidence
+from ace.tracking.store import open_existing_store
+from benchmarks.study_page import study_page
+
+PRUNING, MERGING, THRESHOLD, SIZES = "token_pruning", "token_merging", "token_pruning_threshold", "token_pruning_sizes"
+LENGTHS, BATCHES = (16, 32, 64, 128, 256, 384, 512), (1, 2, 4, 8)
+WIDTHS, DEPTHS = (192, 384, 768), (2, 6, 12)
+CONFIRMED = ((64, 1), (64, 4), (128, 1), (256, 1))  # named before anything was measured
+STUDIES = Path(__file__).resolve().parents[1] / "docs" / "studies"
+TINY = Path("outputs") / "study-tiny"
+MOST_BYTES = 5_000_000
+QUICK = ("protocol=quick", "protocol.sessions=6", "protocol.rounds=4", "split.examples=200")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Cells of one experiment on one split, and the overrides that measure them."""
+
+    experiment: str
+    split: str
+    shapes: tuple[Shape, ...]
+    overrides: tuple[str, ...]
+
+    def command(self, shape: Shape, root: Path) -> list[str]:
+        """Of one cell: a run of its own, so that what was measured stays measured."""
+        axes = [f"seq_len={shape.seq_len}", f"batch={shape.batch}"]
+        if self.experiment == SIZES:
+            axes += [f"hidden={shape.hidden}", f"depth={shape.depth}"]
+        fixed = [f"split={self.split}", *self.overrides, f"tracking.root={root}"]
+        return [sys.executable, "launch.py", *fixed, *axes]
+
+
+def parts(tiny: bool) -> tuple[Part, ...]:
+    """What is measured before the claim is registered, in this order."""
+    lengths, batches = ((16, 32), (1,)) if tiny else (LENGTHS, BATCHES)
+    grid = tuple(Shape(n, b, 384, 6) for n in lengths for b in batches)
+    row = tuple(shape for shape in grid if shape.batch == 1)
+    sizes = tuple(Shape(128, 1, hidden, depth) for hidden in WIDTHS for depth in DEPTHS)
+    confirmed = tuple(Shape(n, b, 384, 6) for n, b in CONFIRMED)
+    extra = QUICK if tiny else ()
+    explored = Part(PRUNING, DEVELOPMENT, grid, (f"experiment={PRUNING}", *extra))
+    if tiny:
+        return (explored,)
+    return (
+        explored,
+        Part(MERGING, DEVELOPMENT, grid, (f"experiment={MERGING}",)),
+        Part(THRESHOLD, DEVELOPMENT, row, (f"experiment={THRESHOLD}",)),
+        Part(SIZES, DEVELOPMENT, sizes, (f"experiment={PRUNING}", f"experiment.name={SIZES}", "model=encoder")),
+        Part(PRUNING, VALIDATION, confirmed, (f"experiment={PRUNING}",)),
+    )
+
+
+def measured(experiment: str, split: str, root: Path) -> set[Shape]:
+    """Shapes that the store holds whole records of."""
+    try:
+        store = open_existing_store(None, root)
+        cells = read_evidence(store, experiment, ledger_of(root)).cells
+    except StoreError:  # nothing was recorded yet
+        return set()
+    whole = [cell.record for cell in cells if cell.record is not None and cell.status == "FINISHED"]
+    return {record.plan.shape for record in whole if record.split == split}
+
+
+def missing(part: Part, root: Path) -> Iterator[Shape]:
+    """Cells of a part that are still to be measured, shortest first."""
+    there = measured(part.experiment, part.split, root)
+    yield from (shape for shape in part.shapes if shape not in there)
+
+
+def run(command: Sequence[str]) -> int:
+    """One step, shown before it runs; its exit code."""
+    print(f"$ {shlex.join(command)}", flush=True)
+    return subprocess.run(command, check=False).returncode
+
+
+def measure(part: Part, root: Path) -> None:
+    """All cells of a part; one that fails is in the store as a failure, and the others go on."""
+    for shape in list(missing(part, root)):
+        run(part.command(shape, root))
+
+
+def open_holdout(root: Path) -> None:
+    """Register what development and validation allow of the confirmed cells, and measure that once on sealed documents.
+    A claim that is registered already stays; without one nothing is opened."""
+    freezing = [command("ace-freeze"), "--experiment", PRUNING, "--cells", "auto", f"tracking.root={root}"]
+    if run(freezing):
+        print("not registered: ace-freeze says why above; the study goes on without a holdout")
+        return
+    store = open_existing_store(None, root)
+    [*_, newest] = read_evidence(store, PRUNING, ledger_of(root)).registrations
+    if newest.registration is None:
+        return
+    measure(Part(PRUNING, HOLDOUT, tuple(newest.registration.opened), (f"experiment={PRUNING}",)), root)
+
+
+def decide(root: Path, bundle: Path, experiments: Sequence[str]) -> dict[str, Decision]:
+    """One decision an experiment, by what the store holds; the bundle of the first is written."""
+    others = ["--consensus", *experiments[1:]] if len(experiments) > 1 else []
+    whole = ["--experiment", experiments[0], "--output", str(bundle), *others, f"tracking.root={root}"]
+    if run([command("ace-decide"), *whole]):
+        sys.exit("the study cannot be decided: ace-decide says why above")
+    policy = wiring.policy_of(wiring.compose_config([]))
+    store = open_existing_store(None, root)
+    read = (read_evidence(store, name, ledger_of(root)) for name in experiments)
+    return {evidence.experiment: judge(evidence, policy)[0] for evidence in read}
+
+
+def command(name: str) -> str:
+    """A command of this very installation."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def pack(bundle: Path, file: Path) -> None:
+    """The bundle as one archive, the same bytes for the same bundle.  Exits where it is too large for a repository."""
+    names = [*(line.split("  ", 1)[1] for line in (bundle / SUMS).read_text().splitlines()), SUMS]
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        for name in sorted(names):
+            archive.writestr(zipfile.ZipInfo(name), (bundle / name).read_bytes(), zipfile.ZIP_LZMA)
+    if file.stat().st_size > MOST_BYTES:
+        sys.exit(f"{file} has {file.stat().st_size} bytes; at most {MOST_BYTES} go into the repository")
+    if run([command("ace-verify"), str(file)]):
+        sys.exit(f"{file} does not verify")
+
+
+def main() -> None:
+    """Measure what is missing, decide, write the page, pack the bundle."""
+    asked = argparse.ArgumentParser(description="Measure the token pruning study.")
+    asked.add_argument("--root", type=Path, help="the folder of the store (default: mlruns)")
+    asked.add_argument("--output", type=Path, help="where page and archive go (default: docs/studies)")
+    asked.add_argument("--tiny", action="store_true", help="two cells of a few sessions: does the way hold?")
+    asked.add_argument("--only-write", action="store_true", help="measure nothing: decide and write what there is")
+    options = asked.parse_args()
+    root = (options.root or (TINY / "mlruns" if options.tiny else Path("mlruns"))).resolve()
+    output = (options.output or (TINY if options.tiny else STUDIES)).resolve()
+    planned = parts(options.tiny)
+    if not options.only_write:
+        for part in planned:
+            measure(part, root)
+        if not options.tiny:
+            open_holdout(root)
+    output.mkdir(parents=True, exist_ok=True)
+    bundle = output / "bundle"
+    there = [name for name in dict.fromkeys(part.experiment for part in planned) if measured(name, DEVELOPMENT, root)]
+    family = [name for name in there if name != SIZES]
+    decisions = decide(root, bundle, family) if PRUNING in family else sys.exit("no cell of token_pruning was measured")
+    if SIZES in there:
+        decisions |= decide(root, output / "sizes", [SIZES])
+    pack(bundle, output / "token_pruning.zip")
+    (output / "token_pruning.md").write_text(study_page(decisions), encoding="utf-8")
+    print(f"written: {output / 'token_pruning.md'}, {output / 'token_pruning.zip'}")
+
+
+if __name__ == "__main__":
+    main()

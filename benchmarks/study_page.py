@@ -1,0 +1,117 @@
+"""`docs/studies/token_pruning.md`: what the decisions of the study say, beside what an earlier framework had said.
+
+Written by `benchmarks.study`. Every number comes from a decision; nothing is typed by hand.
+"""
+
+from collections.abc import Mapping
+
+from ace.domain.decision import CellDecision, Decision
+from ace.domain.finding import Severity
+from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS
+from ace.domain.verdict import Regime
+from ace.report.explaining import edge_lines, model_lines
+from ace.report.transferring import transfer_lines
+from ace.report.wording import MEANING, axes_lines, fired, gain_text, headline, markdown, quality_text
+
+BEFORE = {
+    **{(n, b): Regime.POSITIVE for n in (16, 32, 64, 128, 256) for b in (1, 2, 3, 4)},
+    **dict.fromkeys(((384, 1), (384, 2), (512, 1)), Regime.EDGE),
+    **dict.fromkeys(((128, 6), (384, 3), (512, 2)), Regime.BOUNDARY),
+}
+"""The earlier regime table; what it called beyond these was collapse."""
+HOLDS, DIFFERS, UNSAID = "holds", "does not hold", "cannot be said"
+MAIN = "token_pruning"
+
+
+def earlier(seq_len: int, batch: int) -> Regime:
+    """What the earlier framework said of a shape."""
+    return BEFORE.get((seq_len, batch), Regime.COLLAPSE)
+
+
+def compared(cell: CellDecision, decision: Decision) -> tuple[str, str]:
+    """Whether what was said of a cell holds on this machine, and why."""
+    before = earlier(cell.seq_len, cell.batch)
+    if cell.regime is Regime.UNRESOLVED:
+        doubts = [f for f in fired(decision) if f.cell == cell.cell and f.severity is Severity.DOWNGRADE]
+        rules = [f"{f.name}: {f.evidence}" for f in doubts]
+        return UNSAID, "; ".join([*cell.reasons, *rules]) or f"quality {quality_text(cell)}"
+    if cell.regime is before:
+        return HOLDS, ""
+    return DIFFERS, f"it is {cell.regime}: gain {gain_text(cell)}, quality {quality_text(cell)}"
+
+
+def study_page(decisions: Mapping[str, Decision]) -> str:
+    """Markdown text. `decisions`: by experiment, that of token_pruning among them."""
+    main = decisions[MAIN]
+    parts = [_head(main), _beside(main), _splits(main), _why(main)]
+    parts += [_member(name, decision) for name, decision in decisions.items() if name != MAIN]
+    return "\n".join([*parts, _checked(main)])
+
+
+def _head(decision: Decision) -> str:
+    place = decision.environment
+    where = f"{place.cpu_model}, {place.cores} cores, {place.threads} thread(s)" if place else "not known"
+    said = f"**{decision.verdict.replace('_', ' ')}**: {MEANING[decision.verdict]} {markdown(headline(decision))}"
+    reasons = [f"- {markdown(reason)}" for reason in decision.claims.speed.reasons]
+    lines = ["# Token pruning: where it helps", "", said, "", *reasons, ""]
+    lines += [f"{markdown(decision.label)}, measured on {markdown(where)}.", "", "A reader's first command:", ""]
+    return "\n".join([*lines, "    ace-verify docs/studies/token_pruning.zip", ""])
+
+
+def _beside(decision: Decision) -> str:
+    """The earlier table, cell by cell."""
+    cells = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
+    rows, counts = [], dict.fromkeys((HOLDS, DIFFERS, UNSAID), 0)
+    for cell in cells:
+        answer, why = compared(cell, decision)
+        counts[answer] += 1
+        now = (cell.regime, gain_text(cell), quality_text(cell))
+        rows.append((f"{cell.seq_len}x{cell.batch}", earlier(cell.seq_len, cell.batch), *now, answer, why))
+    told = ", ".join(f"{count} {answer}" for answer, count in counts.items())
+    head = ("cell", "said before", "here", "gain", "quality", "what was said", "why")
+    note = (
+        "An earlier framework had named regimes by shape, measured on another machine against one hard-coded baseline. "
+        "Regimes here are those of simultaneous bands on development; a different regime on this machine does not say "
+        "that the earlier one was wrong on its own."
+    )
+    counted = f"{len(cells)} cells: {told}."
+    return "\n".join(["## Beside the earlier table", "", note, "", counted, "", _table(head, rows)])
+
+
+def _splits(decision: Decision) -> str:
+    held = {cell.shape for cell in decision.cells if cell.split != DEVELOPMENT}
+    rows = []
+    for shape in sorted(held, key=lambda s: (s.seq_len, s.batch)):
+        by_split = {cell.split: cell for cell in decision.cells if cell.shape == shape}
+        rows.append((str(shape), *(gain_text(by_split[s]) if s in by_split else "not measured" for s in SPLITS)))
+    if not rows:
+        return "## On other documents\n\nNo cell was measured on other documents.\n"
+    lines = ["## On other documents", "", _table(("cell", *SPLITS), rows)]
+    lines += [f"- {markdown(line)}" for line in transfer_lines(decision)]
+    opened = any(cell.split == HOLDOUT for cell in decision.cells)
+    return "\n".join([*lines, *([] if opened else ["", "The holdout was not opened."]), ""])
+
+
+def _why(decision: Decision) -> str:
+    lines = [*edge_lines(decision), *axes_lines(decision), *model_lines(decision)]
+    return "\n".join(["## Where it begins and ends, and why", "", *(f"- {markdown(line)}" for line in lines), ""])
+
+
+def _member(name: str, decision: Decision) -> str:
+    """Another experiment of the study: its map in one table."""
+    cells = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
+    rows = [(c.cell.removeprefix("development "), c.regime, gain_text(c), quality_text(c)) for c in cells]
+    axes = [f"- {markdown(line)}" for line in axes_lines(decision)]
+    said = f"{decision.verdict}: {markdown(decision.label)}. {markdown(headline(decision))}"
+    return "\n".join([f"## {name}", "", said, "", _table(("cell", "regime", "gain", "quality"), rows), *axes, ""])
+
+
+def _checked(decision: Decision) -> str:
+    commands = [f"    {command}" for command in decision.reproduce]
+    lines = ["## How to measure it again", "", "    python -m benchmarks.study", "", "or by hand:", ""]
+    return "\n".join([*lines, *commands, ""])
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(markdown(str(text)) for text in row)} |" for row in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:], ""])

@@ -1,0 +1,73 @@
+"""The study's script: what it would measure, and what its page says of decisions that are known."""
+
+from pathlib import Path
+
+import pytest
+
+from ace.domain.plan import DEVELOPMENT, VALIDATION
+from ace.domain.verdict import Regime
+from benchmarks import study
+from benchmarks.study_page import DIFFERS, HOLDS, UNSAID, compared, earlier, study_page
+from tests.unit.decide import builders as b
+from tests.unit.decide.grids import cell, judged
+
+MAP = judged(cell(0.1, 64), cell(-0.1, 128), cell(-0.1, 512, 8), b.stored(b.honest(0.1, b.plan(256, sessions=3))))
+
+
+@pytest.mark.parametrize(
+    ("seq_len", "batch", "said"),
+    [(256, 4, Regime.POSITIVE), (384, 2, Regime.EDGE), (512, 2, Regime.BOUNDARY), (512, 4, Regime.COLLAPSE),
+     (256, 8, Regime.COLLAPSE)],
+)  # fmt: skip
+def test_the_earlier_table_is_quoted_as_it_was(seq_len, batch, said):
+    assert earlier(seq_len, batch) is said
+
+
+def test_a_cell_holds_differs_or_cannot_be_said_and_says_why():
+    found = {cell.seq_len: compared(cell, MAP) for cell in MAP.cells}
+    assert found[64] == found[512] == (HOLDS, "")
+    assert found[128][0] == DIFFERS
+    assert "it is collapse" in found[128][1]
+    answer, why = found[256]
+    assert (answer, "3 sessions" in why) == (UNSAID, True)
+
+
+def test_the_page_has_a_row_for_every_cell_and_every_member():
+    text = study_page({"token_pruning": MAP, "token_merging": judged(cell(0.05, 64))})
+    assert "4 cells: 2 holds, 1 does not hold, 1 cannot be said." in text
+    assert all(f"| {shape} |" in text for shape in ("64x1", "128x1", "256x1", "512x8"))
+    assert "## token_merging" in text
+    assert "No cell was measured on other documents." in text
+
+
+def test_the_study_covers_28_cells_a_row_the_sizes_and_four_confirmed_cells():
+    asked = study.parts(tiny=False)
+    assert [(part.experiment, part.split, len(part.shapes)) for part in asked] == [
+        ("token_pruning", DEVELOPMENT, 28), ("token_merging", DEVELOPMENT, 28),
+        ("token_pruning_threshold", DEVELOPMENT, 7), ("token_pruning_sizes", DEVELOPMENT, 9),
+        ("token_pruning", VALIDATION, 4),
+    ]  # fmt: skip
+    grid = set(asked[0].shapes)
+    assert set(asked[2].shapes) | set(asked[4].shapes) <= grid
+    assert sum(len(part.shapes) for part in study.parts(tiny=True)) == 2
+
+
+def test_an_empty_store_lacks_every_cell(tmp_path: Path):
+    [part] = study.parts(tiny=True)
+    assert list(study.missing(part, tmp_path)) == list(part.shapes)
+
+
+def test_a_packed_bundle_is_the_same_bytes_twice_and_one_that_is_too_large_is_refused(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(study, "run", lambda command: 0)
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "memo.md").write_text("memo")
+    (bundle / "SHA256SUMS").write_text("0  memo.md\n")
+    made = []
+    for name in ("one.zip", "two.zip"):
+        study.pack(bundle, tmp_path / name)
+        made.append((tmp_path / name).read_bytes())
+    assert made[0] == made[1]
+    monkeypatch.setattr(study, "MOST_BYTES", 10)
+    with pytest.raises(SystemExit, match="at most 10 go into the repository"):
+        study.pack(bundle, tmp_path / "three.zip")
