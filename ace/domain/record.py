@@ -181,8 +181,8 @@ class Session:
 class Failure:
     """A session, or the examination before the sessions, that gave no evidence.
 
-    `session` is None for the examination. `kind`: refused, raised, died, hung, rubbish, invalid output, changed input,
-    changed baseline. `detail` is for people.
+    `session` is None for the examination. `kind`: refused, raised, forked, died, hung, rubbish, invalid output, changed
+    input, changed baseline. `detail` is for people.
     """
 
     session: int | None

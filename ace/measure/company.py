@@ -1,24 +1,47 @@
 """Who else works beside the arms: threads of this process and its children, and the CPU time that children spend.
 
 Asked by `session` before and after the timed rounds and by `probing` around windows in which nothing should run. A
-child whose parent ended would leave this process's family; `adopt_orphans` keeps it in (Linux).
+child whose parent ended would leave this process's family; `adopt_orphans` keeps it in (Linux). The parent of the
+workers uses the same to end whatever a worker left behind.
 """
 
+import contextlib
 import ctypes
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import psutil
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+GONE_S = 5.0  # a killed process ends in milliseconds; one in the kernel's hands is not waited for
 
 
-def adopt_orphans() -> None:
+def adopt_orphans(adopt: bool = True) -> None:
     """Ask the kernel to make this process the parent of descendants that lost theirs."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(adopt))
+
+
+@contextlib.contextmanager
+def ending_strays() -> Iterator[None]:
+    """Kill the children that this process has at the end and did not have before: those of a worker that ended first.
+    A process with a session of its own is in no group that could be killed with the worker (Linux)."""
+    this = psutil.Process()
+    before = this.children()
+    adopt_orphans()
+    try:
+        yield
+    finally:
+        while strays := [child for child in this.children() if child not in before]:
+            for stray in strays:
+                with contextlib.suppress(psutil.Error):
+                    stray.kill()  # its own children become this process's, and are found in the next turn
+            _, alive = psutil.wait_procs(strays, GONE_S)
+            if alive:
+                break
+        adopt_orphans(False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,8 +1,8 @@
 """The parent's half of a worker: start a fresh process, sleep until it ends, make sense of what it left.
 
 Called by `examination` and `observe`. A session writes a byte into a pipe right before its first timed round and right
-after its last; the parent wakes, reads its own clock, and sleeps on. Whatever goes wrong with a worker (it dies, hangs,
-answers rubbish) is returned as a Failure, so that the cell goes on.
+after its last; the parent wakes, reads its own clock, and sleeps on. It also wakes for what the worker prints. Whatever
+goes wrong with a worker (it dies, hangs, answers rubbish) is returned as a Failure, so that the cell goes on.
 """
 
 import contextlib
@@ -18,8 +18,11 @@ from pathlib import Path
 
 from ace.domain.probes import Clock
 from ace.domain.record import Failure, Session
+from ace.measure.company import ending_strays
+from ace.measure.hearing import READ_BYTES, Words
 from ace.measure.messages import Answer, Task, WorkOrder, read_answer, write_json
 
+WORKER = "ace.measure.worker"
 LOG_TAIL = 1500  # characters of a dead worker's last words that a Failure keeps
 POLL_S = 0.05  # where the kernel cannot be asked to wake us when a process ends
 MARKS = 2  # of a session: before its timed rounds and after them
@@ -30,14 +33,18 @@ def run_worker(order: WorkOrder, folder: Path, limit_s: float) -> Answer:
     write_json(folder / "order.json", order)
     (folder / "answer.json").unlink(missing_ok=True)
     stamps: list[float] = []
+    words = Words()
     listening, marking = os.pipe()
-    with (folder / "worker.log").open("wb") as log, _closing(listening):
-        with _closing(marking):
-            process = _started(order, folder, log.fileno(), marking)
+    hearing, talking = os.pipe()
+    with ending_strays(), _closing(listening), _closing(hearing):
+        with _closing(marking), _closing(talking):
+            process = _started(order, folder, talking, marking)
         try:
-            ended = _sleep_until_exit(process, limit_s, listening, stamps)
+            ended = _sleep_until_exit(process, limit_s, listening, stamps, hearing, words)
         finally:
             _end_group(process)
+        words.hear_out(hearing)
+    words.write(folder / "worker.log")
     session = order.session if order.task is Task.SESSION else None
     if not ended:
         return _failed(
@@ -45,14 +52,14 @@ def run_worker(order: WorkOrder, folder: Path, limit_s: float) -> Answer:
             "hung",
             f"the worker was still running after its limit of {limit_s:g} s and was killed; "
             "raise protocol.session_limit_s if the work is that long",
-            folder,
+            words,
         )
     try:
         return _stamped(read_answer(folder), stamps)
     except FileNotFoundError:
-        return _failed(session, "died", _how_it_ended(process.returncode), folder)
+        return _failed(session, "died", _how_it_ended(process.returncode), words)
     except (ValueError, UnicodeDecodeError) as error:
-        return _failed(session, "rubbish", f"the worker's answer cannot be read: {error}", folder)
+        return _failed(session, "rubbish", f"the worker's answer cannot be read: {error}", words)
 
 
 def worker_environment(order: WorkOrder) -> dict[str, str]:
@@ -68,11 +75,11 @@ def worker_environment(order: WorkOrder) -> dict[str, str]:
     return {**os.environ, **fixed, "PYTHONPATH": os.pathsep.join(path)}
 
 
-def _started(order: WorkOrder, folder: Path, log: int, marking: int) -> subprocess.Popen[bytes]:
+def _started(order: WorkOrder, folder: Path, talking: int, marking: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "ace.measure.worker", str(folder), str(os.getpid()), str(marking)],
+        [sys.executable, "-m", WORKER, str(folder), str(os.getpid()), str(marking)],
         stdin=subprocess.DEVNULL,
-        stdout=log,
+        stdout=talking,
         stderr=subprocess.STDOUT,
         env=worker_environment(order),
         start_new_session=True,
@@ -88,13 +95,20 @@ def _closing(descriptor: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _sleep_until_exit(process: subprocess.Popen[bytes], limit_s: float, listening: int, stamps: list[float]) -> bool:
-    """Whether it ended in time; when each mark came goes to `stamps`. Sleeps in the kernel where it can: Popen.wait
-    wakes twenty times a second."""
+def _sleep_until_exit(
+    process: subprocess.Popen[bytes],
+    limit_s: float,
+    listening: int,
+    stamps: list[float],
+    hearing: int,
+    words: Words,
+) -> bool:
+    """Whether it ended in time; when each mark came goes to `stamps`, what it prints to `words`. Sleeps in the kernel
+    where it can: Popen.wait wakes twenty times a second."""
     end = time.monotonic() + limit_s
     told = hasattr(os, "pidfd_open")
     with _closing(os.pidfd_open(process.pid) if told else os.dup(listening)) as exiting:
-        waiting = {listening, exiting} if told else {listening}
+        waiting = {listening, hearing, exiting} if told else {listening, hearing}
         while True:
             left = max(0.0, end - time.monotonic())
             ready, _, _ = select.select(waiting, [], [], left if told else min(left, POLL_S))
@@ -103,6 +117,10 @@ def _sleep_until_exit(process: subprocess.Popen[bytes], limit_s: float, listenin
                 marks = os.read(listening, MARKS + 1)
                 stamps += [now] * len(marks)
                 waiting -= set() if marks else {listening}  # closed: it will stay readable for ever
+            if hearing in ready:
+                some = os.read(hearing, READ_BYTES)
+                words.hear(some)
+                waiting -= set() if some else {hearing}
             if process.poll() is not None or now >= end:
                 return process.poll() is not None
 
@@ -133,7 +151,7 @@ def _how_it_ended(code: int) -> str:
     return f"the worker exited with code {code} and left no answer"
 
 
-def _failed(session: int | None, kind: str, text: str, folder: Path) -> Answer:
-    words = (folder / "worker.log").read_bytes()[-LOG_TAIL:].decode(errors="replace").strip()
-    detail = f"{text}\n{words}" if words else text
+def _failed(session: int | None, kind: str, text: str, words: Words) -> Answer:
+    last = words.last(LOG_TAIL)
+    detail = f"{text}\n{last}" if last else text
     return Answer(failure=Failure(session, "process", kind, None, detail))

@@ -4,10 +4,12 @@ Started by `processes` in the parent. A bug in ACE rises with its traceback and 
 records as a death; only foreign code's misbehaviour is answered as a Failure.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +40,20 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before we asked
             os._exit(1)
+
+
+def offer_to_the_kernel() -> None:
+    """Be the process that is killed where memory runs out, rather than the parent, which holds what was measured."""
+    with contextlib.suppress(OSError):  # no Linux
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def leave() -> None:
+    """End without waiting for threads that an executor left: the answer is written."""
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def marker(descriptor: int | None) -> Callable[[], None]:
@@ -98,12 +114,14 @@ def main() -> None:
     """Entry point of the process."""
     folder = Path(sys.argv[1])
     die_with_parent(int(sys.argv[2]))
+    offer_to_the_kernel()
     order = read_order(folder)
     torch.set_num_interop_threads(1)
     torch.set_num_threads(order.threads_here)
     adopt_orphans()
     mark = marker(int(sys.argv[3]) if len(sys.argv) > 3 else None)
     write_json(folder / "answer.json", carry_out(order, folder, mark))
+    leave()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,17 @@ the twin is the honest map. The registration is forged to rest on the lying reco
 most of them. A lie counts as revealed when the verdict is the one named and rests on exactly the gates and rules
 named (imported timings lack much else as well: there it is enough that the one named is among them).""".splitlines()
 
+MEASURED_HEAD = """\
+Written by `python -m tests.deceptions --end-to-end FOLDER`, with all of the above. Here nothing is simulated:
+`launch.py` measures each candidate at 64x1 on the default model (2 cores of a shared virtual AMD EPYC, no GPU) into a
+store of its own, the executors lie in a user's folder, and the rows say what `ace-decide` wrote into decision.json.
+Each deception saves nothing, or conceals what it saves; it is measured in as many sessions as its rule needs (2, 5 or
+10) and without rivals. None is registered, so honest controls end as EXPLORATORY at best: what counts is the answer of
+their cell, from 8 sessions, and that no rule and no gate about measuring denies it. These rows were measured while the
+machine was busy with other work: what a bound leaves unresolved then says so. Two lies were not named then, in ten and
+twenty sessions: a thread that works on after each call (REJECTED_HARM, as it is slow), and a baseline slowed from
+within (EXPLORATORY, with a false gain of 20 %). On a small encoder both are (test_probes.py).""".splitlines()
+
 
 def interval(hits: int, trials: int) -> tuple[float, float]:
     """Of a rate, two-sided at 95 % (Clopper & Pearson 1934)."""
@@ -62,9 +73,9 @@ def summary() -> tuple[str, ...]:
     )
 
 
-def page() -> str:
-    """The whole page."""
-    return "\n".join((*_head(), *_deceptions(), *_controls(), *_end_to_end())) + "\n"
+def page(measured: list[str] | None = None) -> str:
+    """The whole page. `measured`: rows of a new run end to end; None keeps those that are there."""
+    return "\n".join((*_head(), *_deceptions(), *_controls(), *_end_to_end(measured))) + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -117,15 +128,20 @@ def _controls() -> Iterator[str]:
         yield ""
 
 
-def _end_to_end() -> Iterator[str]:
+def _end_to_end(measured: list[str] | None) -> Iterator[str]:
     yield "## End to end"
     yield ""
     yield END_TO_END
-    yield from _kept()
+    if measured is None:
+        yield from _kept()
+        return
+    yield from MEASURED_HEAD
+    yield ""
+    yield from measured
 
 
 def _kept() -> list[str]:
-    """What stands below the mark is another suite's, and stays."""
+    """What stands below the mark was measured, and stays."""
     if not PAGE.exists() or END_TO_END not in (text := PAGE.read_text(encoding="utf-8")):
         return []
     return text.split(END_TO_END, 1)[1].strip("\n").splitlines()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ace.domain.workload import Batch
+from ace.domain.workload import Batch, Work
 
 
 class Copy(nn.Module):
@@ -83,20 +83,48 @@ class LeavesChild:
         return copy.deepcopy(model)
 
 
+def is_timed() -> bool:
+    """Whether the function that times is on the stack."""
+    frame = sys._getframe()
+    while frame := frame.f_back:  # type: ignore[assignment]
+        if frame.f_code.co_name == "time_calls":
+            return True
+    return False
+
+
 class KnowsTheTimer:
     """Works as fast as it can where the function that times is on the stack, and takes its time elsewhere."""
 
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
         def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-            frame = sys._getframe()
-            names = set()
-            while frame := frame.f_back:  # type: ignore[assignment]
-                names.add(frame.f_code.co_name)
-            for _ in range(0 if "time_calls" in names else 3):
+            for _ in range(0 if is_timed() else 3):
                 inner(ids, mask)
             return inner(ids, mask)  # type: ignore[no-any-return]
 
         return Copy(model, call)
+
+
+class SkipsWhenTimed:
+    """Reads a quarter of its input in timed calls."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            read = ids.shape[1] // 4 if is_timed() else ids.shape[1]
+            return inner(ids[:, :read], mask[:, :read])  # type: ignore[no-any-return]
+
+        return Copy(model, call)
+
+
+class Masks:
+    """Declares that half of the tokens are dropped after the first layer, and handles them all."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        self.depth = len(model.layers)  # type: ignore[arg-type]
+        return copy.deepcopy(model)
+
+    def declares(self, example: Batch) -> Work:
+        tokens = int(example.ids.shape[1])
+        return Work((tokens, *[tokens // 2] * (self.depth - 1)))
 
 
 class ReadsHalf:

@@ -3,7 +3,10 @@
 import atexit
 import copy
 import os
+import signal
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -88,6 +91,88 @@ class ChangesBaselineLater:
 class Dies:
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
         os._exit(7)
+
+
+class ExitsInPrepare:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        sys.exit("nothing to do")
+
+
+def later(model: nn.Module, act: Callable[[], object]) -> nn.Module:
+    """A copy of the baseline that does something in its fifth call, which is a timed one or a warm-up for it."""
+    return Wrapped(model, lambda output, ids, calls: (act() if calls == 5 else None, output)[1])
+
+
+class ExitsWhenTimed:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return later(model, lambda: sys.exit(0))
+
+
+class DiesWhenTimed:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return later(model, lambda: os._exit(0))
+
+
+class KilledWhenTimed:
+    """As where memory runs out."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return later(model, lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+class FindsNoMemory:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return later(model, lambda: bytearray(1 << 62))
+
+
+class HangsWhenTimed:
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return later(model, lambda: time.sleep(600))
+
+
+class ForksWhenTimed:
+    """Both processes come back."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        return later(model, os.fork)
+
+
+class LeavesThread:
+    """One that no interpreter ends without."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        threading.Thread(target=time.sleep, args=(600,)).start()
+        return copy.deepcopy(model)
+
+
+MARK = "sleep for the tests of ACE"
+
+
+class LeavesDaemon:
+    """Starts a process in a session of its own, out of the worker's group."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        again = f"import time; time.sleep(600)  # {MARK}"
+        start = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {again!r}], start_new_session=True)"
+        subprocess.run([sys.executable, "-c", start], check=True)
+        return copy.deepcopy(model)
+
+
+class Chatters:
+    """Prints ten million characters on either stream, with a last word; `dies`: and ends the process."""
+
+    def __init__(self, dies: bool = False) -> None:
+        self.dies = dies
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        for stream in (sys.stdout, sys.stderr):
+            print("a first word", file=stream)
+            for _ in range(10_000):
+                print("x" * 999, file=stream)
+            print("a last word", file=stream, flush=True)
+        if self.dies:
+            os._exit(3)
+        return copy.deepcopy(model)
 
 
 class Hangs:

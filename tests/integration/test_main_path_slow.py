@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import signal
 import subprocess
@@ -12,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ace.stats import compare
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store
 from tests.integration.conftest import REPOSITORY, Command
 
 pytestmark = pytest.mark.slow
 SHORT = ("split.examples=200", "protocol=quick", "inputs.rivals=null")
+FEW = ("protocol.sessions=3",)  # where the gain is not asked about
 
 
 def decision(decide: Command) -> dict[str, object]:
@@ -29,59 +28,14 @@ def decision(decide: Command) -> dict[str, object]:
 
 
 def test_the_null_candidate_has_no_positive_cell(launch: Command, decide: Command) -> None:
-    done = launch("-m", *SHORT, "executor=identity", "seq_len=32,64", "batch=1,2")
+    done = launch("-m", *SHORT, "executor=identity", "seq_len=32,64", "batch=2")
     assert done.returncode == 0, done.stdout + done.stderr
     judged = decision(decide)
     cells = judged["cells"]
     assert isinstance(cells, list)
-    assert len(cells) == 4
+    assert len(cells) == 2
     assert [cell["regime"] for cell in cells if cell["regime"] == "positive"] == []
     assert judged["verdict"] in ("EXPLORATORY", "REJECTED_NO_GAIN")
-
-
-@pytest.mark.parametrize(("arm", "sign"), [("baseline", 1.0), ("candidate", -1.0)])
-def test_planted_work_is_found_at_its_size(arm: str, sign: float, launch: Command, tmp_path: Path) -> None:
-    share = 0.10
-    done = launch(*SHORT, "seq_len=64", "executor=planted", f"executor.share={share}", f"executor.arm={arm}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    # on a busy machine the cell is measured once more by itself; then the second one counts here
-    *_, cell = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "token_pruning").cells
-    assert cell.record is not None
-    assert cell.record.planted == arm
-    found = compare(cell.record.timings("baseline"), cell.record.timings("candidate"))
-    assert found.low is not None
-    assert found.high is not None
-    # the calibration of the planted work is itself measured, to about 5 % of the share
-    slack = 0.1 * share
-    assert found.low - slack <= sign * math.log1p(share) <= found.high + slack
-
-
-def test_a_users_executor_outside_the_repository_is_judged_the_same_way(
-    launch: Command, decide: Command, tmp_path: Path
-) -> None:
-    (tmp_path / "mypkg").mkdir()
-    (tmp_path / "mypkg" / "__init__.py").write_text(
-        "import copy\n"
-        "from torch import nn\n\n"
-        "class Half(nn.Module):\n"
-        "    def __init__(self, inner, step):\n"
-        "        super().__init__()\n"
-        "        self.inner, self.step = copy.deepcopy(inner), step\n"
-        "    def forward(self, ids, mask):\n"
-        "        return self.inner(ids[:, :: self.step], mask[:, :: self.step])\n\n"
-        "class Halve:\n"
-        "    def __init__(self, step=2):\n"
-        "        self.step = step\n"
-        "    def prepare(self, model, example):\n"
-        "        return Half(model, self.step)\n"
-    )
-    done = launch(*SHORT, "seq_len=64", "executor._target_=mypkg.Halve", "+executor.step=2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    judged = decision(decide)
-    cells = judged["cells"]
-    assert isinstance(cells, list)
-    assert cells[0]["answer"] == "faster"
-    assert cells[0]["gain"] > 0.2
 
 
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
@@ -89,7 +43,7 @@ def test_a_killed_sweep_keeps_what_was_finished_and_counts_the_dead_run_as_no_ev
     by: signal.Signals, decide: Command, tmp_path: Path, user_environment: dict[str, str]
 ) -> None:
     sweep = subprocess.Popen(
-        [sys.executable, str(REPOSITORY / "launch.py"), "-m", *SHORT, "seq_len=16", "batch=1,2,4"],
+        [sys.executable, str(REPOSITORY / "launch.py"), "-m", *SHORT, *FEW, "seq_len=16", "batch=1,2,4"],
         cwd=tmp_path, env=user_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -108,7 +62,7 @@ def test_a_killed_sweep_keeps_what_was_finished_and_counts_the_dead_run_as_no_ev
     assert [sweep.status for sweep in evidence.sweeps] == ["KILLED"]
     finished = next(cell for cell in evidence.cells if cell.status == "FINISHED")
     assert finished.record is not None
-    assert len(finished.record.sessions) == 8
+    assert len(finished.record.sessions) == 3
     cells, gates = judged["cells"], judged["gates"]
     assert isinstance(cells, list)
     assert isinstance(gates, list)

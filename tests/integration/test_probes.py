@@ -1,9 +1,8 @@
-"""Sessions of a small encoder in real processes, one deceptive executor each: the rule meant for it names it."""
+"""Sessions of a small encoder in real processes, for lies that were not yet named end to end (tests/deceptions)."""
 
 import contextlib
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,7 +14,6 @@ import numpy as np
 import pytest
 
 from ace.decide.dossier import Dossier
-from ace.decide.gates.parity import parity
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import CellPlan, ExecutorSpec
 from ace.domain.record import CellRecord, Session
@@ -28,7 +26,6 @@ from tests.unit.decide import builders as b
 from tests.unit.decide.table import laid_out
 
 SMALL = ["model=encoder", "hidden=128", "depth=4", "seq_len=64", "batch=2", "protocol.rounds=4", "inputs.rivals=null"]
-POLICY = b.near_term()
 pytestmark = pytest.mark.slow
 
 
@@ -93,69 +90,11 @@ def blocks(record: CellRecord) -> dict[str, Finding]:
     }
 
 
-@pytest.mark.parametrize(
-    ("executor", "rule", "said"),
-    [
-        ("ReadsHalf", "truncated", "replaced tokens"),
-        ("Caches", "cached", "repeated input"),
-        ("FillsLater", "late work", "outputs changed"),
-        ("KnowsTheTimer", "disguise", "disguised call"),
-        ("ShamWins", "sham wins", "the sham gains"),
-        pytest.param("WorksOn", "late work", "after a call of the candidate", marks=pytest.mark.slow),
-        pytest.param("LeavesChild", "late work", "children left: python", marks=pytest.mark.slow),
-        pytest.param("PatchesTorch", "touched baseline", "functional.gelu", marks=pytest.mark.slow),
-    ],
-)
-def test_a_lie_that_timed_calls_believe_is_named_by_its_rule(
-    executor: str, rule: str, said: str, tmp_path: Path
-) -> None:
-    found = blocks(measured(f"tests.integration.deceiving.{executor}", tmp_path))
-    assert rule in found
-    assert re.search(said, found[rule].evidence)
-    assert found[rule].next_step
-
-
-def test_a_slowed_clock_does_not_reach_the_timer_and_is_named(tmp_path: Path) -> None:
-    record = measured_apart("tests.integration.slowing_clock.SlowsTheClock", tmp_path, 1)
-    [session] = record.sessions
-    assert session.probes.clock.parent_s == pytest.approx(session.measuring_s, abs=0.2)
-    assert "time.perf_counter" in blocks(record)["clock"].evidence
+def test_a_thread_that_works_on_after_each_call_is_named_by_its_rule(tmp_path: Path) -> None:
+    found = blocks(measured("tests.integration.deceiving.WorksOn", tmp_path))
+    assert "after a call of the candidate" in found["late work"].evidence
 
 
 def test_a_baseline_slowed_down_where_no_digest_looks_is_named_by_its_speed(tmp_path: Path) -> None:
     found = blocks(measured_apart("tests.integration.deceiving.SlowsTheBaseline", tmp_path, 9))
     assert "slower than before in 3 sessions" in found["touched baseline"].evidence
-
-
-def test_threads_taken_in_timed_calls_and_given_back_at_the_end_fail_parity(tmp_path: Path) -> None:
-    record = measured("tests.integration.deceiving.TakesThreads", tmp_path, 3)
-    found = [f for f in parity(judged(record), POLICY) if f.outcome is Outcome.FAIL]
-    assert [f.evidence.split(":")[0] for f in found if f.evidence.startswith("threads")] == ["threads"]
-
-
-def test_a_sham_that_cannot_be_run_costs_the_candidate_nothing(tmp_path: Path) -> None:
-    [session] = measured("tests.integration.deceiving.BrokenSham", tmp_path, 1).sessions
-    assert "sham" not in {t.arm for t in session.timings}
-    assert "(2, 3)" in str(session.probes.why_not("sham"))
-
-
-@pytest.mark.parametrize(
-    ("executor", "parameters"),
-    [
-        ("ace.executors.identity.Identity", {}),
-        ("ace.executors.token_pruning.TokenPruning", {"keep_ratio": 0.5, "prune_at": (0.0, 0.5)}),
-        ("ace.executors.token_merging.TokenMerging", {}),
-        ("ace.executors.int8_quantization.Int8Quantization", {}),
-        ("ace.executors.truncation.Truncation", {"keep_ratio": 0.5}),
-        ("ace.executors.low_rank.LowRank", {}),
-    ],
-)
-def test_honest_ideas_pass_every_rule_about_probes(
-    executor: str, parameters: dict[str, object], tmp_path: Path
-) -> None:
-    record = measured(executor, tmp_path, **parameters)
-    assert blocks(record) == {}
-    answered = {f.name: f.outcome for f in judged(record).doubts}
-    for rule in ("clock", "cached", "disguise", "truncated", "late work", "touched baseline"):
-        assert answered[rule] is Outcome.PASS, rule
-    assert answered["sham wins"] in (Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.NO_EVIDENCE)

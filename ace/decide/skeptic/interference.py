@@ -54,6 +54,7 @@ def _judged(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     answer = answering(NAME, cell.key, threshold)
     if any(not error <= policy.output_tolerance for error in odd):
         shown = f"alone the candidate answers otherwise than the outputs that were scored, by up to {max(odd):.2g}"
+        shown += "; the time of one answer says nothing of another"
         return answer(Outcome.FAIL, shown, "make it compute the same wherever it runs")
     if 2 * len(failures) > len(pairs) + len(failures):
         shown = f"{len(pairs)} pairs{lost}"
@@ -72,7 +73,8 @@ def _judged(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     if cell.bounds.gain is not None:
         shown += f", beside its baseline {percent(cell.bounds.gain)}"
     if alone.high < policy.gain_floor:
-        step = "find out what the candidate does to its neighbour (threads, memory, caches): that is no gain of its own"
+        shown += "; what its neighbour loses is no gain of its own"
+        step = "find out what the candidate does to its neighbour (threads, memory, caches), and measure it alone again"
         return answer(Outcome.FAIL, shown, step)
     low, high = cell.bounds.low, cell.bounds.high
     if low is not None and high is not None and (alone.high < low or high < alone.low):

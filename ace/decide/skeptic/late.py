@@ -46,7 +46,7 @@ def late_work(cell: CellEstimate, policy: Policy) -> Finding:
         if not v.late_error <= policy.output_tolerance
     ]
     if changed:
-        text = f"outputs changed after they had been returned: {named(changed)}"
+        text = f"outputs changed after they had been returned: {named(changed)}; what came later was not timed"
         return answer(Outcome.FAIL, text, WAIT)
     usable = both_visited(sessions)
     busy = [*_running_on(usable), *_busy(sessions), *_children(sessions)]  # the nearest to its cause first

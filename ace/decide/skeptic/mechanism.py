@@ -40,14 +40,15 @@ def mechanism_absent(cell: CellEstimate, policy: Policy) -> Finding:
     if len(words) > 1:
         return answer(
             Outcome.FAIL,
-            f"{len(declaring)} of {len(sessions)} sessions declare a reduction, in {len(words)} different ways",
-            "declare the same in every session: it is one idea",
+            f"{len(declaring)} of {len(sessions)} sessions declare a reduction, in {len(words)} different ways; a "
+            "claim is about one idea",
+            "declare the same in every session, then measure this cell again",
         )
     absent = [text for s, said in declaring if (text := _absence(s, said, policy.mechanism_tolerance))]
     if absent:
         return answer(
             Outcome.FAIL,
-            f"{len(absent)} of {len(declaring)} sessions; {absent[0]}",
+            f"{len(absent)} of {len(declaring)} sessions; {absent[0]}; work that is still done explains no gain",
             "drop the tokens rather than mask them, or correct what the executor declares",
         )
     seen = declaring[0][0].seen(CANDIDATE)

@@ -27,7 +27,8 @@ def timed_is_not_scored(cell: CellEstimate, policy: Policy) -> Finding:
     if apart:
         return answer(
             Outcome.FAIL,
-            f"{len(apart)} of {len(checks)} kept outputs differ: {named(apart)}",
+            f"{len(apart)} of {len(checks)} kept outputs differ: {named(apart)}; the time of a call counts for the "
+            "answer that is scored, and for no other",
             "make timed and scored calls compute the same, then measure again",
         )
     blind = [text for record in cell.cell.records for s in record.sessions if (text := _blind(s, record))]

@@ -46,7 +46,8 @@ def cached(cell: CellEstimate, _: Policy) -> Finding:
             f"a repeated input takes the candidate {_ratio(sessions, CANDIDATE)} of a fresh one's time, the "
             f"baseline {_ratio(sessions, BASELINE)}"
         ),
-        "do not keep results between calls: inputs in use do not come twice; then measure this cell again",
+        "inputs in use do not come twice",
+        "do not keep results between calls, then measure this cell again",
     )
 
 
@@ -69,7 +70,8 @@ def disguise(cell: CellEstimate, policy: Policy) -> Finding:
     if apart:
         return answer(
             Outcome.FAIL,
-            f"{len(apart)} repeated calls answer otherwise than the first on the same input: {named(apart)}",
+            f"{len(apart)} repeated calls answer otherwise than the first on the same input: {named(apart)}; the time "
+            "of one answer says nothing of another",
             "make every call compute the same for the same input, then measure again",
         )
     timed = [{arm: median(s.wall_s(arm)) for arm in (BASELINE, CANDIDATE)} for s in sessions]
@@ -80,8 +82,8 @@ def disguise(cell: CellEstimate, policy: Policy) -> Finding:
             Outcome.FAIL,
             f"a disguised call takes the baseline {_slower(sessions, BASELINE)} of a timed one's time, the candidate "
             f"{_slower(sessions, CANDIDATE)}: while it is timed the baseline takes longer, by at least {percent(low)} "
-            "beyond the candidate",
-            "find out what slows the baseline down in timed calls; its own time is what a gain is measured against",
+            "beyond the candidate; beside a slower baseline all is fast",
+            "find out what slows the baseline down in timed calls, then measure this cell again",
         )
     excesses = [excess(visited(s, "fresh_s"), t) for s, t in zip(sessions, timed, strict=True)]
     return _judged(
@@ -91,11 +93,13 @@ def disguise(cell: CellEstimate, policy: Policy) -> Finding:
             f"a disguised call takes the candidate {_slower(sessions, CANDIDATE)} of a timed one's time, the "
             f"baseline {_slower(sessions, BASELINE)}"
         ),
+        "a time that only timed calls take is no gain in use",
         "make timed calls do what any other call does (stack, call rate, number of calls), then measure again",
     )
 
 
-def _judged(answer: Answer, excesses: Sequence[float], shown: Callable[[], str], step: str) -> Finding:
+def _judged(answer: Answer, excesses: Sequence[float], shown: Callable[[], str], why: str, step: str) -> Finding:
+    """`why`: what it matters that this rule fires."""
     if not excesses:
         return answer(Outcome.NO_EVIDENCE, NO_SESSION, MEASURE)
     low = lower_bound(excesses)
@@ -104,7 +108,9 @@ def _judged(answer: Answer, excesses: Sequence[float], shown: Callable[[], str],
     over = sum(value > LIMIT for value in excesses)
     evidence = f"{shown()}; beyond that {percent(fmean(excesses))}, at least {percent(low)}, in {over} of "
     evidence += f"{len(excesses)} sessions more than {FASTER:.0%}"
-    return answer(Outcome.FAIL, evidence, step) if beyond(excesses, LIMIT) else answer(Outcome.PASS, evidence)
+    if beyond(excesses, LIMIT):
+        return answer(Outcome.FAIL, f"{evidence}; {why}", step)
+    return answer(Outcome.PASS, evidence)
 
 
 def _ratio(sessions: Sequence[Session], arm: str) -> str:

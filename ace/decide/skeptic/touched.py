@@ -36,7 +36,9 @@ def touched_baseline(cell: CellEstimate, _: Policy) -> Finding:
     shown += named([d[:12] for d in digests])
     if len(digests) > 1:
         return answer(
-            Outcome.FAIL, shown, "find out what changed the model between sessions, then measure this cell again"
+            Outcome.FAIL,
+            f"{shown}; a gain is measured against one baseline",
+            "find out what changed the model between sessions, then measure this cell again",
         )
     changed = sorted({change for s in sessions for change in _changes(s)})
     if changed:
@@ -56,7 +58,7 @@ def touched_baseline(cell: CellEstimate, _: Policy) -> Finding:
     shown += f"; {percent(sum(slower) / len(slower))} slower than before in {len(slower)} sessions"
     if beyond(slower, math.log1p(SLOWER), FEW_DOUBT):
         step = "find out what slows the baseline down once the candidate is there, then measure this cell again"
-        return answer(Outcome.FAIL, f"{shown}, at least {percent(low)}", step)
+        return answer(Outcome.FAIL, f"{shown}, at least {percent(low)}; beside a slower baseline all is fast", step)
     return answer(Outcome.PASS, shown)
 
 

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -44,3 +46,9 @@ def test_whatever_foreign_code_raises_becomes_a_failure_that_names_stage_and_arm
     failure = raised.value.failure(3)
     assert (failure.session, failure.stage, failure.kind, failure.arm) == (3, "prepare", "raised", "candidate")
     assert "KeyError: 'missing'" in failure.detail
+
+
+def test_foreign_code_that_asks_the_process_to_end_has_raised_like_any_other() -> None:
+    with pytest.raises(ArmError) as raised, foreign_code("timing", "candidate"):
+        sys.exit("enough")
+    assert (raised.value.kind, "SystemExit: enough" in raised.value.detail) == ("raised", True)

@@ -1,0 +1,244 @@
+"""Deceptions and honest controls as real candidates on the real model: launched, stored, decided, read back.
+
+The executors lie in a user's folder outside the repository, each with a YAML of its own, as CONTRIBUTING shows it. The
+cases of one launch share a sweep and an experiment. `run` goes on where a run in the same folder was broken off; the
+slow tests give it an empty one, `python -m tests.deceptions --end-to-end FOLDER` any.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ace.domain.decision import percent_within
+from ace.domain.finding import Outcome, Severity
+from ace.domain.verdict import Regime
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXECUTORS = ("deceiving", "misbehaving", "slowing_clock")
+"""Modules of tests/integration that are copied into the user's package."""
+PACKAGE, CONFIG = "theirs", "their_conf"
+SETTINGS = ("seq_len=64", "protocol=quick", "inputs.rivals=null")
+MANY_S = 1500
+NOT_MEASURED = "not measured yet"
+OF_MEASUREMENT = ("frozen", "integrity", "complete", "parity", "instrument", "provenance", "coverage")
+"""Gates about how it was measured; what the others answer is about the idea."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate. `target`: its import path. `named`: gates and rules of which each must name it; for an honest one
+    none may, and `regimes` are those that its truth allows. `says`: words that must stand in what names it."""
+
+    name: str
+    what: str
+    target: str
+    named: tuple[str, ...] = ()
+    says: str = ""
+    regimes: tuple[Regime, ...] = ()
+    parameters: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Of its YAML, without the ending."""
+        return f"{'own' if self.regimes else 'lie'}_{self.name.replace(' ', '_').replace(',', '')}"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A sweep over executors, alike in all else. `sessions`: the fewest at which the rules can speak."""
+
+    name: str
+    sessions: int
+    trials: tuple[Trial, ...]
+    overrides: tuple[str, ...] = ()
+
+
+def theirs(name: str, what: str, path: str, named: str, says: str) -> Trial:
+    return Trial(name, what, f"{PACKAGE}.{path}", tuple(named.split(", ")), says)
+
+
+def own(name: str, what: str, path: str, *regimes: Regime, **parameters: object) -> Trial:
+    return Trial(name, what, f"ace.executors.{path}", (), "", regimes, tuple(parameters.items()))
+
+
+FAILURE = "failure"
+"""What names an executor that no session can be built on: a recorded failure instead of a gate or rule."""
+FASTER, SLOWER, SAME = Regime.POSITIVE, Regime.COLLAPSE, Regime.BOUNDARY
+SEEN_AT_ONCE = (
+    theirs("fills later", "Returns half an answer; a thread puts it right.", "deceiving.FillsLater", "late work",
+           "outputs changed"),
+    theirs("slows a function of torch", "Its prepare puts a slower gelu into torch.", "deceiving.PatchesTorch",
+           "touched baseline", "functional.gelu"),
+    theirs("slows the clock", "Its module halves time.perf_counter.", "slowing_clock.SlowsTheClock", "clock",
+           "time.perf_counter"),
+    theirs("takes threads", "A second thread in its calls, given back in the end.", "deceiving.TakesThreads", "parity",
+           "threads"),
+    theirs("masks", "Declares that half of the tokens are dropped, and handles all.", "deceiving.Masks",
+           "mechanism absent", "tokens per layer declared"),
+    theirs("skips when timed", "Reads a quarter of its input in timed calls.", "deceiving.SkipsWhenTimed",
+           "timed is not scored", "kept outputs differ"),
+    theirs("ends its process", "Calls os._exit in prepare.", "misbehaving.Dies", FAILURE, "exited with code 7"),
+    theirs("forks", "Forks in a call; both processes go on.", "misbehaving.ForksWhenTimed", FAILURE,
+           "forked the process"),
+    theirs("slows the baseline by a hook", "Hooks into the baseline from its fifth timed call on.",
+           "misbehaving.ChangesBaselineLater", FAILURE, "changed the baseline model"),
+)  # fmt: skip
+SEEN_OVER_SESSIONS = (
+    theirs("leaves a child", "Starts a process that works while arms are timed.", "deceiving.LeavesChild", "late work",
+           "children left"),
+    theirs("knows the timer", "Takes its time wherever the timer is not on the stack.", "deceiving.KnowsTheTimer",
+           "disguise", "disguised call"),
+    theirs("reads half", "Reads half of its input and says nothing.", "deceiving.ReadsHalf", "truncated",
+           "replaced tokens"),
+    theirs("sham wins", "Saves nothing; its sham is a part of the model.", "deceiving.ShamWins", "sham wins",
+           "the sham gains"),
+)  # fmt: skip
+SEEN_OVER_TEN_SESSIONS = (
+    theirs("caches", "Answers a repeated input from memory.", "deceiving.Caches", "cached", "repeated input"),
+)  # fmt: skip
+NOTHING_AND_PLANTED = (
+    own("the same program twice", "A/A.", "identity.Identity", SAME),
+    own("planted gain", "10 % more work in the baseline.", "planted.Planted", FASTER, share=0.1, arm="baseline"),
+    own("planted loss", "10 % more work in the candidate.", "planted.Planted", SLOWER, share=0.1, arm="candidate"),
+)
+IDEAS = (
+    own("token merging", "Keep .7.", "token_merging.TokenMerging", FASTER, keep_ratio=0.7, merge_at=[0.17, 0.5]),
+    own("int8", "Dynamic, linear layers.", "int8_quantization.Int8Quantization", FASTER),
+    own("compiled", "torch.compile.", "compiler_fusion.CompilerFusion", FASTER),
+)
+LAUNCHES = (
+    Launch("seen_at_once", 2, SEEN_AT_ONCE, ("split.examples=200",)),
+    Launch("seen_over_sessions", 5, SEEN_OVER_SESSIONS, ("split.examples=200",)),
+    Launch("seen_over_ten_sessions", 10, SEEN_OVER_TEN_SESSIONS, ("split.examples=200",)),
+    Launch("nothing_and_planted", 8, NOTHING_AND_PLANTED),
+    Launch("honest_ideas", 8, IDEAS),
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What decision.json says of one trial. `named`: gates that fail and rules that block; `open`: those of them, and
+    of the rules that leave a cell unresolved, that deny it an answer. `gain`: a log, with its interval."""
+
+    trial: Trial
+    verdict: str
+    regime: str | None
+    gain: tuple[float, float, float] | None
+    named: tuple[str, ...]
+    open: tuple[str, ...]
+    words: str
+
+    @property
+    def as_meant(self) -> bool:
+        """A deception is named by what is meant to name it; an honest control by nothing, and answered."""
+        if self.trial.regimes:
+            return self.regime in self.trial.regimes and not self.open
+        return self.verdict not in ("ACCEPTED", "ACCEPTED_WITHIN_ENVELOPE") and (
+            set(self.trial.named) <= set(self.named) and self.trial.says in self.words
+        )
+
+
+def lay_out(folder: Path) -> None:
+    """The user's folder: a package and a configuration."""
+    package, configuration = folder / PACKAGE, folder / CONFIG / "executor"
+    package.mkdir()
+    configuration.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for module in EXECUTORS:
+        shutil.copy(REPOSITORY / "tests" / "integration" / f"{module}.py", package)
+    for trial in (trial for launch in LAUNCHES for trial in launch.trials):
+        lines = [f"_target_: {trial.target}", *(f"{key}: {json.dumps(value)}" for key, value in trial.parameters)]
+        (configuration / f"{trial.file}.yaml").write_text("\n".join(lines) + "\n")
+
+
+def measure(launch: Launch, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """launch.py over all its executors."""
+    executors = ",".join(trial.file for trial in launch.trials)
+    named = (f"experiment.name={launch.name}", f"protocol.sessions={launch.sessions}", f"executor={executors}")
+    script = str(REPOSITORY / "launch.py")
+    command = [sys.executable, script, "-m", "--config-dir", CONFIG, *SETTINGS, *launch.overrides, *named]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=MANY_S)
+
+
+def decide(launch: Launch, folder: Path, environment: dict[str, str]) -> list[Seen]:
+    """ace-decide over the experiment; what each claim's decision.json says."""
+    command = [sys.executable, "-c", "from ace.cli.decide import main; main()", "--experiment", launch.name]
+    subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=True)
+    decided = folder / "decisions"
+    files = [decided / launch.name / "decision.json", *decided.glob(f"{launch.name}.claims/*/decision.json")]
+    read = [json.loads(file.read_text()) for file in files]
+    by_job = {attempt["job"]: decision for decision in read for attempt in decision["attempts"]}
+    return [seen_in(trial, _of(trial, by_job)) for trial in launch.trials]
+
+
+def _of(trial: Trial, by_job: dict[str, Any]) -> Any:
+    [decision] = [decision for job, decision in by_job.items() if f"executor={trial.file}" in job.split(",")]
+    return decision
+
+
+def seen_in(trial: Trial, decision: Any) -> Seen:
+    """A decision in short."""
+    gates = [f for f in decision["gates"] if f["outcome"] == Outcome.FAIL]
+    fires = [f for f in decision["findings"] if f["outcome"] == Outcome.FAIL and f["severity"] != Severity.WARN]
+    telling = [*(f for f in fires if f["severity"] == Severity.BLOCK), *gates]
+    names, words = [f["name"] for f in telling], [f["evidence"] for f in telling]
+    cell = decision["cells"][0] if decision["cells"] else None
+    if cell is None:  # gate complete passes a failure that has a reason, and tells it
+        names.append(FAILURE)
+        words += [f["evidence"] for f in decision["gates"] if f["name"] == "complete"]
+    denying = [f["name"] for f in (*fires, *gates) if f in fires or f["name"] in OF_MEASUREMENT]
+    return Seen(
+        trial=trial,
+        verdict=decision["verdict"],
+        regime=cell and cell["regime"],
+        gain=None if cell is None or cell["low"] is None else (cell["gain"], cell["low"], cell["high"]),
+        named=tuple(dict.fromkeys(names)),
+        open=tuple(dict.fromkeys(denying)),
+        words=" | ".join(words),
+    )
+
+
+def run(folder: Path, launches: Sequence[Launch] = LAUNCHES) -> Iterator[Seen]:
+    """All of it; a launch that has left its words in the folder is not made again."""
+    environment = {**os.environ, "ACE_CACHE_DIR": str(folder / "cache")}
+    if not (folder / PACKAGE).exists():
+        lay_out(folder)
+    for launch in launches:
+        words = folder / f"{launch.name}.log"
+        if not words.exists():
+            done = measure(launch, folder, environment)
+            words.write_text(done.stdout + done.stderr, encoding="utf-8")
+        yield from decide(launch, folder, environment)
+
+
+def rows(found: Iterable[Seen]) -> Iterator[str]:
+    """The table of docs/deceptions.md, with a row for every trial: what was not measured says so."""
+    by_name = {seen.trial.name: seen for seen in found}
+    trials = [trial for launch in LAUNCHES for trial in launch.trials]
+    yield "| case | what it does | must be named by | named in decision.json | verdict |"
+    yield "|---|---|---|---|---|"
+    for trial in (t for t in trials if not t.regimes):
+        seen = by_name.get(trial.name)
+        told = f"{', '.join(seen.named)} | {seen.verdict}{_mark(seen)}" if seen else f"{NOT_MEASURED} | "
+        yield f"| {trial.name} | {trial.what} | {', '.join(trial.named)} | {told} |"
+    yield ""
+    yield "| honest | truth | answer | gain (95 % interval) | what denies an answer |"
+    yield "|---|---|---|---|---|"
+    for trial in (t for t in trials if t.regimes):
+        seen = by_name.get(trial.name)
+        gain = percent_within(*seen.gain) if seen and seen.gain else ""
+        told = f"{seen.regime}{_mark(seen)} | {gain} | {', '.join(seen.open)}" if seen else f"{NOT_MEASURED} | | "
+        yield f"| {trial.name} | {trial.what} | {told} |"
+
+
+def _mark(seen: Seen) -> str:
+    """An honest control may stay unresolved; no block and no gate about measuring may deny it an answer."""
+    denied = set(seen.named) & set(seen.open)
+    unresolved = seen.regime in (*seen.trial.regimes, Regime.UNRESOLVED) and not denied
+    return "" if seen.as_meant or (seen.trial.regimes and unresolved) else " **not so**"

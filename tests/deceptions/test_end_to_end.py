@@ -1,0 +1,48 @@
+"""The cases of the end-to-end table, measured anew: a deception is named, an honest control is answered."""
+
+import math
+
+import pytest
+
+from tests.deceptions.end_to_end import LAUNCHES, Seen, Trial, run
+from tests.deceptions.table import END_TO_END, PAGE
+
+TRIALS = tuple(trial for launch in LAUNCHES for trial in launch.trials)
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    return {found.trial.name: found for found in run(tmp_path_factory.mktemp("user"))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trial", [t for t in TRIALS if not t.regimes], ids=lambda trial: trial.name)
+def test_a_deception_on_the_real_model_is_never_accepted_and_named_for_what_it_does(
+    trial: Trial, seen: dict[str, Seen]
+) -> None:
+    assert seen[trial.name].as_meant, seen[trial.name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trial", [t for t in TRIALS if t.regimes], ids=lambda trial: trial.name)
+def test_an_honest_idea_on_the_real_model_gets_the_answer_that_its_truth_allows(
+    trial: Trial, seen: dict[str, Seen]
+) -> None:
+    assert seen[trial.name].as_meant, seen[trial.name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "sign"), [("planted gain", 1.0), ("planted loss", -1.0)])
+def test_planted_work_is_found_at_its_size(name: str, sign: float, seen: dict[str, Seen]) -> None:
+    found = seen[name].gain
+    assert found is not None
+    _, low, high = found
+    slack = 0.01  # the calibration of the planted work is itself measured, to about 5 % of the share
+    assert low - slack <= sign * math.log1p(0.1) <= high + slack
+
+
+def test_the_committed_table_has_a_row_for_each_case_and_none_came_out_otherwise_than_it_must() -> None:
+    below = PAGE.read_text(encoding="utf-8").split(END_TO_END)[1]
+    names = [line.split(" | ")[0].removeprefix("| ") for line in below.splitlines() if line.startswith("| ")]
+    assert [name for name in names if name not in ("case", "honest")] == [trial.name for trial in TRIALS]
+    assert "not so" not in below
