@@ -152,5 +152,7 @@ def provenance_rows(decision: Decision) -> list[tuple[str, str]]:
     for found in {(f.grade, f.reason) if f else None: f for f in sources}.values():
         simulated = ", simulated" if found is not None and found.simulated else ""
         rows.append(("energy source", f"{found.grade}{simulated}: {found.reason}" if found else "none was asked for"))
+    idle = sorted({f"{f.idle_w:.1f} W" for f in sources if f is not None and f.idle_w is not None})
+    rows += [("idle power", ", ".join(idle))] if idle else []
     change, command = better_source(decision)
     return [*rows, ("what a better source would change", change), ("the command to run there", command)]

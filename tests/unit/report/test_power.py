@@ -37,10 +37,11 @@ def metered(tmp_path):
 def test_a_declared_power_is_called_simulated_in_memo_report_plot_terminal_and_package(declared):
     decision, folder = declared
     memo, page = ((folder / name).read_text() for name in ("memo.md", "report.html"))
+    for title in ("Energy (SIMULATED", "Effective compute density (SIMULATED"):
+        assert title in page
     for text in (memo, page):
-        assert "Energy (SIMULATED" in text
-        assert "Effective compute density (SIMULATED" in text
         assert "OVERRIDE, simulated" in text
+        assert "simulated: joules per item" in text
     assert "energy, SIMULATED: development" in page
     assert page.count("SIMULATED</text>") == 2  # in the box of each cell
     assert any("energy refused: OVERRIDE is simulated" in line for line in summary_lines(decision))
@@ -52,6 +53,7 @@ def test_a_declared_power_is_called_simulated_in_memo_report_plot_terminal_and_p
 
 def test_what_was_measured_is_never_called_simulated(metered):
     _, folder = metered
+    assert "idle power: 31.0 W" in (folder / "memo.md").read_text()
     for name in ("memo.md", "report.html", "energy.json"):
         assert "SIMULATED" not in (folder / name).read_text()
 
