@@ -141,6 +141,9 @@ def _share(value: float) -> str:
     return f"{100 * value:.0f} %"
 
 
+BETTER = ("what a better source would change", "the command to run there")
+
+
 def provenance_rows(decision: Decision) -> list[tuple[str, str]]:
     """Where the numbers come from: kind of number, and the grade of the cells."""
     rows = []
@@ -155,4 +158,4 @@ def provenance_rows(decision: Decision) -> list[tuple[str, str]]:
     idle = sorted({f"{f.idle_w:.1f} W" for f in sources if f is not None and f.idle_w is not None})
     rows += [("idle power", ", ".join(idle))] if idle else []
     change, command = better_source(decision)
-    return [*rows, ("what a better source would change", change), ("the command to run there", command)]
+    return [*rows, *zip(BETTER, (change, command), strict=True)]

@@ -159,18 +159,21 @@ def _doubt(finding: Finding) -> str:
 
 def _origin(decision: Decision) -> str:
     """Where the numbers come from, and how many attempts and looks there were."""
-    graded = "; ".join(f"{kind}: {grade}" for kind, grade in explaining.provenance_rows(decision))
+    rows = explaining.provenance_rows(decision)
+    if not any(cell.energy and cell.energy.gain is not None for cell in decision.cells):
+        rows = [row for row in rows if row[0] not in explaining.BETTER]  # nothing that could be better: see report.html
+    graded = "; ".join(f"{kind}: {grade}" for kind, grade in rows)
     told = ", ".join(f"{n} {status}" for status, n in _counts(a.status for a in decision.attempts))
     text = f"In all {len(decision.attempts)} attempts: {told}; only finished ones are evidence. "
     text += f"Tuned in this experiment: {tuning_text(decision)}. " if decision.tuning else ""
     text += f"Looks at sealed documents known to the ledger: {len(decision.look_ledger)}."
     lines = ["## Provenance and energy, attempts and looks", "", markdown(graded) + ".", "", markdown(text), ""]
     if others := [a for a in decision.attempts if not a.used]:
-        rows = [
+        unused = [
             (a.run_id, a.status, a.cell or "unknown", a.problem or "not used: see the skeptic's conditions")
             for a in others[:MOST_LINES]
         ]
-        lines += [_table(("run", "status", "cell", "why it is not on the map"), rows)]
+        lines += [_table(("run", "status", "cell", "why it is not on the map"), unused)]
     if len(others) > MOST_LINES:
         lines += [f"{len(others) - MOST_LINES} more are in report.html.", ""]
     return "\n".join(lines)

@@ -90,6 +90,10 @@ SEEN_AT_ONCE = (
            "misbehaving.ChangesBaselineLater", FAILURE, "changed the baseline model"),
 )  # fmt: skip
 SEEN_OVER_SESSIONS = (
+    theirs("works on", "Returns, and leaves a thread that works.", "deceiving.WorksOn", "late work",
+           "work outside a call"),
+    theirs("remembers elsewhere", "Keeps the answers of the scoring pass on disk.", "deceiving.RemembersElsewhere",
+           "disguise", "disguised call"),
     theirs("leaves a child", "Starts a process that works while arms are timed.", "deceiving.LeavesChild", "late work",
            "children left"),
     theirs("knows the timer", "Takes its time wherever the timer is not on the stack.", "deceiving.KnowsTheTimer",
@@ -101,6 +105,8 @@ SEEN_OVER_SESSIONS = (
 )  # fmt: skip
 SEEN_OVER_TEN_SESSIONS = (
     theirs("caches", "Answers a repeated input from memory.", "deceiving.Caches", "cached", "repeated input"),
+    theirs("slows the baseline", "Slows a function of torch that no seal covers, and not for its own calls.",
+           "deceiving.SlowsTheBaseline", "touched baseline", "slower than before"),
 )  # fmt: skip
 NOTHING_AND_PLANTED = (
     own("the same program twice", "A/A.", "identity.Identity", SAME),

@@ -34,10 +34,7 @@ Written by `python -m tests.deceptions --end-to-end FOLDER`, with all of the abo
 store of its own, the executors lie in a user's folder, and the rows say what `ace-decide` wrote into decision.json.
 Each deception saves nothing, or conceals what it saves; it is measured in as many sessions as its rule needs (2, 5 or
 10) and without rivals. None is registered, so honest controls end as EXPLORATORY at best: what counts is the answer of
-their cell, from 8 sessions, and that no rule and no gate about measuring denies it. These rows were measured while the
-machine was busy with other work: what a bound leaves unresolved then says so. Two lies were not named then, in ten and
-twenty sessions: a thread that works on after each call (REJECTED_HARM, as it is slow), and a baseline slowed from
-within (EXPLORATORY, with a false gain of 20 %). On a small encoder both are (test_probes.py).""".splitlines()
+their cell, from 8 sessions, and that no rule and no gate about measuring denies it.""".splitlines()
 
 
 def interval(hits: int, trials: int) -> tuple[float, float]:

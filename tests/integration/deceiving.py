@@ -1,11 +1,13 @@
 """Executors whose gain is none: each tells one lie that timed calls alone would believe."""
 
 import copy
+import hashlib
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +41,25 @@ class Caches:
         return Copy(model, call)
 
 
+class RemembersElsewhere:
+    """Keeps every answer in a folder beside its code: what was scored is not computed when timed."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        folder = Path(__file__).parent / "kept"
+        folder.mkdir(exist_ok=True)
+
+        def row(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            file = folder / hashlib.sha256(ids.numpy().tobytes()).hexdigest()
+            if not file.exists():
+                torch.save(inner(ids, mask), file)
+            return torch.load(file)  # type: ignore[no-any-return]
+
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            return torch.cat([row(inner, ids[i : i + 1], mask[i : i + 1]) for i in range(len(ids))])
+
+        return Copy(model, call)
+
+
 def multiply(seconds: float) -> None:
     end, square = time.monotonic() + seconds, torch.ones(300, 300)
     while time.monotonic() < end:
@@ -49,8 +70,12 @@ class WorksOn:
     """Returns at once and leaves a thread that works on for a while, as whoever defers half of a call would."""
 
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        working: list[threading.Thread] = []
+
         def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-            threading.Thread(target=multiply, args=(0.06,), daemon=True).start()
+            if not working or not working[-1].is_alive():
+                working.append(threading.Thread(target=multiply, args=(0.1,), daemon=True))
+                working[-1].start()
             return inner(ids, mask)  # type: ignore[no-any-return]
 
         return Copy(model, call)
@@ -149,7 +174,7 @@ class SlowsTheBaseline:
 
         def slower(x: Tensor, *limits: object, **named: object) -> Tensor:
             if not own:
-                ends = time.perf_counter() + 0.005
+                ends = time.perf_counter() + 0.01
                 while time.perf_counter() < ends:
                     pass
             return clamp(x, *limits, **named)
