@@ -83,8 +83,7 @@ def _achieved(cell: CellEstimate, before: float | None, after: float | None) -> 
 
 def _seen(cell: CellEstimate, arm: str, what: Callable[[Witness], int | None]) -> float | None:
     """Median over the sessions of a cell; None unless every session saw it."""
-    witnesses = [session.seen(arm) for session in cell.cell.sessions]
-    counts = [None if witness is None else what(witness) for witness in witnesses]
+    counts = [None if witness is None else what(witness) for witness in (s.seen(arm) for s in cell.cell.sessions)]
     known = [count for count in counts if count is not None]
     return float(median(known)) if known and len(known) == len(counts) else None
 
