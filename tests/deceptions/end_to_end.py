@@ -25,7 +25,6 @@ EXECUTORS = ("deceiving", "misbehaving", "slowing_clock")
 PACKAGE, CONFIG = "theirs", "their_conf"
 SETTINGS = ("seq_len=64", "protocol=quick", "inputs.rivals=null")
 MANY_S = 1500
-NOT_MEASURED = "not measured yet"
 OF_MEASUREMENT = ("frozen", "integrity", "complete", "parity", "instrument", "provenance", "coverage")
 """Gates about how it was measured; what the others answer is about the idea."""
 
@@ -51,12 +50,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Launch:
-    """A sweep over executors, alike in all else. `sessions`: the fewest at which the rules can speak."""
+    """A sweep over executors, alike in all else. `sessions`: the fewest at which the rules can speak. `again`: whether
+    the slow tests measure it too; they have three quarters of an hour for everything."""
 
     name: str
     sessions: int
     trials: tuple[Trial, ...]
     overrides: tuple[str, ...] = ()
+    again: bool = True
 
 
 def theirs(name: str, what: str, path: str, named: str, says: str) -> Trial:
@@ -113,17 +114,19 @@ NOTHING_AND_PLANTED = (
     own("planted gain", "10 % more work in the baseline.", "planted.Planted", FASTER, share=0.1, arm="baseline"),
     own("planted loss", "10 % more work in the candidate.", "planted.Planted", SLOWER, share=0.1, arm="candidate"),
 )
-IDEAS = (
-    own("token merging", "Keep .7.", "token_merging.TokenMerging", FASTER, keep_ratio=0.7, merge_at=[0.17, 0.5]),
-    own("int8", "Dynamic, linear layers.", "int8_quantization.Int8Quantization", FASTER),
-    own("compiled", "torch.compile.", "compiler_fusion.CompilerFusion", FASTER),
-)
+FEWER_OPERATIONS = (
+    own("token pruning", "Keep .7 by CLS.", "token_pruning.TokenPruning", FASTER, keep_ratio=0.7, prune_at=[0.17, 0.5]),
+    own("low rank", "Feed-forward at half rank: the answers suffer.", "low_rank.LowRank", SLOWER, rank_ratio=0.5),
+)  # fmt: skip
+FUSED = (own("compiled", "torch.compile.", "compiler_fusion.CompilerFusion", FASTER),)
+FEW = ("split.examples=200",)
 LAUNCHES = (
-    Launch("seen_at_once", 2, SEEN_AT_ONCE, ("split.examples=200",)),
-    Launch("seen_over_sessions", 5, SEEN_OVER_SESSIONS, ("split.examples=200",)),
-    Launch("seen_over_ten_sessions", 10, SEEN_OVER_TEN_SESSIONS, ("split.examples=200",)),
+    Launch("seen_at_once", 2, SEEN_AT_ONCE, FEW),
+    Launch("seen_over_sessions", 5, SEEN_OVER_SESSIONS, FEW),
+    Launch("seen_over_ten_sessions", 10, SEEN_OVER_TEN_SESSIONS, FEW, again=False),
     Launch("nothing_and_planted", 8, NOTHING_AND_PLANTED),
-    Launch("honest_ideas", 8, IDEAS),
+    Launch("fewer_operations", 8, FEWER_OPERATIONS, again=False),
+    Launch("honest_ideas", 8, FUSED, again=False),
 )
 
 
@@ -223,28 +226,22 @@ def run(folder: Path, launches: Sequence[Launch] = LAUNCHES) -> Iterator[Seen]:
         yield from decide(launch, folder, environment)
 
 
-def rows(found: Iterable[Seen]) -> Iterator[str]:
-    """The table of docs/deceptions.md, with a row for every trial: what was not measured says so."""
-    by_name = {seen.trial.name: seen for seen in found}
-    trials = [trial for launch in LAUNCHES for trial in launch.trials]
+def rows(measured: Iterable[Seen]) -> Iterator[str]:
+    """The table of docs/deceptions.md."""
+    found = tuple(measured)
     yield "| case | what it does | must be named by | named in decision.json | verdict |"
     yield "|---|---|---|---|---|"
-    for trial in (t for t in trials if not t.regimes):
-        seen = by_name.get(trial.name)
-        told = f"{', '.join(seen.named)} | {seen.verdict}{_mark(seen)}" if seen else f"{NOT_MEASURED} | "
+    for seen in (s for s in found if not s.trial.regimes):
+        trial, told = seen.trial, f"{', '.join(seen.named)} | {seen.verdict}{_mark(seen)}"
         yield f"| {trial.name} | {trial.what} | {', '.join(trial.named)} | {told} |"
     yield ""
     yield "| honest | truth | answer | gain (95 % interval) | what denies an answer |"
     yield "|---|---|---|---|---|"
-    for trial in (t for t in trials if t.regimes):
-        seen = by_name.get(trial.name)
-        gain = percent_within(*seen.gain) if seen and seen.gain else ""
-        told = f"{seen.regime}{_mark(seen)} | {gain} | {', '.join(seen.open)}" if seen else f"{NOT_MEASURED} | | "
-        yield f"| {trial.name} | {trial.what} | {told} |"
+    for seen in (s for s in found if s.trial.regimes):
+        gain = percent_within(*seen.gain) if seen.gain else "none"
+        told = f"{seen.regime}{_mark(seen)} | {gain} | {', '.join(seen.open)}"
+        yield f"| {seen.trial.name} | {seen.trial.what} | {told} |"
 
 
 def _mark(seen: Seen) -> str:
-    """An honest control may stay unresolved; no block and no gate about measuring may deny it an answer."""
-    denied = set(seen.named) & set(seen.open)
-    unresolved = seen.regime in (*seen.trial.regimes, Regime.UNRESOLVED) and not denied
-    return "" if seen.as_meant or (seen.trial.regimes and unresolved) else " **not so**"
+    return "" if seen.as_meant else " **not so**"

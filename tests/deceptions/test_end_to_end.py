@@ -1,4 +1,4 @@
-"""The cases of the end-to-end table, measured anew: a deception is named, an honest control is answered."""
+"""Cases of the end-to-end table, measured anew: a deception is named, an honest control is answered."""
 
 import math
 
@@ -8,15 +8,17 @@ from tests.deceptions.end_to_end import LAUNCHES, Seen, Trial, run
 from tests.deceptions.table import END_TO_END, PAGE
 
 TRIALS = tuple(trial for launch in LAUNCHES for trial in launch.trials)
+AGAIN = tuple(launch for launch in LAUNCHES if launch.again)
+MEASURED = tuple(trial for launch in AGAIN for trial in launch.trials)
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
-    return {found.trial.name: found for found in run(tmp_path_factory.mktemp("user"))}
+    return {found.trial.name: found for found in run(tmp_path_factory.mktemp("user"), AGAIN)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trial", [t for t in TRIALS if not t.regimes], ids=lambda trial: trial.name)
+@pytest.mark.parametrize("trial", [t for t in MEASURED if not t.regimes], ids=lambda trial: trial.name)
 def test_a_deception_on_the_real_model_is_never_accepted_and_named_for_what_it_does(
     trial: Trial, seen: dict[str, Seen]
 ) -> None:
@@ -24,7 +26,7 @@ def test_a_deception_on_the_real_model_is_never_accepted_and_named_for_what_it_d
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trial", [t for t in TRIALS if t.regimes], ids=lambda trial: trial.name)
+@pytest.mark.parametrize("trial", [t for t in MEASURED if t.regimes], ids=lambda trial: trial.name)
 def test_an_honest_idea_on_the_real_model_gets_the_answer_that_its_truth_allows(
     trial: Trial, seen: dict[str, Seen]
 ) -> None:

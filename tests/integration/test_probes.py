@@ -1,4 +1,5 @@
-"""Sessions of a small encoder in real processes, for lies that were not yet named end to end (tests/deceptions)."""
+"""Sessions of a small encoder in real processes: lies that take many of them, and honest ideas, of which no rule about
+probes may think ill. What a few sessions tell is measured on the real model (tests/deceptions/test_end_to_end.py)."""
 
 import contextlib
 import json
@@ -90,6 +91,11 @@ def blocks(record: CellRecord) -> dict[str, Finding]:
     }
 
 
+def test_answers_kept_from_the_call_before_are_named_by_their_rule(tmp_path: Path) -> None:
+    found = blocks(measured("tests.integration.deceiving.Caches", tmp_path))
+    assert "a repeated input takes" in found["cached"].evidence
+
+
 def test_a_thread_that_works_on_after_each_call_is_named_by_its_rule(tmp_path: Path) -> None:
     found = blocks(measured("tests.integration.deceiving.WorksOn", tmp_path))
     assert "after a call of the candidate" in found["late work"].evidence
@@ -98,3 +104,25 @@ def test_a_thread_that_works_on_after_each_call_is_named_by_its_rule(tmp_path: P
 def test_a_baseline_slowed_down_where_no_digest_looks_is_named_by_its_speed(tmp_path: Path) -> None:
     found = blocks(measured_apart("tests.integration.deceiving.SlowsTheBaseline", tmp_path, 9))
     assert "slower than before in 3 sessions" in found["touched baseline"].evidence
+
+
+@pytest.mark.parametrize(
+    ("executor", "parameters"),
+    [
+        ("ace.executors.identity.Identity", {}),
+        ("ace.executors.token_pruning.TokenPruning", {"keep_ratio": 0.5, "prune_at": (0.0, 0.5)}),
+        ("ace.executors.token_merging.TokenMerging", {}),
+        ("ace.executors.int8_quantization.Int8Quantization", {}),
+        ("ace.executors.truncation.Truncation", {"keep_ratio": 0.5}),
+        ("ace.executors.low_rank.LowRank", {}),
+    ],
+)
+def test_honest_ideas_pass_every_rule_about_probes(
+    executor: str, parameters: dict[str, object], tmp_path: Path
+) -> None:
+    record = measured(executor, tmp_path, **parameters)
+    assert blocks(record) == {}
+    answered = {f.name: f.outcome for f in judged(record).doubts}
+    for rule in ("clock", "cached", "disguise", "truncated", "late work", "touched baseline"):
+        assert answered[rule] is Outcome.PASS, rule
+    assert answered["sham wins"] in (Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.NO_EVIDENCE)
