@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from ace.domain.canonical import digest
 from ace.domain.energy import EnergyPlan
 from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Protocol, Shape
 from ace.domain.policy import Policy
@@ -203,6 +204,7 @@ def record(
 ) -> CellRecord:
     """A finished cell whose candidate has the true log `gain`; `loss=None` leaves quality out."""
     of = of or plan(sessions=sessions)
+    names = digest([of.benchmark.split, of.shape.seq_len])
     rng = np.random.default_rng([seed, of.shape.seq_len, of.shape.batch, len(of.benchmark.split)])
     return CellRecord(
         schema_version=SCHEMA_VERSION,
@@ -213,7 +215,7 @@ def record(
             for i in range(sessions)
         ),
         failures=failures,
-        documents=(),
+        documents=tuple(f"{names[:7]}{i:05}" for i in range(of.benchmark.examples)),
         slices=(),
         quality=None if loss is None else quality(loss, of.benchmark.examples, seed),
         quality_reason="not scored" if loss is None else None,

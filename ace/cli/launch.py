@@ -233,7 +233,7 @@ def main() -> None:
     except cell.Stopped:
         status, code = "KILLED", 143
     finally:
-        if sweep.current is not None and len(sweep.current.planned) > 1:
+        if sweep.current is not None and len(sweep.current.seconds) > 1:
             console.print(f"the sweep {told(*sweep.current.seconds)}", markup=False, highlight=False)
         sweep.close(status)
     sys.exit(code)

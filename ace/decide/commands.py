@@ -77,6 +77,11 @@ def measure_again(cells: Sequence[Cell]) -> str:
     return measure(newest.record.plan, newest.job, cells[0].split, [cell.shape for cell in cells], seed)
 
 
+def with_sessions(command: str, least: int) -> str:
+    """The command, asking for no fewer sessions than these."""
+    return re.sub(r"protocol\.sessions=(\d+)", lambda found: f"protocol.sessions={max(least, int(found[1]))}", command)
+
+
 def run_again(jobs: Iterable[str]) -> str:
     """The command that runs these jobs of a sweep, as a sweep, so that they are known by the same names."""
     return launch([dict(_pair(part) for part in split_job(job)) for job in sorted(jobs)], multirun=True)

@@ -39,7 +39,7 @@ def _open_gates(cell: CellEstimate, policy: Policy) -> Iterator[str]:
     """Gates that know too little of this cell to answer, and would know more of twice the sessions."""
     answers = [null_arm(cell, 1, policy, str)]
     if cell.cell.split == DEVELOPMENT:
-        answers.append(tail_latency(cell, policy.tail_margin))
+        answers.append(tail_latency(cell, policy))
     yield from (f"{f.name}: {f.evidence}" for f in answers if f.outcome is Outcome.NO_EVIDENCE)
     if cell.cell.split == HOLDOUT:
         yield from _open_on_the_holdout(cell, policy)

@@ -13,6 +13,7 @@ from ace.decide.dossier import Dossier
 from ace.decide.energy import NO_SOURCE, said
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates import completeness, costs, energy, integrity, memory, parity, provenance, registration
+from ace.decide.gates.fairness import fairness
 from ace.decide.gates.guardrails import guardrails
 from ace.decide.gates.quality import quality
 from ace.decide.gather import Case
@@ -80,6 +81,7 @@ def _power(scope: PowerScope) -> Beside:
                 partial(energy.validation, scope),
                 partial(energy.held_out, scope),
             ),
+            ("fairness", fairness),  # whoever is faster by less work needs less energy too
             (energy.INSTRUMENT, energy.instrument),
             (energy.PROVENANCE, energy.provenance),
         ),

@@ -93,6 +93,7 @@ class Untouched:
 PERTURBED, UNTOUCHED, SHAM = "perturbed", "untouched", "sham"
 ABSENT = (PERTURBED, UNTOUCHED, SHAM)
 """What can be absent from the probes of a session, each with a reason."""
+NO_TOKEN_FELT = "no token whose replacement changes the baseline's output was found"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """Rounds of timed calls: every arm of a round on the same fresh documents, outputs kept from some of them.
 
-Driven by `session`; the clock is read in `timing` alone. What is done here lies outside the clock's readings.
+Driven by `session` and `isolation`; the clock is read in `timing` alone. What is done here lies outside the clock's
+readings. Which outputs are kept is drawn when all rounds are over, by chance that no seed tells: whoever knew it sooner
+could compute those alone.
 """
 
 import random
@@ -85,23 +87,25 @@ class Bench:
     inputs: Inputs
     examples: int
     clocks: timing.Clocks
-    dice: random.Random
     width: int | None = None
+    secret: random.Random = field(default_factory=random.SystemRandom)
 
-    def run(self, order: tuple[tuple[str, ...], ...], calls: int, kept: frozenset[int], stage: str) -> Run:
-        """Time `order`; `calls` calls a timing; keep the outputs of the rounds in `kept`."""
+    def run(self, order: tuple[tuple[str, ...], ...], calls: int, keep: int, stage: str) -> Run:
+        """Time `order`; `calls` calls a timing; keep an output of every arm from `keep` rounds."""
         run = Run(order, {arm: Series() for arm in self.arms.modules})
+        made: dict[tuple[str, int], tuple[tuple[int, ...], torch.Tensor]] = {}
         start = self.clocks.wall()
         for index, arms in enumerate(order):
             documents = [self.inputs.draw(self.examples) for _ in range(calls)]
             run.inputs.append(tuple(i for row in documents for i in row))
             pristine = [self.inputs.batch(row) for row in documents]
-            call = self.dice.randrange(calls)  # which of a timing's calls is kept
             for arm in arms:
                 outputs = self._time_arm(run.series[arm], arm, pristine, stage)
-                if index in kept:
-                    run.kept[arm, index] = (documents[call], outputs[call].clone())
+                call = self.secret.randrange(calls)
+                made[arm, index] = (documents[call], outputs[call].clone())
         run.measuring_s = self.clocks.wall() - start
+        kept = set(self.secret.sample(range(len(order)), min(keep, len(order))))
+        run.kept = {place: output for place, output in made.items() if place[1] in kept}
         return run
 
     def _time_arm(self, series: Series, arm: str, pristine: list[Batch], stage: str) -> list[torch.Tensor]:

@@ -94,7 +94,8 @@ def _call(arm: str, module: nn.Module, batch: Batch, width: int | None) -> torch
         output = module(given.ids, given.mask)
     if not (torch.equal(given.ids, batch.ids) and torch.equal(given.mask, batch.mask)):
         raise ArmError("examination", "changed input", arm, f"the {arm} arm changed its input; clone it first")
-    return require_embedding(output, batch.ids.shape[0], width, "examination", arm)
+    # a copy: an arm may write its next answer into the same memory
+    return require_embedding(output, batch.ids.shape[0], width, "examination", arm).clone()
 
 
 def _require_same_shape(baseline: nn.Module, candidate: nn.Module, example: Batch) -> None:

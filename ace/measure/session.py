@@ -17,7 +17,7 @@ import torch
 
 from ace.domain.canonical import digest
 from ace.domain.plan import UNCHANGED, CellPlan
-from ace.domain.probes import PERTURBED, SHAM, UNTOUCHED, Clock, Company, Probes
+from ace.domain.probes import NO_TOKEN_FELT, PERTURBED, SHAM, UNTOUCHED, Clock, Company, Probes
 from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState, Environment, Session, Witness
 from ace.domain.workload import Batch, Executor
 from ace.measure import timing
@@ -76,18 +76,17 @@ def run_session(
     arms = prepare(plan, executor, example, inputs.calibration, beforehand.imported, meet)
     arms, no_sham = with_sham(arms, executor, example)
 
-    bench = Bench(arms, inputs, plan.shape.batch, clocks, dice)
+    bench = Bench(arms, inputs, plan.shape.batch, clocks)
     ready_s = time.time() - order.spawned_at
     gc.collect()
     gc.freeze()
     gc.disable()  # a collection inside a timed call would be charged to whichever arm it hit
-    warmup = bench.run(mirrored_blocks(list(arms.modules), protocol.warmup_rounds, dice), 1, frozenset(), "warmup")
+    warmup = bench.run(mirrored_blocks(list(arms.modules), protocol.warmup_rounds, dice), 1, 0, "warmup")
     calls = timing.calls_per_timing(warmup.fastest_s, protocol.min_timing_s)
-    kept = frozenset(dice.sample(range(protocol.rounds), min(KEPT_ROUNDS, protocol.rounds)))
     rounds = mirrored_blocks(list(arms.modules), protocol.rounds, dice)
     before = look_around()
     mark()
-    timed = bench.run(rounds, calls, kept, "timing")
+    timed = bench.run(rounds, calls, KEPT_ROUNDS, "timing")
     mark()
     after = look_around()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB; read before untimed looks
@@ -170,7 +169,7 @@ def _probes(
     prober.probe(budget_s, {arm: typical_s(timed.series[arm].wall_s) for arm in PAIR})
     perturbed = prober.tally.result()
     if perturbed is None:
-        absent[PERTURBED] = "no token whose replacement changes the baseline's output was found"
+        absent[PERTURBED] = NO_TOKEN_FELT
     return Probes(
         clock=Clock(None, UNSTAMPED, measuring),
         visits=tuple(prober.visits),

@@ -172,6 +172,10 @@ def _stopped_early(record: CellRecord) -> bool:
 def _within(record: CellRecord) -> str | None:
     """What a session lacks of what was planned, or has beyond it."""
     plan, place = record.plan, f"{record.split} {record.plan.shape}"
+    if record.sessions and not record.documents:
+        return f"{place}: no document is named, so none can be compared with those of another split"
+    if record.sessions and plan.isolated_sessions and record.isolated is None:
+        return f"{place}: {plan.isolated_sessions} pairs of each arm alone were planned, and none is there"
     if len(record.sessions) > plan.protocol.sessions:
         return f"{place}: {len(record.sessions)} sessions where {plan.protocol.sessions} were planned"
     for session in record.sessions:

@@ -24,12 +24,12 @@ SEED = 0  # of the resampling: the same evidence gives the same bound
 
 def guardrails(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Tail latency and peak memory of each examined cell."""
-    tail, memory = policy.tail_margin, policy.memory_margin
     for cell in dossier.examined:
-        yield tail_latency(cell, tail)
-        yield _memory(cell, memory)
+        yield tail_latency(cell, policy)
+        yield _memory(cell, policy.memory_margin)
     if not dossier.examined:
-        threshold = f"p90 latency within {100 * tail:g} %, peak memory within {100 * memory:g} %"
+        tail, memory = 100 * policy.tail_margin, 100 * policy.memory_margin
+        threshold = f"p90 latency within {tail:g} %, peak memory within {memory:g} %"
         yield gate(NAME, Outcome.NO_EVIDENCE, "no development cell was measured", threshold, "measure a cell")
 
 
@@ -37,14 +37,16 @@ def _again(cell: CellEstimate) -> str:
     return f"measure this cell once more: {commands.measure_again([cell.cell])}"
 
 
-def tail_latency(cell: CellEstimate, margin: float) -> Finding:
+def tail_latency(cell: CellEstimate, policy: Policy) -> Finding:
     """Whether the slowest tenth of the candidate's calls is as fast, by a bound over sessions."""
+    margin = policy.tail_margin
     threshold = f"p90 of the candidate at most {100 * margin:g} % above the baseline's, by its bound over sessions"
     seconds = arm_seconds(cell.cell.sessions, BASELINE, CANDIDATE)
     base, own = ([row[cell.own.cut_rounds :] for row in arm] for arm in seconds)
     found = quantile_gain(base, own, TAIL, seed=SEED, confidence=1 - 2 * cell.alpha) if base else None
-    if found is None:
-        return gate(NAME, Outcome.NO_EVIDENCE, "fewer than two sessions", threshold, _again(cell), cell.key)
+    if found is None or len(base) < policy.min_sessions:
+        shown = f"{len(base)} sessions; {policy.min_sessions} are needed for a bound of the p90"
+        return gate(NAME, Outcome.NO_EVIDENCE, shown, threshold, _again(cell), cell.key)
     shown = f"p90 latency gains {percent_within(found.value, found.low, found.high)}"
     if found.low > -math.log1p(margin):
         return gate(NAME, Outcome.PASS, shown, threshold, cell=cell.key)

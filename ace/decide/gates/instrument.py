@@ -50,7 +50,8 @@ def null_arm(cell: CellEstimate, family: int, policy: Policy, again: Callable[[]
     null, threshold = cell.null, _threshold(policy)
     shown = f"null arm {percent_within(null.gain, null.low, null.high)}, {null.sessions} sessions"
     if null.low is None or null.high is None or null.sessions < policy.min_sessions:
-        step = f"measure at least {policy.min_sessions} sessions: {again()}"
+        enough = commands.with_sessions(again(), policy.min_sessions)
+        step = f"measure at least {policy.min_sessions} sessions: {enough}"
         return gate(NAME, Outcome.NO_EVIDENCE, shown, threshold, step, cell.key)
     if null.low > policy.same_within or null.high < -policy.same_within:
         return gate(

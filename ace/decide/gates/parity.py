@@ -19,6 +19,7 @@ from ace.domain.workload import KERNELS
 Look = Callable[[ArmState], tuple[object, ...]]
 
 NAME = "parity"
+ALL_ARMS = "leave the number of threads as it was given, and measure with more for every arm: protocol.threads=N"
 DECLARE = "make the arms alike; where the idea is that difference, declare it: Work(changes=(...)) from declares()"
 
 
@@ -57,7 +58,8 @@ def _alike(cells: tuple[CellEstimate, ...], what: str, look: Look) -> Finding:
             differing.append(f"{cell.key} session {session.index}: {shown}")
     arms = "every arm" + _except_declared(cells, what)
     evidence = f"{what}: " + (named(differing) if differing else f"{', '.join(sorted(map(_shown, seen)))} in {arms}")
-    return gate(NAME, passed(not differing), evidence, f"{what} equal in all arms", "" if not differing else DECLARE)
+    step = ALL_ARMS if what == "threads" else DECLARE
+    return gate(NAME, passed(not differing), evidence, f"{what} equal in all arms", "" if not differing else step)
 
 
 def _threads(state: ArmState) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from statistics import median
 
 from ace.decide.asking import named
 from ace.decide.estimates import CellEstimate
-from ace.decide.skeptic.bounds import answering, beyond, lower_bound
+from ace.decide.skeptic.bounds import LEAST_SESSIONS, answering, beyond, lower_bound
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
@@ -52,6 +52,9 @@ def touched_baseline(cell: CellEstimate, _: Policy) -> Finding:
         step = "find out what the baseline waits for while it is timed, then measure this cell again"
         return answer(Outcome.FAIL, waits[0], step)
     slower = [math.log(median(u.after_s) / median(u.before_s)) for s in sessions if (u := s.probes.untouched)]
+    if not slower and len(sessions) >= LEAST_SESSIONS and BASELINE not in {r.planted for r in cell.cell.records}:
+        unseen = "no session clocked the baseline before the candidate was there, and one in three should have"
+        return answer(Outcome.NO_EVIDENCE, unseen, "measure this cell again")
     low = lower_bound(slower, FEW_DOUBT)
     if low is None:
         return answer(Outcome.PASS, f"{shown}; its speed was seen before and after in {len(slower)} sessions only")

@@ -4,10 +4,12 @@ Single tokens were replaced in untimed calls. A candidate that drops tokens afte
 computes in fewer bits still answers a little otherwise; one that never reads them answers exactly the same.
 """
 
+from ace.decide.asking import named
 from ace.decide.estimates import CellEstimate
 from ace.decide.skeptic.bounds import DOUBT, MEASURE, NO_SESSION, answering, tail
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
+from ace.domain.probes import NO_TOKEN_FELT, PERTURBED
 
 LEAST_POSITIONS = 6  # one a session, of the fewest sessions that anything is judged from
 
@@ -26,8 +28,10 @@ def truncated(cell: CellEstimate, policy: Policy) -> Finding:
     found = [s.probes.perturbed for s in sessions if s.probes.perturbed is not None]
     felt, blind = sum(p.felt for p in found), sum(p.blind for p in found)
     if not felt:
-        why = next((reason for s in sessions if (reason := s.probes.why_not("perturbed"))), "no position was tried")
-        return answer(Outcome.NOT_APPLICABLE, why)
+        reasons = {s.probes.why_not(PERTURBED) or "no position was tried" for s in sessions}
+        if reasons == {NO_TOKEN_FELT}:
+            return answer(Outcome.NOT_APPLICABLE, NO_TOKEN_FELT)
+        return answer(Outcome.NO_EVIDENCE, named(sorted(reasons)), MEASURE)
     allowed = min(1.0, sum(p.felt * p.left_out_share for p in found) / felt + tolerance)
     shown = f"{blind} of {felt} replaced tokens move the baseline's answer and not the candidate's"
     if tail(blind, felt, allowed) < DOUBT:

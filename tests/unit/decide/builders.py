@@ -36,9 +36,8 @@ def honest(gain: float, of: CellPlan, **changes: object) -> CellRecord:
 
 
 def with_digests(made: CellRecord) -> CellRecord:
-    """The record with the digest of what its sessions were given, and of the documents that its split scores."""
+    """The record with the digest of what its sessions were given, and of what its split scores."""
     sessions = tuple(replace(s, inputs_digest=digest([list(row) for row in s.inputs])) for s in made.sessions)
     inputs = digest([made.split, made.plan.shape.seq_len])
     scores = made.quality and replace(made.quality, inputs_digest=inputs)
-    documents = tuple(f"{inputs[:7]}{i:05}" for i in range(len(scores.baseline))) if scores else ()
-    return replace(made, sessions=sessions, quality=scores, documents=documents)
+    return replace(made, sessions=sessions, quality=scores)

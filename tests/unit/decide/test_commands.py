@@ -109,3 +109,8 @@ def test_the_rivals_that_somebodys_own_executor_brought_are_measured_again_with_
                  "+executor.rivals.half.keep=0.5"):  # fmt: skip
         assert word in command.split()
     assert "rivals" not in commands.measure(replace(b.plan(), rivals=(rival,)), None, "development", shapes((64, 1)))
+
+
+def test_a_command_that_is_to_measure_enough_asks_for_enough():
+    assert commands.with_sessions("launch protocol.sessions=2 batch=1", 6) == "launch protocol.sessions=6 batch=1"
+    assert commands.with_sessions("launch protocol.sessions=20", 6) == "launch protocol.sessions=20"

@@ -70,6 +70,7 @@ def test_a_cell_without_sessions_has_no_number_rather_than_a_zero():
 
 def fading(made):
     """A candidate that loses a tenth from the first third of every session to its last."""
+
     def slower(timings):
         rounds = len(timings.wall_s)
         steps = [1 + 0.1 * i / rounds for i in range(rounds)]

@@ -37,6 +37,7 @@ def test_a_cell_whose_null_arm_scatters_too_widely_to_see_anything_is_measured_o
 
 def null_scattered(made):
     """Every other session's null arm a tenth slower, and faster in the others."""
+
     def off(index, timings):
         factor = 1.1 if index % 2 else 1 / 1.1
         return replace(timings, wall_s=tuple(factor * s for s in timings.wall_s)) if timings.arm == NULL else timings

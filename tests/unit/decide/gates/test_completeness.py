@@ -135,3 +135,13 @@ def test_a_session_that_lost_an_arm_or_rounds_or_was_added_is_a_gap():
         ((*made.sessions, added), "11 sessions where 10 were planned"),
     ):
         assert said in the_fail(ask(b.stored(replace(made, sessions=sessions)))).evidence
+
+
+def test_a_record_that_names_no_document_cannot_be_held_against_another_split():
+    made = replace(b.record(), documents=())
+    assert "no document is named" in the_fail(ask(b.stored(made))).evidence
+
+
+def test_pairs_of_each_arm_alone_that_were_planned_and_are_not_there_are_a_gap():
+    made = b.record(of=replace(b.plan(), isolated_sessions=10))
+    assert "10 pairs of each arm alone were planned" in the_fail(ask(b.stored(made))).evidence

@@ -144,9 +144,7 @@ def test_chance_must_have_kept_as_many_tokens_as_the_candidate():
     made = fair()
 
     def fewer(session):
-        own = tuple(
-            replace(w, tokens_per_layer=(20,) * 6) if w.arm == "random" else w for w in session.witness
-        )
+        own = tuple(replace(w, tokens_per_layer=(20,) * 6) if w.arm == "random" else w for w in session.witness)
         return replace(session, witness=own)
 
     found = next(f for f in ask(each_session(made, fewer)) if f.evidence.startswith("random:"))

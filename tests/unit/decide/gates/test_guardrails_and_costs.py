@@ -96,3 +96,8 @@ def test_more_parameters_or_another_package_cost_more_than_the_policy_allows():
     brought = each_session(b.record(GAIN), lambda s: replace(s, new_dependencies=("fasttransformer",)))
     [found] = ask(complexity, brought)
     assert (found.outcome, "fasttransformer" in found.evidence) == (Outcome.FAIL, True)
+
+
+def test_a_tail_that_two_sessions_show_is_no_evidence():
+    made = b.record(GAIN, of=b.plan(sessions=2), sessions=2)
+    assert "2 sessions" in next(f.evidence for f in ask(guardrails, made) if f.outcome is Outcome.NO_EVIDENCE)

@@ -102,7 +102,14 @@ def test_no_digest_at_all_is_no_evidence():
 def test_a_baseline_snapshot_that_is_missing_altered_or_anothers_fails():
     made, other = b.stored(b.record()), b.stored(b.record(seed=5))
     assert "its snapshot is gone" in the_fail(ask(replace(made, baseline=None))).evidence
-    assert "not named by its content" in the_fail(
-        ask(replace(made, baseline=None, baseline_problem="baseline.json was altered: it is not named by its content"))
-    ).evidence
+    assert (
+        "not named by its content"
+        in the_fail(
+            ask(
+                replace(
+                    made, baseline=None, baseline_problem="baseline.json was altered: it is not named by its content"
+                )
+            )
+        ).evidence
+    )
     assert "of another baseline" in the_fail(ask(replace(made, baseline=other.baseline))).evidence

@@ -14,7 +14,7 @@ from ace.decide.skeptic.sham import sham_wins
 from ace.decide.skeptic.touched import touched_baseline
 from ace.decide.skeptic.truncated import truncated
 from ace.domain.finding import Finding, Outcome, Severity
-from ace.domain.probes import PERTURBED, Clock, Company, Perturbed, Probes, Untouched, Visit
+from ace.domain.probes import NO_TOKEN_FELT, PERTURBED, UNTOUCHED, Clock, Company, Perturbed, Probes, Untouched, Visit
 from ace.domain.record import BASELINE, CANDIDATE, CellRecord, Session, Timings
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, only_cell
@@ -135,13 +135,14 @@ def test_one_blind_token_in_sixty_is_chance():
     assert asked(truncated, replace(made, sessions=(one, *made.sessions[1:]))).outcome is Outcome.PASS
 
 
-def test_few_positions_are_no_evidence_and_none_at_all_is_not_applicable_with_its_reason():
+def test_few_positions_are_no_evidence_and_none_at_all_is_so_too_unless_no_token_was_felt():
     assert asked(truncated, replace(blind(0.0, felt=2), sessions=blind(0.0, felt=2).sessions[:2])).outcome is (
         Outcome.NO_EVIDENCE
     )
-    none = probed(lambda p: replace(p, perturbed=None, absent=(*p.absent, (PERTURBED, "no token matters"))))
-    found = asked(truncated, none)
-    assert (found.outcome, found.evidence) == (Outcome.NOT_APPLICABLE, "no token matters")
+    for why, outcome in ((NO_TOKEN_FELT, Outcome.NOT_APPLICABLE), ("nobody looked", Outcome.NO_EVIDENCE)):
+        none = probed(lambda p, why=why: replace(p, perturbed=None, absent=(*p.absent, (PERTURBED, why))))
+        found = asked(truncated, none)
+        assert (found.outcome, found.evidence) == (outcome, why)
 
 
 def busier(arm: str) -> Callable[[Session], Session]:
@@ -279,3 +280,16 @@ def test_a_baseline_that_waits_where_the_candidate_computes_blocks():
 
     found = fires(touched_baseline, each_session(b.honest(GAIN, b.plan()), waiting))
     assert "the baseline computes in 60%" in found.evidence
+
+
+def test_a_baseline_that_no_session_met_before_the_candidate_came_is_no_evidence():
+    def unmet(probes: Probes) -> Probes:
+        others = tuple((name, why) for name, why in probes.absent if name != UNTOUCHED)
+        return replace(probes, untouched=None, absent=(*others, (UNTOUCHED, "not this time")))
+
+    assert asked(touched_baseline, probed(unmet)).outcome is Outcome.NO_EVIDENCE
+
+
+def test_calls_that_their_own_number_makes_longer_than_the_session_block():
+    made = each_session(b.record(GAIN), lambda s: replace(s, calls_per_timing=1000))
+    assert "its parent" in fires(clock, made).evidence
