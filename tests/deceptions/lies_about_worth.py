@@ -16,7 +16,7 @@ from tests.deceptions.way import PRUNING, Change, Idea, walk
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN
 
-INCONCLUSIVE = Verdict.INCONCLUSIVE
+INCONCLUSIVE, INVALID = Verdict.INCONCLUSIVE, Verdict.INVALID
 NO_GAIN, HARM, COMPLEX = Verdict.REJECTED_NO_GAIN, Verdict.REJECTED_HARM, Verdict.PROMISING_BUT_COMPLEX
 DEVELOPMENT, VALIDATION, HOLDOUT = "development", "validation", "holdout"
 
@@ -127,7 +127,11 @@ def one_class_lost(record: CellRecord) -> CellRecord:
 
 def not_scored(record: CellRecord) -> CellRecord:
     bare = sessions(lambda s: replace(s, checks=tuple(replace(c, scored_error=None) for c in s.checks)))(record)
-    return replace(bare, quality=None, quality_reason="the split has no labels", documents=())
+    return replace(bare, quality=None, quality_reason="the split has no labels")
+
+
+def unnamed(record: CellRecord) -> CellRecord:
+    return replace(record, documents=())
 
 
 def chance_level(record: CellRecord) -> CellRecord:
@@ -217,6 +221,8 @@ CASES = (
          "too few examples"),
     Case("quality that nobody scored", "The sealed documents have no labels.",
          ("holdout",), INCONCLUSIVE, lambda: on(HOLDOUT, not_scored), "not scored"),
+    Case("documents without names", "The sealed record does not say which documents it holds.",
+         ("complete",), INVALID, lambda: on(HOLDOUT, unnamed), "no document is named"),
     Case("quality of a guess", "The baseline is no better than the most frequent class.",
          ("quality", "validation", "holdout"), INCONCLUSIVE, lambda: lie(chance_level), "not known to beat chance"),
     Case("the same numbers, it says", "A candidate declares the baseline's numbers and differs by one in a hundred.",

@@ -75,7 +75,7 @@ def test_a_declared_power_is_called_simulated_everywhere_and_never_claimed(
         assert judged["claims"][scope]["verdict"] in ("EXPLORATORY", "INCONCLUSIVE")
         assert f"{scope} refused: OVERRIDE is simulated" in judged["claims"][scope]["reasons"][0]
     bundle = tmp_path / "decisions" / "token_pruning"
-    assert "Energy (SIMULATED" in (bundle / "memo.md").read_text()
+    assert "OVERRIDE, simulated" in (bundle / "memo.md").read_text()
     page = (bundle / "report.html").read_text()
     assert "Energy (SIMULATED" in page
     assert "energy, SIMULATED: development" in page  # the plot
