@@ -4,6 +4,7 @@ probes may think ill. What a few sessions tell is measured on the real model (te
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from ace.measure.messages import Task, WorkOrder, write_json
 from ace.measure.processes import worker_environment
 from ace.measure.workshop import INPUTS, Given, Workshop
 from ace.wiring import compose_config, plan_of
+from tests.integration import deceiving
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import laid_out
 
@@ -91,14 +93,34 @@ def blocks(record: CellRecord) -> dict[str, Finding]:
     }
 
 
-def test_answers_kept_from_the_call_before_are_named_by_their_rule(tmp_path: Path) -> None:
-    found = blocks(measured("tests.integration.deceiving.Caches", tmp_path))
-    assert "a repeated input takes" in found["cached"].evidence
+@pytest.mark.parametrize(
+    ("executor", "rule", "said"),
+    [
+        ("Caches", "cached", "a repeated input takes"),
+        ("ReadsHalf", "truncated", "replaced tokens"),
+        ("KnowsTheTimer", "disguise", "disguised call"),
+        ("ShamWins", "sham wins", "the sham gains"),
+        ("WorksOn", "late work", "after a call of the candidate"),
+        ("LeavesChild", "late work", "children left: python"),
+    ],
+)
+def test_a_lie_that_timed_calls_believe_is_named_by_its_rule(
+    executor: str, rule: str, said: str, tmp_path: Path
+) -> None:
+    found = blocks(measured(f"tests.integration.deceiving.{executor}", tmp_path))
+    assert said in found[rule].evidence
 
 
-def test_a_thread_that_works_on_after_each_call_is_named_by_its_rule(tmp_path: Path) -> None:
-    found = blocks(measured("tests.integration.deceiving.WorksOn", tmp_path))
-    assert "after a call of the candidate" in found["late work"].evidence
+def test_answers_kept_on_disk_by_an_earlier_process_are_named_although_every_document_is_among_them(
+    tmp_path: Path,
+) -> None:
+    kept = Path(deceiving.__file__).parent / "kept"
+    try:
+        measured("tests.integration.deceiving.RemembersElsewhere", tmp_path / "before", 12)
+        found = blocks(measured("tests.integration.deceiving.RemembersElsewhere", tmp_path / "after"))
+    finally:
+        shutil.rmtree(kept)
+    assert "disguised call" in found["disguise"].evidence
 
 
 def test_a_baseline_slowed_down_where_no_digest_looks_is_named_by_its_speed(tmp_path: Path) -> None:
