@@ -27,6 +27,7 @@ from ace.telemetry.ecd import LogGain, density, over_sessions, quality_gain
 from ace.telemetry.uncertainty import ratio_budget
 
 NO_SOURCE = "no energy source was read"
+MOST_LOST = 0.1  # of the sessions: whoever can lose windows in one arm could choose among sessions
 MEASURED = "measured"
 Numbers = dict[str, float | None]
 
@@ -60,13 +61,14 @@ def energy_of_records(records: Sequence[CellRecord], alpha: float) -> EnergyAnsw
     measured = [(record.plan.telemetry, s.energy) for record in records for s in record.sessions if s.energy]
     pairs, problems = _pairs(measured, str(choice.source), CANDIDATE)
     flags = {flag for pair in pairs for window in pair.windows for flag in window.flags}
-    against = supports_claim(choice, work_on(records[-1]), tuple(sorted(flags)))
+    against = supports_claim(choice, work_on(records[-1]), tuple(sorted(flags))) or _lost(pairs, problems)
     if len(pairs) < 2:
         why = f"{len(pairs)} sessions with energy; 2 needed" + (f" ({problems[0]})" if problems else "")
         return EnergyAnswer(choice.grade, choice.simulated, why, against or why, choice.source, _device(choice))
     lost = f"; {len(problems)} sessions have none ({problems[0]})" if problems else ""
     idle = [i.power_w for _, energy in measured for i in energy.idle if i.source == choice.source and i.power_w]
-    null, _ = _pairs(measured, str(choice.source), NULL)
+    null, null_problems = _pairs(measured, str(choice.source), NULL)
+    null = [] if _lost(null, null_problems) else null
     return EnergyAnswer(
         grade=choice.grade,
         simulated=choice.simulated,
@@ -82,6 +84,16 @@ def energy_of_records(records: Sequence[CellRecord], alpha: float) -> EnergyAnsw
         **_saved(pairs, alpha),
         **_null(null, alpha),
         **_density(pairs, records[-1].quality, alpha),
+    )
+
+
+def _lost(pairs: Sequence[Pair], problems: Sequence[str]) -> str | None:
+    """Why sessions without a ratio leave nothing to claim; None where they are few."""
+    of = len(pairs) + len(problems)
+    if len(problems) <= MOST_LOST * of:
+        return None
+    return (
+        f"{len(problems)} of {of} sessions have no energy of both arms ({problems[0]}): they may be those that deny it"
     )
 
 

@@ -42,9 +42,7 @@ def _answer(further: Further, alpha: float, policy: Policy) -> SimilarityAnswer:
         documents = 0 if scored is None else scored.documents
         outcome = Outcome.NOT_APPLICABLE if scored is None else Outcome.NO_EVIDENCE
         nothing = (None,) * 5
-        return SimilarityAnswer(
-            further.benchmark, documents, margin, *nothing, outcome, further.reason or TOO_FEW
-        )
+        return SimilarityAnswer(further.benchmark, documents, margin, *nothing, outcome, further.reason or TOO_FEW)
     return SimilarityAnswer(
         benchmark=further.benchmark,
         documents=scored.documents,

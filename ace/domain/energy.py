@@ -215,6 +215,7 @@ class IdlePower:
 
     def __post_init__(self) -> None:
         _require((self.power_w is None) != (self.reason is None), f"{self.source}: idle power and a reason for none")
+        _require((self.power_w or 0.0) >= 0, f"{self.source}: idle power is negative")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ probes may think ill. What a few sessions tell is measured on the real model (te
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from ace.measure.messages import Task, WorkOrder, write_json
 from ace.measure.processes import worker_environment
 from ace.measure.workshop import INPUTS, Given, Workshop
 from ace.wiring import compose_config, plan_of
-from tests.integration import deceiving
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import laid_out
 
@@ -100,7 +98,7 @@ def blocks(record: CellRecord) -> dict[str, Finding]:
         ("ReadsHalf", "truncated", "replaced tokens"),
         ("KnowsTheTimer", "disguise", "disguised call"),
         ("ShamWins", "sham wins", "the sham gains"),
-        ("WorksOn", "late work", "after a call of the candidate"),
+        ("WorksOn", "late work", "work outside a call"),
         ("LeavesChild", "late work", "children left: python"),
     ],
 )
@@ -109,18 +107,6 @@ def test_a_lie_that_timed_calls_believe_is_named_by_its_rule(
 ) -> None:
     found = blocks(measured(f"tests.integration.deceiving.{executor}", tmp_path))
     assert said in found[rule].evidence
-
-
-def test_answers_kept_on_disk_by_an_earlier_process_are_named_although_every_document_is_among_them(
-    tmp_path: Path,
-) -> None:
-    kept = Path(deceiving.__file__).parent / "kept"
-    try:
-        measured("tests.integration.deceiving.RemembersElsewhere", tmp_path / "before", 12)
-        found = blocks(measured("tests.integration.deceiving.RemembersElsewhere", tmp_path / "after"))
-    finally:
-        shutil.rmtree(kept)
-    assert "disguised call" in found["disguise"].evidence
 
 
 def test_a_baseline_slowed_down_where_no_digest_looks_is_named_by_its_speed(tmp_path: Path) -> None:

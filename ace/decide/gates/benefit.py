@@ -20,6 +20,7 @@ from ace.domain.verdict import Regime
 
 GAIN, VALIDATED = "gain", "validation"
 
+
 def gain(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Lower bound above the smallest gain worth having, in every claimed cell."""
     threshold = f"lower bound > {percent(policy.gain_floor)} (one-sided {100 * policy.alpha:g} %)"

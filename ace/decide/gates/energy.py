@@ -4,25 +4,30 @@ What each scope asks for stands in `ace.decide.power_scopes`, which gates it ask
 grade that supports no claim gives no bound: the gate answers with that grade's name.
 """
 
+import math
 from collections.abc import Iterator
+from statistics import median
 
 from ace.decide import commands
 from ace.decide.asking import gate
 from ace.decide.cells import Cell
 from ace.decide.dossier import Dossier
-from ace.decide.energy import energy_of, used_sources
+from ace.decide.energy import Pair, energy_of, paired, used_sources
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.elsewhere import HELD_OUT, elsewhere, sealed
 from ace.decide.gates.quality import threshold_of
 from ace.decide.power_scopes import PowerScope, null_outcome, outcome_of, threshold
+from ace.decide.skeptic.bounds import beyond
 from ace.domain.decision import EnergyAnswer, percent, percent_within
 from ace.domain.energy import GRADE_OF
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT, VALIDATION
 from ace.domain.policy import Policy
+from ace.domain.record import BASELINE, CANDIDATE
 from ace.telemetry.evidence import contradiction
 
 INSTRUMENT, PROVENANCE, VALIDATED = "instrument", "provenance", "validation"
+SAME_CALLS = math.log1p(0.1)  # a loop without pauses may warm what interleaved calls leave cold
 
 
 def answer(cell: CellEstimate) -> EnergyAnswer:
@@ -102,6 +107,26 @@ def provenance(dossier: Dossier, _: Policy) -> Iterator[Finding]:
 
 
 def _contradicted(cell: Cell) -> str | None:
+    return _of_readings(cell) or _of_timings(cell)
+
+
+def _of_timings(cell: Cell) -> str | None:
+    """Whether calls in energy windows take another ratio of time than timed ones: outputs are looked at there alone."""
+    apart = []
+    for record in cell.records:
+        for choice in used_sources(record):
+            for s in record.sessions:
+                pair = s.energy and paired(record.plan.telemetry, s.energy, str(choice.source))
+                if isinstance(pair, Pair):
+                    apart.append(pair.faster - math.log(median(s.wall_s(BASELINE)) / median(s.wall_s(CANDIDATE))))
+    for arm, logs in ((CANDIDATE, apart), (BASELINE, [-log for log in apart])):
+        if beyond(logs, SAME_CALLS):
+            shown = f"in energy windows the {arm} is {percent(sum(logs) / len(logs))} faster beside the other"
+            return f"{shown} than in timed calls, and outputs are compared in those alone"
+    return None
+
+
+def _of_readings(cell: Cell) -> str | None:
     for record in cell.records:
         for choice in used_sources(record):
             if GRADE_OF.get(str(choice.source)) is not choice.grade:

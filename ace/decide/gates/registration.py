@@ -155,9 +155,7 @@ def overspent(dossier: Dossier, policy: Policy, threshold: str) -> Iterator[Find
         yield gate(HELD_OUT, Outcome.FAIL, seen, threshold, ANEW)
 
 
-def _held(
-    dossier: Dossier, claimed: CellEstimate, cell: CellEstimate, threshold: str, policy: Policy
-) -> Finding:
+def _held(dossier: Dossier, claimed: CellEstimate, cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     if shared := shared_with_earlier(dossier, claimed, cell):
         return gate(HELD_OUT, Outcome.FAIL, shared, threshold, "seal documents that nobody has seen", cell.key)
     answer = scored(HELD_OUT, cell, policy)

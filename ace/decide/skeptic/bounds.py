@@ -51,9 +51,7 @@ def tail(hits: int, trials: int, chance: float) -> float:
     return sum(math.comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(hits, trials + 1))
 
 
-def excess(
-    slow: dict[str, float], fast: dict[str, float], of: str = CANDIDATE, beside: str = BASELINE
-) -> float:
+def excess(slow: dict[str, float], fast: dict[str, float], of: str = CANDIDATE, beside: str = BASELINE) -> float:
     """Log of how much longer one arm's slow call takes than its fast one and the other arm's example allow.
 
     Allowed is the larger of what the other loses as a factor and as seconds: a cold cache may cost either.

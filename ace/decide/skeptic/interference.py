@@ -61,9 +61,7 @@ def _judged(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
         step = "mend what fails when an arm is alone, and measure again"
         return answer(Outcome.NO_EVIDENCE, shown, step)
     baseline, candidate = ([pair[arm] for pair in pairs] for arm in (0, 1))
-    alone = compare(
-        baseline, candidate, margin=policy.margin, confidence=1 - 2 * cell.alpha, order=ALTERNATING
-    )
+    alone = compare(baseline, candidate, margin=policy.margin, confidence=1 - 2 * cell.alpha, order=ALTERNATING)
     unfit = forbidding(alone)
     if alone.low is None or alone.high is None or unfit:
         why = ", ".join(unfit) or "no interval"

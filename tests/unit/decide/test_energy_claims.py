@@ -6,7 +6,7 @@ import pytest
 
 from ace.decide import judge
 from ace.decide.freezing import freeze
-from ace.domain.energy import SHARED, EnergyPlan, Grade
+from ace.domain.energy import SHARED, EnergyPlan, Grade, IdlePower
 from ace.domain.finding import Outcome
 from ace.domain.record import CANDIDATE
 from ace.domain.verdict import Verdict
@@ -139,7 +139,8 @@ def test_a_shared_board_supports_no_claim():
 
 def test_density_needs_twice_the_gain_for_it_counts_time_twice():
     # 2 % by time alone: density gains 4 %, more than delta and less than what counting twice asks for
-    found = unregistered(speed=0.02).claims.ecd
+    faster = replace(idea(speed=0.02), gain=0.02)
+    found = judge(b.evidence(*explore(faster)), r.POLICY)[0].claims.ecd
     assert found.verdict is Verdict.REJECTED_NO_GAIN
 
 
@@ -176,3 +177,25 @@ def test_idle_power_is_measured_shown_and_left_in_unless_it_is_to_be_taken_off()
 def test_energy_that_is_claimed_needs_a_telemetry_that_asks_for_one():
     with pytest.raises(PlanError, match="telemetry"):
         replace(b.plan(), scopes=("speed", "energy"), telemetry=EnergyPlan("none"))
+
+
+def test_calls_that_are_faster_in_energy_windows_than_where_outputs_are_compared_make_the_claim_invalid():
+    claim = unregistered(speed=GAIN + 0.7).claims.energy
+    assert claim.verdict is Verdict.INVALID
+    assert "faster beside the other than in timed calls" in " ".join(claim.reasons)
+
+
+def test_windows_that_only_the_candidate_loses_choose_no_sessions():
+    def kept(made):
+        gone = replace(made, energy_j=None, budget=None, reason="lost")
+        return gone if made.arm == CANDIDATE and lost.pop(0) else made
+
+    lost = [i % 10 < 4 for i in range(1000)]
+    claim = unregistered(saved_power=0.05, change=kept).claims.energy
+    assert claim.verdict not in ACCEPTED
+    assert "4 of 10 sessions have no energy of both arms" in " ".join(claim.reasons)
+
+
+def test_idle_power_below_nothing_is_no_reading():
+    with pytest.raises(ValueError, match="idle power is negative"):
+        IdlePower("nvml_counter", -1.0, None)
