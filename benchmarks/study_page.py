@@ -11,7 +11,7 @@ from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS
 from ace.domain.verdict import Regime
 from ace.report.explaining import edge_lines, model_lines
 from ace.report.transferring import transfer_lines
-from ace.report.wording import MEANING, axes_lines, fired, gain_text, headline, markdown, quality_text
+from ace.report.wording import MEANING, axes_lines, fired, gain_text, headline, markdown, markdown_table, quality_text
 
 BEFORE = {
     **{(n, b): Regime.POSITIVE for n in (16, 32, 64, 128, 256) for b in (1, 2, 3, 4)},
@@ -113,5 +113,4 @@ def _checked(decision: Decision) -> str:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [f"| {' | '.join(markdown(str(text)) for text in row)} |" for row in (head, *rows)]
-    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:], ""])
+    return "\n".join([*markdown_table(map(markdown, head), rows), ""])

@@ -20,6 +20,7 @@ from ace.benchmarks.loading import check_benchmark, count_documents
 from ace.decide import commands
 from ace.decide.cells import Measurement
 from ace.decide.freezing import AUTO, Frozen, Sealed, chosen_claim, freeze
+from ace.decide.power_scopes import POWER_SCOPES
 from ace.domain.canonical import canonical_json
 from ace.domain.plan import HOLDOUT, BenchmarkSpec, CellPlan, require
 from ace.domain.registration import Registration
@@ -121,12 +122,11 @@ def _show(frozen: Frozen, file: Path, newest: Measurement) -> None:
     claims = (
         ("faster", made.cells),
         ("less memory", made.memory_cells),
-        ("less energy", made.energy_cells),
-        ("more effective compute density", made.ecd_cells),
+        *((scope.what, made.claimed_by(scope.name)) for scope in POWER_SCOPES),
     )
-    for scope, cells in claims:
+    for what, cells in claims:
         if cells:
-            print(f"  {scope}: cells {', '.join(map(str, cells))}")
+            print(f"  {what}: cells {', '.join(map(str, cells))}")
     for cell, reason in frozen.left_out:
         print(f"  left out: {cell}: {reason}")
     print(f"  written to {file}; commit it, and nobody can say that it was made up later")

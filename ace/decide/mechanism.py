@@ -6,14 +6,14 @@ same split of a program).
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 
 from ace.decide.estimates import CellEstimate
 from ace.domain.decision import LARGEST_LOG
 from ace.domain.estimate import Estimate
 from ace.domain.mapping import CellMechanism, CostModel, Mechanism
-from ace.domain.record import BASELINE, CANDIDATE, Witness
+from ace.domain.record import BASELINE, CANDIDATE, Session, Witness
 from ace.stats import cost_line
 
 LEAST_SAVED = 0.01  # of FLOPs: what is saved of less is noise over noise
@@ -98,3 +98,11 @@ def _bytes(witness: Witness) -> int | None:
 
 def _tokens(witness: Witness) -> int | None:
     return None if witness.tokens_per_layer is None else sum(witness.tokens_per_layer)
+
+
+def flops_ratios(sessions: Iterable[Session]) -> Iterator[float]:
+    """Baseline over candidate, of the sessions in which both were counted."""
+    for session in sessions:
+        base, candidate = session.seen(BASELINE), session.seen(CANDIDATE)
+        if base and candidate and base.flops and candidate.flops:
+            yield base.flops / candidate.flops

@@ -20,13 +20,13 @@ from ace.decide.gather import Case
 from ace.decide.power_scopes import POWER_SCOPES, PowerScope, null_outcome, outcome_of
 from ace.decide.verdict import Standing, verdict_of
 from ace.domain.decision import CellDecision, Decision, EnergyAnswer, ScopeClaim, overall
+from ace.domain.envelope import ACCEPTING
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import DEVELOPMENT, ENERGY, HOLDOUT, MEMORY, VALIDATION
 from ace.domain.policy import Policy
 from ace.domain.verdict import Verdict
 
 Gate = Callable[[Dossier, Policy], Iterator[Finding]]
-ACCEPTING = (Verdict.ACCEPTED, Verdict.ACCEPTED_WITHIN_ENVELOPE)
 
 
 @dataclass(frozen=True, slots=True)

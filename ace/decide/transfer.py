@@ -14,12 +14,13 @@ import numpy as np
 
 from ace.decide.cells import shape_order
 from ace.decide.estimates import CellEstimate, half_width, tables
+from ace.decide.mechanism import flops_ratios
 from ace.decide.quality import parts_of
 from ace.domain.decision import SliceAnswer
 from ace.domain.estimate import Estimate
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS, VALIDATION, Shape
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, NULL
+from ace.domain.record import CANDIDATE, NULL
 from ace.domain.transfer import Cause, Gap, Part, PartTransfer, SplitGain, Spread, Transfer
 from ace.stats import components, student
 from ace.stats.intake import FloatArray
@@ -102,12 +103,7 @@ def _differs(estimate: Estimate) -> bool:
 
 def _flops_gain(cell: CellEstimate) -> float | None:
     """The gain if time were proportional to the FLOPs that the witness counted, median over sessions."""
-    logs = []
-    for session in cell.cell.sessions:
-        seen = [session.seen(arm) for arm in (BASELINE, CANDIDATE)]
-        before, after = (None if witness is None else witness.flops for witness in seen)
-        if before and after:
-            logs.append(math.log(before / after))
+    logs = [math.log(ratio) for ratio in flops_ratios(cell.cell.sessions)]
     return median(logs) if logs else None
 
 

@@ -7,7 +7,7 @@ from ace.domain.canonical import canonical_json
 from ace.domain.consensus import Agreement, Consensus, Place
 from ace.domain.decision import percent, percent_within
 from ace.domain.serial import encode
-from ace.report.wording import markdown, plain
+from ace.report.wording import markdown, markdown_table, plain
 
 FILES = ("consensus.json", "consensus.md")
 CLAIMS_NOTHING = (
@@ -53,9 +53,9 @@ def _told(place: Place) -> str:
 
 
 def _markdown(found: Consensus) -> str:
-    lines = ["# Consensus of a family", "", CLAIMS_NOTHING, "", *_table(("experiment", "verdict", "claim", "bundle"), [
-        (member.experiment, member.verdict, member.label, member.bundle) for member in found.members
-    ])]  # fmt: skip
+    members = [(member.experiment, member.verdict, member.label, member.bundle) for member in found.members]
+    table = markdown_table(("experiment", "verdict", "claim", "bundle"), members)
+    lines = ["# Consensus of a family", "", CLAIMS_NOTHING, "", *table]
     lines += ["", *(f"- {markdown(line)}" for line in _summary(found)), "", "## Disagreements", ""]
     lines += [f"- {markdown(_told(place))}" for place in _disputed(found)] or ["None."]
     if found.differing:
@@ -63,7 +63,7 @@ def _markdown(found: Consensus) -> str:
         lines += [f"- {markdown(line)}" for line in found.differing]
     names = [member.experiment for member in found.members]
     rows = [_row(place, names) for place in found.places]
-    lines += ["", "## Shape by shape", "", *_table(("shape", *names, "together"), rows)]
+    lines += ["", "## Shape by shape", "", *markdown_table(("shape", *map(markdown, names), "together"), rows)]
     return "\n".join([*lines, ""])
 
 
@@ -76,8 +76,3 @@ def _row(place: Place, names: list[str]) -> tuple[str, ...]:
         told.append("not measured" if voice is None else f"{voice.regime}{gain}")
     together = str(place.regime) if place.regime else str(place.agreement)
     return (f"{place.shape} h{place.shape.hidden} d{place.shape.depth}", *told, together)
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    lines = [f"| {' | '.join(map(markdown, row))} |" for row in (head, *rows)]
-    return [lines[0], "|" + "---|" * len(head), *lines[1:]]

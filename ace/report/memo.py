@@ -21,6 +21,7 @@ from ace.report.wording import (
     gain_text,
     headline,
     markdown,
+    markdown_table,
     quality_text,
     roofline_text,
     scope_lines,
@@ -41,9 +42,7 @@ def memo(decision: Decision) -> str:
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    names = list(head)
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    return "\n".join([*lines, *("| " + " | ".join(markdown(cell) for cell in row) + " |" for row in rows), ""])
+    return "\n".join([*markdown_table(head, rows), ""])
 
 
 def _listed(lines: Sequence[str], most: int = MOST_LINES) -> list[str]:

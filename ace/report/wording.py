@@ -5,6 +5,7 @@ is untrusted wherever it is shown; HTML is escaped by the template engine.
 """
 
 import math
+from collections.abc import Iterable
 
 from ace.domain.decision import (
     ESTIMAND,
@@ -153,6 +154,13 @@ def markdown(text: str) -> str:
     for mark in "\\`*[]|#~!":
         escaped = escaped.replace(mark, "\\" + mark)
     return escaped
+
+
+def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """Lines of a table; its cells are text, the head is ours."""
+    names = list(head)
+    body = ("| " + " | ".join(markdown(cell) for cell in row) + " |" for row in rows)
+    return ["| " + " | ".join(names) + " |", "|" + "---|" * len(names), *body]
 
 
 def code(text: str) -> str:

@@ -85,8 +85,8 @@ def provenance(dossier: Dossier, _: Policy) -> Iterator[Finding]:
     """The grade of every joule that the claim rests on; FAIL where a record contradicts its own readings."""
     asked = "energy: one source of a grade that supports a claim, as its raw readings say"
     cells = [c for c in dossier.cells if c.cell.shape in {e.cell.shape for e in dossier.examined}]
-    for cell in cells:
-        found = answer(cell)
+    answers = [answer(cell) for cell in cells]
+    for cell, found in zip(cells, answers, strict=True):
         against = _contradicted(cell.cell)
         if against is not None:
             step = "restore the record from a backup; no energy was read as it says"
@@ -98,7 +98,7 @@ def provenance(dossier: Dossier, _: Policy) -> Iterator[Finding]:
             yield gate(
                 PROVENANCE, Outcome.PASS, f"{found.grade} by {found.source} ({found.device})", asked, cell=cell.key
             )
-    sources = {(a.source, a.device) for a in map(answer, cells) if a.source is not None}
+    sources = {(a.source, a.device) for a in answers if a.source is not None}
     if len(sources) > 1:
         shown = f"cells of one claim were measured by {len(sources)} sources or boards"
         yield gate(PROVENANCE, Outcome.NO_EVIDENCE, shown, asked, "measure all of them by one")

@@ -5,10 +5,10 @@ dropping.
 """
 
 import math
-from collections.abc import Iterator
 from statistics import median
 
 from ace.decide.estimates import CellEstimate
+from ace.decide.mechanism import flops_ratios
 from ace.decide.roofline import share
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome, Severity
@@ -83,7 +83,7 @@ def too_good(cell: CellEstimate, policy: Policy) -> Finding:
         return answer(Outcome.NOT_APPLICABLE, NOTHING_DECLARED)
     if cell.bounds.low is None:
         return answer(Outcome.NO_EVIDENCE, "no interval of the gain", MEASURE)
-    ratios = list(_flops_ratios(sessions))
+    ratios = list(flops_ratios(sessions))
     if len(ratios) < len(sessions):
         return answer(
             Outcome.NO_EVIDENCE,
@@ -136,11 +136,3 @@ def beyond_roofline(cell: CellEstimate, _: Policy) -> Finding:
         unseen = f"not known: {', '.join(candidate.missing)}"
         return answer(Outcome.NO_EVIDENCE, unseen, "nothing to do in this version", Severity.WARN)
     return answer(Outcome.PASS, shown)
-
-
-def _flops_ratios(sessions: tuple[Session, ...]) -> Iterator[float]:
-    """Baseline over candidate, where both were counted."""
-    for session in sessions:
-        base, candidate = session.seen(BASELINE), session.seen(CANDIDATE)
-        if base and candidate and base.flops and candidate.flops:
-            yield base.flops / candidate.flops
