@@ -7,12 +7,13 @@ rule already denies is not worth its one look at the sealed documents, so it is 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ace.decide.dossier import downgrades
 from ace.decide.gather import Case, gather
 from ace.decide.judge import judge
 from ace.decide.power_scopes import POWER_SCOPES
 from ace.decide.scopes import memory_blockers, power_blockers, validated
 from ace.decide.verdict import must_look
-from ace.domain.decision import CellDecision, Decision
+from ace.domain.decision import CellDecision, Decision, percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import DEVELOPMENT, ECD, ENERGY, HOLDOUT, MEMORY, SPEED, BenchmarkSpec, Shape
 from ace.domain.policy import Policy
@@ -120,7 +121,7 @@ def _of_the_claim(decision: Decision) -> list[str]:
 def _blockers(cell: CellDecision, decision: Decision) -> list[str]:
     """Why one development cell cannot be claimed to be faster; empty when nothing stands against it."""
     if cell.regime is not Regime.POSITIVE:
-        return [f"{cell.cell} is {cell.regime}"]
+        return [f"{cell.cell} is {cell.regime}{_doubts(cell, decision)}"]
     other = validated(cell, decision)
     if other is None:
         return [f"{cell.shape} was not measured on validation"]
@@ -128,6 +129,14 @@ def _blockers(cell: CellDecision, decision: Decision) -> list[str]:
     gates = [f for f in decision.gates if f.cell in places and f.name in PER_CELL and f.outcome not in FINE]
     blind = [f for f in decision.findings if f.cell in places and must_look(f) and f.outcome is Outcome.NO_EVIDENCE]
     return [_told(f) for f in (*gates, *blind)]
+
+
+def _doubts(cell: CellDecision, decision: Decision) -> str:
+    """What leaves a cell unresolved: what the map shows, and what rules and gates say of it and of the way on."""
+    doubts = [_told(f) for f in decision.findings if f.cell == cell.cell and downgrades(f)]
+    open_gates = [_told(f) for f in decision.gates if f.cell == cell.cell and f.outcome is Outcome.NO_EVIDENCE]
+    seen = [percent_within(cell.gain, cell.low, cell.high), *cell.reasons, *doubts, *open_gates]
+    return f" ({'; '.join(dict.fromkeys(seen))})"
 
 
 def _told(finding: Finding) -> str:

@@ -1,9 +1,10 @@
 """How much worse the candidate's answers are: the paired difference per example, with its bound.
 
-Second step of `judge`, beside the timings. Repeated measurements score largely the same documents, so they are not
-independent and cannot be pooled. A loss that was shown stays shown. Otherwise the least favourable counts of those that
-no other supersedes; only one with at least twice the examples does, so that an open answer can be settled by looking
-harder, not by looking again.
+Second step of `judge`, beside the timings. Measurements of one cell draw other documents of its corpus, so they are put
+together document by document (`scores`), and an open answer is settled by more documents; each further look is paid
+for with a stricter level. A loss that any one measurement shows stays shown. Measurements that do not name their
+documents may have scored the same ones, so they are no more evidence together: the least favourable counts, of those
+that have more than half as many examples as the largest.
 
 Where the baseline itself is not better than chance, there is nothing to lose and nothing can pass.
 
@@ -18,6 +19,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ace.decide.scores import Scores, joined, scores_of
 from ace.domain.decision import NumbersAnswer, QualityAnswer, SliceAnswer
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
@@ -30,20 +32,25 @@ FEWEST_IN_PART = 10  # below it two mistakes in a row could look like a rule
 
 def settled_by(records: Sequence[CellRecord], alpha: float, policy: Policy) -> QualityAnswer | None:
     """The quality difference that stands for a cell; None when no measurement of it was scored."""
-    answers = [judged(r, r.quality, alpha, policy) for r in records if r.quality is not None and r.quality.baseline]
-    most = max((answer.n for answer in answers), default=0)
-    standing = [a for a in answers if a.outcome is Outcome.FAIL or 2 * a.n > most]
-    return min(standing, key=lambda a: (a.outcome is not Outcome.FAIL, a.lcb)) if standing else None
+    standing = _standing(records, alpha, policy)
+    return standing[1] if standing else None
 
 
 def parts_of(records: Sequence[CellRecord], alpha: float, policy: Policy) -> tuple[SliceAnswer, ...]:
-    """Every part that was tested of the measurement that stands for a cell, in the order of its record."""
-    standing = settled_by(records, alpha, policy)
-    for record in records:
-        scores = record.quality
-        if scores is not None and scores.baseline and judged(record, scores, alpha, policy) == standing:
-            return tuple(_parts(record.slices, scores, alpha))
-    return ()
+    """Every part that was tested of the scores that stand for a cell, in their order."""
+    standing = _standing(records, alpha, policy)
+    return tuple(_parts(standing[0].slices, standing[0].quality, alpha)) if standing else ()
+
+
+def _standing(records: Sequence[CellRecord], alpha: float, policy: Policy) -> tuple[Scores, QualityAnswer] | tuple[()]:
+    alone = [scores_of(r, r.quality) for r in records if r.quality is not None and r.quality.baseline]
+    together = joined(alone)
+    every = [*alone, *(scores for scores in together if all(scores is not one for one in alone))]
+    answers = [(scores, judged(scores, alpha, policy)) for scores in every]
+    most = max((answer.n for _, answer in answers), default=0)
+    lost = [found for found in answers if found[1].outcome is Outcome.FAIL]
+    kept = [found for found in answers if any(found[0] is one for one in together) and 2 * found[1].n > most]
+    return min(lost or kept, key=lambda found: found[1].lcb, default=())
 
 
 def margin_of(own: float | None, policy: Policy) -> float:
@@ -51,14 +58,14 @@ def margin_of(own: float | None, policy: Policy) -> float:
     return policy.quality_margin if own is None else min(own, policy.quality_margin)
 
 
-def judged(record: CellRecord, quality: Quality, alpha: float, policy: Policy) -> QualityAnswer:
-    """The scores of one arm of `record` by the margin of its benchmark, with the part of the documents that lost most.
+def judged(scores: Scores, alpha: float, policy: Policy) -> QualityAnswer:
+    """By the margin of its benchmark, with the part of the documents that lost most.
 
     A loss beyond the margin that is shown in a part is one of the whole.
     """
-    margin = margin_of(record.plan.benchmark.margin, policy)
-    found = difference(quality, alpha, policy, margin)
-    parts = _parts(record.slices, quality, alpha)
+    margin = margin_of(scores.margin, policy)
+    found = difference(scores.quality, alpha, policy, margin)
+    parts = _parts(scores.slices, scores.quality, alpha)
     if not parts:
         return found
     harmed = [part for part in parts if part.ucb < -margin]

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ace.decide.quality import difference, judged
+from ace.decide.scores import Scores, joined, scores_of
 from ace.decide.series import arm_seconds
-from ace.domain.decision import QualityAnswer, RivalAnswer
+from ace.domain.decision import RivalAnswer
 from ace.domain.estimate import Comparison
 from ace.domain.plan import RivalSpec
 from ace.domain.policy import Policy
@@ -27,8 +28,8 @@ def _answer(spec: RivalSpec, records: Sequence[CellRecord], alpha: float, policy
     results = [(result, record) for record in records for result in record.rivals if result.name == spec.name]
     ran = [(result, record) for result, record in results if result.failure is None]
     own, ahead = (_faster(records, *pair, alpha, policy) for pair in ((BASELINE, spec.name), (spec.name, CANDIDATE)))
-    scored = [judged(record, r.quality, alpha, policy) for r, record in ran if r.quality is not None]
-    against = [found for r, record in ran if (found := _against(r, record, alpha, policy)) is not None]
+    scores = joined([scores_of(record, r.quality) for r, record in ran if r.quality is not None])
+    against = joined([found for r, record in ran if (found := _against(r, record)) is not None])
     failure = None if ran else next((result.failure for result, _ in results), "it was not examined")
     return RivalAnswer(
         name=spec.name,
@@ -40,9 +41,9 @@ def _answer(spec: RivalSpec, records: Sequence[CellRecord], alpha: float, policy
         ahead_low=ahead.low,
         ahead_high=ahead.high,
         reasons=ahead.reasons,
-        # of several scorings the one that is kindest to the rival, and least to the candidate
-        quality=max(scored, key=lambda found: found.lcb, default=None),
-        against=min(against, key=lambda found: found.lcb, default=None),
+        # of scorings that cannot be put together the one that is kindest to the rival, and least to the candidate
+        quality=max((judged(s, alpha, policy) for s in scores), key=lambda found: found.lcb, default=None),
+        against=min((difference(s.quality, alpha, policy) for s in against), key=lambda found: found.lcb, default=None),
         token_share=_token_share([s for record in records for s in record.sessions], spec.name),
         failure=failure,
     )
@@ -60,12 +61,12 @@ def _tokens(session: Session, arm: str) -> int | None:
     return sum(witness.tokens_per_layer) if witness is not None and witness.tokens_per_layer else None
 
 
-def _against(rival: RivalResult, record: CellRecord, alpha: float, policy: Policy) -> QualityAnswer | None:
-    """The candidate's scores minus the rival's, example by example."""
+def _against(rival: RivalResult, record: CellRecord) -> Scores | None:
+    """The candidate's scores with the rival's in the place of the baseline's, example by example."""
     scores, theirs = record.quality, rival.quality
     if scores is None or theirs is None or len(scores.candidate) != len(theirs.candidate):
         return None
-    return difference(replace(scores, baseline=theirs.candidate), alpha, policy)
+    return scores_of(record, replace(scores, baseline=theirs.candidate))
 
 
 def _faster(records: Sequence[CellRecord], slow: str, fast: str, alpha: float, policy: Policy) -> Comparison:

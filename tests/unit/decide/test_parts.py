@@ -7,6 +7,7 @@ import pytest
 
 from ace.decide.gates.quality import quality
 from ace.decide.quality import judged, settled_by
+from ace.decide.scores import scores_of
 from ace.domain.finding import Outcome
 from ace.domain.quality import Quality, Slices
 from tests.unit.decide import builders as b
@@ -46,7 +47,7 @@ def test_a_loss_of_the_whole_margin_in_every_part_is_called_harm_to_a_part_in_at
     share = np.full(CLASSES, POLICY.quality_margin)
     rng = np.random.default_rng(1)
     records = [measured(lost(share, rng), BY_CLASS) for _ in range(300)]
-    found = [judged(r, r.quality, 0.05, POLICY) for r in records]
+    found = [judged(scores_of(r, r.quality), 0.05, POLICY) for r in records]
     false = sum(answer.worst.ucb < -POLICY.quality_margin for answer in found)
     assert false <= 0.05 * len(found) + 2 * np.sqrt(0.05 * 0.95 * len(found))
 

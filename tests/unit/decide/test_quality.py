@@ -42,12 +42,12 @@ def test_one_example_says_nothing():
     assert difference(b.scored(0.0, n=1), 0.05, POLICY).outcome is Outcome.NO_EVIDENCE
 
 
-def test_more_examples_settle_what_fewer_left_open_and_among_equals_the_worst_counts():
+def test_of_scores_of_unnamed_documents_more_settle_what_fewer_left_open_and_among_equals_the_worst_counts():
     few, many = b.scored(-0.025, 1000), b.scored(-0.007, 4000)
-    records = [replace(b.record(), quality=q) for q in (many, few)]
+    records = [replace(b.record(), quality=q, documents=(), slices=()) for q in (many, few)]
     assert settled_by(records, 0.05, POLICY).n == 4000
     good, bad = b.scored(0.0), b.scored(-0.02)
-    records = [replace(b.record(), quality=q) for q in (good, bad)]
+    records = [replace(b.record(), quality=q, documents=(), slices=()) for q in (good, bad)]
     assert settled_by(records, 0.05, POLICY).difference == pytest.approx(-0.02)
 
 

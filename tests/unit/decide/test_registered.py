@@ -8,7 +8,8 @@ from ace.decide import judge
 from ace.decide.envelope import unsafe_envelope
 from ace.decide.freezing import freeze
 from ace.decide.replay import evidence_of, replayed
-from ace.domain.finding import Outcome
+from ace.domain.decision import percent_within
+from ace.domain.finding import Outcome, Severity
 from ace.domain.policy import Policy
 from ace.domain.record import MemoryUse
 from ace.domain.registration import chain_problem
@@ -151,6 +152,19 @@ def test_the_null_candidate_has_nothing_to_register():
     cells = r.explored((64, 1), gain=0.0)
     with pytest.raises(PlanError, match="development 64x1 is boundary"):
         r.registration_of(cells)
+
+
+def test_an_unresolved_cell_is_refused_with_its_interval_the_rule_that_doubts_it_and_what_to_do():
+    calm, scattered = r.explored((64, 1)), b.honest(GAIN, b.plan(64, 1), seed=20, offset_sd=0.3)
+    with pytest.raises(PlanError, match="development 64x1 is unresolved") as refused:
+        r.registration_of([b.stored(scattered, "dev-64x1"), *calm[1:]])
+    told = str(refused.value)
+    decision = r.decide(b.evidence(b.stored(scattered, "dev-64x1"), *calm[1:]))
+    doubts = [f for f in decision.findings if f.severity is Severity.DOWNGRADE and f.outcome is Outcome.FAIL]
+    [cell] = [c for c in decision.cells if c.split == "development"]
+    assert percent_within(cell.gain, cell.low, cell.high) in told
+    assert doubts
+    assert all(f"{f.name} (development 64x1) FAIL: {f.evidence} -> {f.next_step}" in told for f in doubts)
 
 
 def test_a_cell_that_truncation_does_as_well_is_left_out_with_the_reason():
