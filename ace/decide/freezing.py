@@ -7,6 +7,7 @@ rule already denies is not worth its one look at the sealed documents, so it is 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ace.decide import commands
 from ace.decide.dossier import downgrades
 from ace.decide.gather import Case, gather
 from ace.decide.judge import judge
@@ -77,6 +78,8 @@ def freeze(
     if wide := _of_the_claim(decision):
         raise PlanError(f"not registered: {'; '.join(wide)}.")
     development = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
+    if not development:
+        raise PlanError(f"not registered: {_nothing_to_choose_from(case, evidence)}.")
     short = {cell.cell: _too_few(cell, holdout, policy) for cell in development}
     against: Blockers = {
         SPEED: {cell.cell: _blockers(cell, decision) or short[cell.cell] for cell in development},
@@ -108,6 +111,20 @@ def _too_few(cell: CellDecision, holdout: Sealed, policy: Policy) -> list[str]:
         return []
     name = holdout.benchmark.name
     return [f"{cell.cell}: {name} has {there} documents for {cell.shape}, and {policy.quality_min_examples} are needed"]
+
+
+def _nothing_to_choose_from(case: Case, evidence: Evidence) -> str:
+    """A claim without a development cell, and those that have one: an edited executor is another claim."""
+    newest = case.cells[-1].newest
+    shapes = list(dict.fromkeys(cell.shape for cell in case.cells))
+    step = commands.measure(newest.record.plan, newest.job, DEVELOPMENT, shapes, newest.record.plan.seed)
+    others = [
+        f"{other.claim[:12]} {other.label}"
+        for other in gather(replace(evidence, registrations=()))
+        if any(cell.split == DEVELOPMENT for cell in other.cells)
+    ]
+    known = f"; development was measured of {', '.join(others)}, with other sources or weights" if others else ""
+    return f"the newest claim, {case.claim[:12]} {case.label}, has no development cell{known}; measure it: {step}"
 
 
 def _of_the_claim(decision: Decision) -> list[str]:
@@ -160,7 +177,7 @@ def _chosen(development: Sequence[CellDecision], against: Blockers, cells: str) 
     if cells != AUTO and none:
         raise PlanError(f"not registered: {'; '.join(against[SPEED][none[0].cell])}.")
     if not any(made.values()):
-        reasons = [reason for cell in development for reason in against[SPEED][cell.cell]] or ["no development cell"]
+        reasons = [reason for cell in development for reason in against[SPEED][cell.cell]]
         raise PlanError(f"not registered: no development cell can be claimed: {'; '.join(reasons[:6])}.")
     return made
 

@@ -18,6 +18,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
 
 
 @pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.parametrize("trial", [t for t in MEASURED if not t.regimes], ids=lambda trial: trial.name)
 def test_a_deception_on_the_real_model_is_never_accepted_and_named_for_what_it_does(
     trial: Trial, seen: dict[str, Seen]
@@ -26,6 +27,7 @@ def test_a_deception_on_the_real_model_is_never_accepted_and_named_for_what_it_d
 
 
 @pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.parametrize("trial", [t for t in MEASURED if t.regimes], ids=lambda trial: trial.name)
 def test_an_honest_idea_on_the_real_model_gets_the_answer_that_its_truth_allows(
     trial: Trial, seen: dict[str, Seen]
@@ -34,6 +36,7 @@ def test_an_honest_idea_on_the_real_model_gets_the_answer_that_its_truth_allows(
 
 
 @pytest.mark.slow
+@pytest.mark.steady
 @pytest.mark.parametrize(("name", "sign"), [("planted gain", 1.0), ("planted loss", -1.0)])
 def test_planted_work_is_found_at_its_size(name: str, sign: float, seen: dict[str, Seen]) -> None:
     found = seen[name].gain

@@ -61,6 +61,7 @@ def test_the_doctor_names_files_clocks_store_and_what_is_not_known_yet(
 
 
 @pytest.mark.slow
+@pytest.mark.steady
 def test_a_calibration_finds_what_it_planted_and_the_doctor_shows_it(
     tmp_path: Path, user_environment: dict[str, str], decide: Command
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_calibration_finds_what_it_planted_and_the_doctor_shows_it(
 
 
 @pytest.mark.slow
+@pytest.mark.steady
 def test_a_sequential_cell_with_a_large_gain_stops_early_and_is_complete(
     launch: Command, decide: Command, tmp_path: Path
 ) -> None:

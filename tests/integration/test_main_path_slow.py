@@ -27,8 +27,9 @@ def decision(decide: Command) -> dict[str, object]:
     return read
 
 
+@pytest.mark.steady
 def test_the_null_candidate_has_no_positive_cell(launch: Command, decide: Command) -> None:
-    done = launch("-m", *SHORT, "executor=identity", "seq_len=32,64", "batch=2")
+    done = launch("-m", *SHORT, "executor=identity", "seq_len=16,32", "batch=2")
     assert done.returncode == 0, done.stdout + done.stderr
     judged = decision(decide)
     cells = judged["cells"]
@@ -120,6 +121,7 @@ print(json.dumps(told))
 """A server: the claim's own model and idea behind the guard, one shape inside its envelope and one outside."""
 
 
+@pytest.mark.steady
 def test_the_registered_path_opens_its_holdout_once_and_its_bundle_verifies_without_the_store(
     launch: Command, decide: Command, tmp_path: Path, user_environment: dict[str, str]
 ) -> None:

@@ -27,7 +27,7 @@ from tests.unit.decide import builders as b
 from tests.unit.decide.table import laid_out
 
 SMALL = ["model=encoder", "hidden=128", "depth=4", "seq_len=64", "batch=2", "protocol.rounds=4", "inputs.rivals=null"]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.steady]
 
 
 class Words:

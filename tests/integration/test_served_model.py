@@ -73,6 +73,7 @@ def test_inside_the_envelope_the_answer_is_the_candidates_bit_for_bit(arms):
 
 
 @pytest.mark.slow
+@pytest.mark.steady
 def test_inside_the_envelope_the_served_model_is_faster_by_what_the_candidate_alone_is(arms):
     served = Guard(*arms, envelope(arms[0]))
     given = inputs(2, 256)

@@ -83,6 +83,7 @@ def test_a_declared_power_is_called_simulated_everywhere_and_never_claimed(
 
 
 @pytest.mark.slow
+@pytest.mark.steady
 def test_through_the_boards_own_library_the_joules_are_the_boards_and_no_claim_about_the_processor(
     tmp_path, launch, decide, user_environment, monkeypatch
 ):

@@ -148,6 +148,17 @@ def test_a_holdout_that_shares_documents_with_development_confirms_nothing():
     assert "share 1 documents" in failing(decision, "holdout")[0].evidence
 
 
+def test_an_executor_that_was_edited_after_development_is_told_so_with_the_command_that_measures_it_anew():
+    old, validated = r.explored((64, 1))
+    edited = replace(validated.record, code=replace(validated.record.code, executor_digest="edited"))
+    with pytest.raises(PlanError, match="has no development cell; development was measured of") as refused:
+        r.registration_of([old, b.stored(b.at(edited, 1500.0), "val-64x1")])
+    assert "measure it: python launch.py" in str(refused.value)
+    assert "split=development" in str(refused.value)
+    with pytest.raises(PlanError, match="has no development cell; measure it: "):
+        r.registration_of([validated])
+
+
 def test_the_null_candidate_has_nothing_to_register():
     cells = r.explored((64, 1), gain=0.0)
     with pytest.raises(PlanError, match="development 64x1 is boundary"):
