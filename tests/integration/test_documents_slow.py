@@ -15,7 +15,8 @@ from tests.integration.conftest import REPOSITORY, Command
 pytestmark = pytest.mark.slow
 TINY = ("split.examples=64", "protocol.sessions=2", "protocol.rounds=2", "protocol.warmup_rounds=1")
 UNCOMPILED = "inputs.rivals=null"  # the compiled rival takes some 20 s for each new shape
-SMALL = ("model=encoder", "depth=1", "hidden=96", "executor.rivals=null")  # nine cells as long as README's
+ALONE = "executor.rivals=null"  # and the others two processes more for each of nine cells
+SMALL = ("model=encoder", "depth=1", "hidden=96")  # README's lengths and batches take minutes on the real model
 
 
 def blocks(document: str, language: str) -> list[str]:
@@ -55,7 +56,7 @@ def test_the_commands_of_the_readme_work_as_written(
             assert "split=holdout is sealed" in done.stdout
             continue
         if command[:2] == ["python", "launch.py"]:
-            done = launch(*command[2:], *TINY, UNCOMPILED, *SMALL)
+            done = launch(*command[2:], *TINY, UNCOMPILED, ALONE, *SMALL)
         elif command[0] in ("ace-launch", "ace-calibrate"):
             done = run([*command, *TINY, UNCOMPILED, *SMALL], folder, user_environment)
         elif command[0] == "ace-freeze":
