@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
 from ace.cli import sweep
+from ace.cli.foreign import one_line
 from ace.cli.launch import measure_cell
 from ace.decide.calibration import calibrate
 from ace.domain.calibration import Calibration
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         made = run(_shares(options.effects), options.overrides)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(f"ace-calibrate: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"ace-calibrate: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     for line in calibration_lines(made):
         print(line)

@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
+from ace.cli.foreign import below, one_line
 from ace.decide import judge
 from ace.decide.consensus import consensus_of, require_family
 from ace.decide.envelope import unsafe_envelope
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         verdict = decide(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(f"ace-decide: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"ace-decide: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # whoever read along has seen enough; the bundle is written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -95,7 +96,7 @@ def decide(options: argparse.Namespace) -> Verdict:
     stale = reconcile(store, options.experiment, this_process())
     evidence = read_evidence(store, options.experiment, ledger_of(settings.root))
     decisions = judge(evidence, policy)
-    folder: Path = (options.output or Path("decisions") / options.experiment).resolve()
+    folder: Path = (options.output or below(Path("decisions"), options.experiment)).resolve()
     others = [read_evidence(store, name, ledger_of(settings.root)) for name in options.consensus]
     together = [(decisions[0], evidence), *((judge(other, policy)[0], other) for other in others)]
     tracker = Tracker(store, options.experiment)
@@ -179,6 +180,6 @@ def _show(decisions: Sequence[Decision], folder: Path, stale: Sequence[Closed], 
         print(line)
     for other in decisions[1:]:
         place = _place(folder, other, decisions)
-        print(f"also judged: {other.label}: {other.verdict} ({place}, {digests[other.claim]})")
+        print(f"also judged: {one_line(other.label)}: {other.verdict} ({place}, {digests[other.claim]})")
     print(f"report: {folder / 'report.html'}")
     print(f"bundle: {digests[decisions[0].claim]}")

@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
 from ace.benchmarks.loading import check_benchmark, count_documents
+from ace.cli.foreign import below, one_line
 from ace.decide import commands
 from ace.decide.cells import Measurement
 from ace.decide.freezing import AUTO, Frozen, Sealed, chosen_claim, freeze
@@ -29,6 +30,7 @@ from ace.domain.stored import Evidence
 from ace.errors import AceError, PlanError, StoreError
 from ace.measure.code_state import code_state
 from ace.models.loading import model_tokenizer
+from ace.report import wording
 from ace.tracking.ledger import ledger_of
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         run(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(f"ace-freeze: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"ace-freeze: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -78,7 +80,7 @@ def run(options: argparse.Namespace) -> None:
     sealed = _sealed(holdout, options.holdout, evidence, newest.record.plan, settings.cache)
     frozen = freeze(evidence, policy, options.cells, sealed, code, time.time(), options.claim)
     if not frozen.existing:
-        note = f"    {frozen.registration.label}\n    {frozen.registration.digest}"
+        note = f"{wording.code(frozen.registration.label)}\n{wording.code(frozen.registration.digest)}"
         Tracker(store, options.experiment).log_registration(frozen.registration, note)
     file = _write(frozen.registration, options.output)
     if options.anchor:
@@ -97,9 +99,9 @@ def _sealed(benchmark: BenchmarkSpec, file: str, evidence: Evidence, plan: CellP
 
 
 def _write(registration: Registration, folder: Path) -> Path:
-    file = folder / f"{registration.experiment}-{registration.digest[:12]}.json"
+    file = below(folder, f"{registration.experiment}-{registration.digest[:12]}.json")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(canonical_json(encode(registration)), encoding="utf-8")
     except OSError as error:
         raise StoreError(f"the registration is stored, but {file} cannot be written: {error}") from error
@@ -118,7 +120,7 @@ def _tag(registration: Registration) -> None:
 def _show(frozen: Frozen, file: Path, newest: Measurement) -> None:
     made = frozen.registration
     print(f"{'already registered' if frozen.existing else 'registered'}: {made.digest}")
-    print(f"  {made.label}, policy {made.policy.name}")
+    print(f"  {one_line(made.label)}, policy {made.policy.name}")
     claims = (
         ("faster", made.cells),
         ("less memory", made.memory_cells),

@@ -16,13 +16,16 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
 from ace.cell import Attempt
+from ace.cli.foreign import one_line
 from ace.decide.cell_answer import answer_line, summary_metrics
+from ace.domain.parsing import MOST_BYTES
 from ace.domain.record import CellRecord
 from ace.errors import AceError, DataError
 from ace.importing.arms import Pair
 from ace.importing.formats import READERS, read
 from ace.importing.records import imported_plan, imported_record
 from ace.measure.code_state import code_state
+from ace.report.wording import markdown
 from ace.tracking.store import open_store
 from ace.tracking.writer import Tracker
 
@@ -45,11 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         record, pair = store_import(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(f"ace-import: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"ace-import: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     print(
-        f"{pair.tool}: {len(pair.baseline.seconds)} sessions of {pair.baseline.name!r}, "
-        f"{len(pair.candidate.seconds)} of {pair.candidate.name!r}; order {pair.order}: {pair.order_reason}"
+        f"{pair.tool}: {len(pair.baseline.seconds)} sessions of {pair.baseline.name!r:.200}, "
+        f"{len(pair.candidate.seconds)} of {pair.candidate.name!r:.200}; order {pair.order}: {pair.order_reason}"
     )
     print(answer_line(record, wiring.policy_of(wiring.compose_config(options.overrides))))
     print(f"judge it: ace-decide --experiment {options.experiment}")
@@ -58,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def store_import(options: argparse.Namespace) -> tuple[CellRecord, Pair]:
     """Read the file, then write a run for it.  Nothing is written for a file that cannot be read."""
     try:
-        content = options.file.read_bytes()
+        with options.file.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)  # a device has no end
     except OSError as error:
         raise DataError(f"{options.file} cannot be read: {error.strerror}") from error
     pair = read(content, options.format, options.baseline, options.candidate)
@@ -78,6 +82,7 @@ def store_import(options: argparse.Namespace) -> tuple[CellRecord, Pair]:
         plan, attempt=attempt.name, sweep=None, job=None, code=code, weights=(), cell_key=attempt.cell_key,
         started_at=now,
     )  # fmt: skip
-    note = f"{answer_line(record, policy)}\n\nImported from {pair.tool}; order {pair.order}: {pair.order_reason}."
+    said = (answer_line(record, policy), f"Imported from {pair.tool}; order {pair.order}: {pair.order_reason}.")
+    note = "\n\n".join(markdown(line) for line in said)  # the UI renders it
     tracker.finish(run_id, record, summary=metrics, provenance=provenance, note=note, status="FINISHED")
     return record, pair

@@ -43,6 +43,7 @@ from ace.measure.code_state import code_state
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder
 from ace.models.loading import check_model, model_digests
+from ace.report.wording import markdown
 from ace.tracking.ledger import ledger_of
 from ace.tracking.process import this_process
 from ace.tracking.reader import read_evidence
@@ -119,7 +120,7 @@ def measure_cell(
 
     def summarise(record: CellRecord) -> cell.Summary:
         metrics, provenance = summary_metrics(record, policy)
-        return cell.Summary(metrics, provenance, answer_line(record, policy))
+        return cell.Summary(metrics, provenance, markdown(answer_line(record, policy)))
 
     with CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher:
         with _scratch(folder):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import ace
+from ace.cli.foreign import one_line
 from ace.cli.stale import code_moved_on, too_old
 from ace.decide.replay import replayed
 from ace.domain.canonical import canonical_json
@@ -30,7 +31,6 @@ from ace.report.differing import differing
 from ace.report.power_package import ENERGY, energy_text
 from ace.report.reading import DECISION, SUMS, Found, open_bundle
 from ace.report.telling import misquoted, stated
-from ace.report.wording import plain
 
 MOST_PLACES = 10
 """Of the decision: one changed timing moves hundreds of numbers."""
@@ -82,11 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with _collector_resting():
             found = verify(options.bundle, options.anchor, time.time())
     except AceError as error:
-        print(f"ace-verify: {_line(error)}", file=sys.stderr)
+        print(f"ace-verify: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     try:
         for line in _lines(found, options.anchor):
-            print(_line(line))
+            print(one_line(line))
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read along has seen enough; the exit code says the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -212,12 +212,6 @@ def _lines(found: Verified, anchor: str | None) -> Iterator[str]:
     else:
         yield "anchor: the same"
     yield from (f"STALE: {line}" for line in found.moved_on)
-
-
-def _line(text: object) -> str:
-    """What comes out of a bundle is anybody's text: one line that any terminal shows and none obeys."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return plain(str(text)).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _sha256(text: str) -> str:

@@ -12,9 +12,13 @@ from typing import Any
 def canonical_json(value: Any) -> str:
     """`value` as canonical JSON text.
 
-    Raises ValueError for NaN and infinities: missing is None, never a number that JSON cannot hold.
+    Raises ValueError for NaN and infinities (missing is None, never a number that JSON cannot hold) and for what is
+    nested too deeply.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("nested too deeply to be written") from error
 
 
 def sha256_text(text: str) -> str:

@@ -5,11 +5,11 @@ until when. `envelope_text` and `read_envelope` are the file: one that was edite
 empty reads as an envelope with a `problem`, which admits nothing.
 """
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ace.domain.canonical import canonical_json, digest
+from ace.domain.parsing import MOST_BYTES, parse_json
 from ace.domain.plan import Shape
 from ace.domain.serial import decode, encode
 from ace.domain.verdict import Verdict
@@ -73,7 +73,7 @@ class Envelope:
         """
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
-                return read_envelope(file.read())
+                return read_envelope(file.read(MOST_BYTES + 1))  # a device has no end
         except OSError as error:
             raise EvidenceError(f"the envelope {path} cannot be read: {error}") from error
 
@@ -87,7 +87,7 @@ def envelope_text(envelope: Envelope) -> str:
 def read_envelope(text: str) -> Envelope:
     """What a file says, with `problem` where that is not to be relied on."""
     try:
-        made = json.loads(text)
+        made = parse_json(text)
         if not isinstance(made, dict):
             raise EvidenceError("not a JSON object")
         version = made.get("schema_version")
@@ -97,7 +97,7 @@ def read_envelope(text: str) -> Envelope:
         envelope = decode(Envelope, {**made, "problem": None})
         if said != digest(_content(envelope)):
             raise EvidenceError("its digest is not that of its content: it was edited")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return replace(NOTHING, problem=f"the envelope cannot be relied on: {error}")
     return envelope
 

@@ -6,24 +6,23 @@ is bounded, nothing in it is executed, and what does not fit is one DataError th
 """
 
 import csv
-import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ace.errors import DataError
+from ace.domain.parsing import MOST_BYTES, parse_json
+from ace.errors import DataError, EvidenceError
 from ace.importing.arms import BLOCKED, UNKNOWN, Arm, Pair, order_of_processes, two_of
 from ace.importing.csv_rows import read_csv
 
-SIZE_LIMIT = 64 * 1024 * 1024  # bytes; 1e6 timings take about 25 MB
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def read(content: bytes, format_name: str, baseline: str | None = None, candidate: str | None = None) -> Pair:
     """The two arms of a file.  Raises DataError for what is not such a file, or does not hold two arms."""
-    if len(content) > SIZE_LIMIT:
-        raise DataError(f"the file has {len(content)} bytes; more than {SIZE_LIMIT} are not read")
+    if len(content) > MOST_BYTES:
+        raise DataError(f"the file has {len(content)} bytes; more than {MOST_BYTES} are not read")
     if content[:1] == b"\x80" or content[:2] == b"PK":
         raise DataError(
             "this is a pickle, and opening a pickle runs whatever it says; save the times instead: "
@@ -31,9 +30,9 @@ def read(content: bytes, format_name: str, baseline: str | None = None, candidat
         )
     try:
         return READERS[format_name](content.decode("utf-8-sig"), baseline, candidate)
-    except (UnicodeDecodeError, json.JSONDecodeError, csv.Error, RecursionError) as error:
+    except (EvidenceError, UnicodeDecodeError, csv.Error, RecursionError) as error:
         raise DataError(f"the file is no {format_name} file: {type(error).__name__}: {str(error)[:120]}") from error
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
         raise DataError(f"the file is no {format_name} file: it lacks or garbles {str(error)[:120]}") from error
 
 
@@ -48,7 +47,7 @@ def _arm(place: str, sessions: Any) -> Arm:
 
 def _pyperf(text: str, baseline: str | None, candidate: str | None) -> Pair:
     """A run is a process, and its values are seconds per loop; calibration runs have none."""
-    document = json.loads(text)
+    document = parse_json(text)
     common = document.get("metadata", {})
     found: dict[str, list[Any]] = {}
     for benchmark in document["benchmarks"]:
@@ -77,7 +76,7 @@ def _moment(date: object) -> float | None:
 def _hyperfine(text: str, baseline: str | None, candidate: str | None) -> Pair:
     """Every timing is a fresh process; hyperfine finishes one command before it starts the next."""
     found: dict[str, Any] = {}
-    for result in json.loads(text)["results"]:
+    for result in parse_json(text)["results"]:
         found[_new(str(result["command"]), found)] = result["times"]
     names = two_of(found, baseline, candidate)
     first, second = (_arm(name, [[seconds] for seconds in found[name]]) for name in names)
@@ -86,7 +85,7 @@ def _hyperfine(text: str, baseline: str | None, candidate: str | None) -> Pair:
 
 def _google_benchmark(text: str, baseline: str | None, candidate: str | None) -> Pair:
     """Repetitions within one process: a session of its own, whatever their number."""
-    document = json.loads(text)
+    document = parse_json(text)
     found: dict[str, list[float]] = defaultdict(list)
     for entry in document["benchmarks"]:
         if entry.get("run_type", "iteration") == "iteration":
@@ -100,7 +99,7 @@ def _google_benchmark(text: str, baseline: str | None, candidate: str | None) ->
 
 def _torch(text: str, baseline: str | None, candidate: str | None) -> Pair:
     """{name: times} or {name: [times, times ...]}, one list a process."""
-    document = json.loads(text)
+    document = parse_json(text)
     found: Mapping[str, Any] = {str(name): times for name, times in dict(document).items()}
     names = two_of(found, baseline, candidate)
     first, second = (_arm(name, found[name] if isinstance(found[name][0], list) else [found[name]]) for name in names)

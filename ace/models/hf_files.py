@@ -5,13 +5,13 @@ Weights are safetensors and nothing else: a pickle runs code when it is opened.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ace.domain.parsing import parse_json
 from ace.domain.plan import require
 from ace.errors import PlanError
 
@@ -164,7 +164,7 @@ def sha256_of(file: Path) -> str:
 
 def _json_object(name: str, file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = parse_json(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise _refused(
             name, f"the folder has no {file.name}; allowed: {_FOLDER}, as save_pretrained writes it"

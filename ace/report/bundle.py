@@ -24,6 +24,7 @@ def write_bundle(decision: Decision, evidence: Evidence, folder: Path) -> str:
 
     `evidence`: what the decision follows from (`ace.decide.evidence_of`). Raises StoreError when it cannot be written.
     """
+    folder = folder.resolve()  # a link to the place is the user's; it stays, and what it leads to is replaced
     if folder.exists() and not replaceable(folder):
         raise StoreError(f"{folder} exists and is not a decision bundle; name another folder or remove it.")
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")

@@ -3,12 +3,12 @@
 `packed` writes what `unpacked` reads. The fields of Evidence are not listed here: whatever it holds is carried.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.parsing import parse_json
 from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
 from ace.domain.serial import decode, encode
@@ -70,9 +70,9 @@ def json_object(files: Mapping[str, bytes], name: str) -> tuple[dict[str, Any], 
     Raises EvidenceError when there is none.
     """
     try:
-        value = json.loads(files[name].decode("utf-8"))
+        value = parse_json(files[name])
         canonical = canonical_json(value).encode()
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise EvidenceError(f"{name} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise EvidenceError(f"{name} is not a JSON object")

@@ -119,7 +119,7 @@ def _in_folder(place: Path) -> Iterator[_Entry]:
 
 
 def _in_zip(archive: zipfile.ZipFile) -> Iterator[_Entry]:
-    plain = [entry for entry in archive.infolist() if not entry.is_dir()]
+    plain = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     top = _top([entry.filename for entry in plain])
     for entry in plain:
         name, odd = entry.filename.removeprefix(top), None

@@ -12,11 +12,9 @@ from urllib.parse import unquote, urlsplit
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from ace.domain.parsing import MOST_BYTES
 from ace.errors import StoreError
 from ace.tracking.store import store_errors
-
-SIZE_LIMIT = 64 * 1024 * 1024
-"""Bytes. A record of 100 sessions is under 1 MB; anything near this is not ours and would only fill the memory."""
 
 
 def local_folder(uri: str) -> Path | None:
@@ -78,7 +76,9 @@ def read_artifact(client: MlflowClient, run: Run, location: str, name: str) -> b
             if name not in listed:
                 raise StoreError(f"{name} is missing in {uri}")
             _require_size(name, listed[name] or 0)
-            return Path(client.download_artifacts(run.info.run_id, name, scratch)).read_bytes()
+            fetched = Path(client.download_artifacts(run.info.run_id, name, scratch))
+            _require_size(name, fetched.stat().st_size)  # whatever the server said of it
+            return fetched.read_bytes()
 
 
 def _read_local(folder: Path, location: Path | None, name: str) -> bytes:
@@ -88,11 +88,13 @@ def _read_local(folder: Path, location: Path | None, name: str) -> bytes:
     home, real = folder.resolve(), path.resolve()
     if location is None or not home.is_relative_to(location.resolve()) or real != home / name:
         raise StoreError(f"{name} is refused: {path} leads out of the store, to {real}")
+    if not path.is_file():  # a pipe would be waited for without end
+        raise StoreError(f"{name} is refused: {path} is no plain file")
     with path.open("rb") as file:
         _require_size(name, os.fstat(file.fileno()).st_size)
         return file.read()
 
 
 def _require_size(name: str, size: int) -> None:
-    if size > SIZE_LIMIT:
-        raise StoreError(f"{name} has {size} bytes; more than {SIZE_LIMIT} are not read")
+    if size > MOST_BYTES:
+        raise StoreError(f"{name} has {size} bytes; more than {MOST_BYTES} are not read")

@@ -3,12 +3,12 @@
 Used by `reader` and `looks`.
 """
 
-import json
 from typing import Any
 
 from mlflow.entities import Run
 
 from ace.domain.canonical import canonical_json
+from ace.domain.parsing import parse_json
 from ace.domain.plan import CellPlan
 from ace.domain.serial import decode, encode
 from ace.errors import AceError, EvidenceError, StoreError
@@ -21,11 +21,11 @@ def decoded(kind: Any, raw: bytes, name: str, version: int | None = None) -> Any
     `version`: the schema that is read, whatever the tags of the run say of it; None for what has none of its own.
     """
     try:
-        made = json.loads(raw.decode("utf-8"))
+        made = parse_json(raw)
         _require_version(made, version)
         value = decode(kind, made)
         canonical = canonical_json(encode(value)).encode()
-    except (ValueError, AceError, RecursionError, OverflowError) as error:
+    except (ValueError, AceError, OverflowError) as error:
         raise StoreError(f"{name} cannot be read: {error}") from error
     if canonical != raw:
         raise StoreError(f"{name} is not in canonical form; ACE did not write it")

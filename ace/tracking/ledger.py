@@ -4,7 +4,6 @@ Written by `ace.holdout` before sealed data is touched, read by it and by the re
 of one of its cells by a run. One that is neither makes the whole ledger unreadable, which is said and never skipped.
 """
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from ace.domain.canonical import canonical_json
+from ace.domain.parsing import parse_json
 from ace.domain.registration import FIRST, HoldoutLook, HoldoutOpening, LedgerEntry, chain_problem
 from ace.domain.serial import decode, encode
 from ace.errors import EvidenceError, StoreError
@@ -49,10 +49,10 @@ class Ledger:
 
     def _entry(self, number: int, line: str) -> LedgerEntry:
         try:
-            made = json.loads(line)
+            made = parse_json(line)
             opening = isinstance(made, dict) and "run_id" in made
             entry: LedgerEntry = decode(HoldoutOpening, made) if opening else decode(HoldoutLook, made)
-        except (ValueError, EvidenceError, RecursionError) as error:
+        except EvidenceError as error:
             raise StoreError(f"line {number} of the ledger {self.path} is no look: {error}") from error
         if canonical_json(encode(entry)) != line:
             raise StoreError(f"line {number} of the ledger {self.path} was altered: it is not in canonical form")

@@ -3,11 +3,11 @@
 Used by `reader`. A store may be shared and a ledger may be lost; neither gives anybody a fresh budget.
 """
 
-import json
 from collections.abc import Collection
 
 from mlflow.entities import Experiment, Run
 
+from ace.domain.parsing import parse_json
 from ace.domain.registration import UnlistedLook, idea_of
 from ace.errors import StoreError
 from ace.tracking import names
@@ -32,7 +32,7 @@ def _unlisted(store: Store, run: Run, experiment: Experiment, look: str) -> Unli
     place = (str(experiment.name), str(run.info.run_id))
     try:
         plan = read_plan(read_artifact(store.client, run, str(experiment.artifact_location), names.PLAN_FILE), run)
-        weights = dict(json.loads(run.data.tags[names.WEIGHTS])).values()
+        weights = dict(parse_json(run.data.tags[names.WEIGHTS])).values()
     except (StoreError, KeyError, ValueError, TypeError):
         return UnlistedLook(look, registration, *place, None, None)
     idea = idea_of(plan.executor, map(str, weights), plan.benchmark.inputs)

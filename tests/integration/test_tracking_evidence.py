@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from ace.domain.canonical import sha256_text
+from ace.domain.parsing import MOST_BYTES
 from ace.domain.record import SCHEMA_VERSION, record_digest, record_text
 from ace.domain.stored import StoredSweep
 from ace.errors import StoreError
 from ace.tracking import names
-from ace.tracking.artifacts import SIZE_LIMIT
 from ace.tracking.process import this_process
 from ace.tracking.reader import read_evidence
 from ace.tracking.reconcile import reconcile
@@ -139,7 +139,7 @@ def edit(path: Path):
 
 def make_huge(path: Path):
     with path.open("r+b") as file:
-        file.truncate(SIZE_LIMIT + 1)
+        file.truncate(MOST_BYTES + 1)
 
 
 def link_elsewhere(path: Path):
@@ -148,9 +148,15 @@ def link_elsewhere(path: Path):
     path.symlink_to(outside)
 
 
+def make_pipe(path: Path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     ("name", "touch", "said"),
     [
+        ("record.json", make_pipe, "is no plain file"),
         ("record.json", edit, "the record was altered"),
         ("record.json", Path.unlink, "record.json is missing"),
         ("record.json", make_huge, "more than"),
@@ -169,6 +175,16 @@ def test_whatever_is_done_to_the_files_of_a_run_is_seen(store, tracker, experime
     assert cell.record is None
     assert said in cell.problem
     assert cell.tagged_digest == record_digest(MADE)
+
+
+def test_a_look_whose_weights_cannot_be_read_is_counted_against_every_idea(store, tracker, experiment):
+    run_id = finished(tracker)
+    for weights in ("[" * 4000, "[5]", "null", '[["a","\\ud800"]]'):
+        store.client.set_tag(run_id, names.LOOK, "f" * 64)
+        store.client.set_tag(run_id, names.WEIGHTS, weights)
+        [look] = read_evidence(store, experiment).unlisted
+        assert (look.run_id, look.idea) == (run_id, None)
+    store.client.delete_tag(run_id, names.LOOK)
 
 
 def test_an_edited_record_with_its_digest_edited_too_still_has_to_be_a_record_of_this_run(store, tracker, experiment):

@@ -46,6 +46,16 @@ def test_the_digest_of_a_bundle_is_that_of_its_sums(judged, tmp_path):
     assert digest == hashlib.sha256((tmp_path / "bundle" / "SHA256SUMS").read_bytes()).hexdigest()
 
 
+def test_a_link_to_where_bundles_are_kept_stays_a_link_and_the_bundle_is_replaced(judged, tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    for _ in range(2):
+        write_bundle(*judged, tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "link"]
+    assert (tmp_path / "kept" / "SHA256SUMS").is_file()
+
+
 def test_records_are_whole_and_lie_under_their_own_digest(judged, tmp_path):
     decision, evidence = judged
     write_bundle(decision, evidence, tmp_path / "bundle")

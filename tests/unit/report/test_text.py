@@ -76,6 +76,27 @@ def test_a_run_cannot_write_html(hostile):
     assert tags.loads == []
 
 
+def test_no_name_in_a_record_can_write_html_or_markdown():
+    def marked(made):
+        plan = made.plan
+        model = replace(plan.model, name=EVIL)
+        benchmark = replace(plan.benchmark, name=EVIL, task=EVIL, licence=EVIL)
+        place = b.environment(host=EVIL, cpu_model=EVIL, kernel=EVIL, device=EVIL, versions=(("torch", EVIL),))
+        sessions = tuple(replace(session, environment=place) for session in made.sessions)
+        return replace(made, plan=replace(plan, model=model, benchmark=benchmark), sessions=sessions)
+
+    made = decide(b.stored(marked(b.honest(GAIN, b.plan()))))
+    shown, tags = page(made, {}), Tags()
+    tags.feed(shown)
+    assert shown.count("&lt;script&gt;") > 5  # they are shown, as text
+    assert not tags.seen & {"script", "img", "a", "iframe", "object"}
+    assert tags.loads == []
+    text = "\n".join(line for line in memo(made).splitlines() if not line.startswith("    "))  # code is literal
+    assert "&lt;script" in text
+    assert "<script>" not in text
+    assert "![a](" not in text
+
+
 def test_a_run_cannot_break_a_markdown_table_or_add_a_link_or_a_heading(hostile):
     text = memo(hostile)
     text = "\n".join(line for line in text.splitlines() if not line.startswith("    "))  # code blocks are literal

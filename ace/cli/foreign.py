@@ -1,0 +1,27 @@
+"""Words that somebody else may have chosen, such as an experiment's name or what a store says: shown, and kept, safely.
+
+Used by the commands that read a store, a bundle or a file of somebody else's.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from ace.errors import PlanError
+from ace.report.wording import plain
+
+
+def one_line(text: object) -> str:
+    """One line that any terminal shows and none obeys."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return plain(re.sub(r"\s*\n\s*", " ", str(text))).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def below(folder: Path, name: str) -> Path:
+    """The file or folder called `name` within `folder`.  Raises PlanError for a name that leads out of it."""
+    place = folder / name
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts or "\0" in name or place == folder:
+        raise PlanError(
+            f"the experiment's name {name!r} leads out of {folder}/; give the place by itself with --output FOLDER."
+        )
+    return place
