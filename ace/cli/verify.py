@@ -29,7 +29,7 @@ from ace.errors import AceError, EvidenceError
 from ace.report.carried import EVIDENCE, Carried, Problem, json_object, unpacked
 from ace.report.differing import differing
 from ace.report.power_package import ENERGY, energy_text
-from ace.report.reading import DECISION, SUMS, Found, open_bundle
+from ace.report.reading import DECISION, LACKING, SUMS, Found, open_bundle
 from ace.report.telling import misquoted, stated
 
 MOST_PLACES = 10
@@ -97,6 +97,8 @@ def verify(place: Path, anchor: str | None, now_s: float) -> Verified:
     """Read, hash, judge again, tell again, compare.  Raises EvidenceError when there is nothing to verify."""
     found = open_bundle(place)
     problems = [*found.problems, *_unlike(anchor, found)]
+    if DECISION in found.files and all(said == LACKING for _, said in problems):
+        _require_version(found)  # which files a bundle has is a matter of the version too
     if not found.can_be_judged:
         return _ended(found, [*problems, (DECISION, "not judged again: what it rests on is not what was written")])
     try:
@@ -136,6 +138,13 @@ def _unlike(anchor: str | None, found: Found) -> list[Problem]:
 
 def _read(found: Found) -> Read:
     """decision.json and the evidence.  Raises EvidenceError when another version wrote them."""
+    made, odd = _require_version(found)
+    policy = decode(Policy, made.get("policy"), f"{DECISION} policy")
+    carried = unpacked(found.files)
+    return Read(made, policy, carried, (*odd, *carried.problems))
+
+
+def _require_version(found: Found) -> tuple[dict[str, Any], list[Problem]]:
     made, odd = json_object(found.files, DECISION)
     schema = made.get("schema_version")
     if schema != DECISION_SCHEMA_VERSION:
@@ -143,9 +152,7 @@ def _read(found: Found) -> Read:
             f"written by another version of ACE, {_judged_by(made) or 'unknown'} "
             f"(decision schema {schema!r:.20}; this one reads {DECISION_SCHEMA_VERSION})"
         )
-    policy = decode(Policy, made.get("policy"), f"{DECISION} policy")
-    carried = unpacked(found.files)
-    return Read(made, policy, carried, (*odd, *carried.problems))
+    return made, odd
 
 
 def _differences(found: Found, made: Mapping[str, Any], decision: Decision) -> tuple[list[Problem], list[str]]:

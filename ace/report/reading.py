@@ -32,6 +32,7 @@ LISTED = re.compile(r"([0-9a-f]{64})  (.+)")
 MOST_FILES = 100_000
 MOST_BYTES = 2**31
 """Of all files together: 40 times what 1000 cells of ten sessions take. A zip can claim to hold anything."""
+LACKING = "missing: every bundle has one"
 NO_FILE = "a link or no plain file; a bundle has none, and it was not opened"
 # whatever a damaged or encrypted archive makes zipfile raise
 UNREADABLE = (
@@ -171,7 +172,7 @@ def _differences(
 ) -> Iterator[Problem]:
     for name in sorted({*files, *expected} - {SUMS}):
         if name not in files:
-            yield name, f"listed in {SUMS} and missing" if name in listed else "missing: every bundle has one"
+            yield name, f"listed in {SUMS} and missing" if name in listed else LACKING
             continue
         sha256 = hashlib.sha256(files[name]).hexdigest()
         if sha256 != listed[name]:

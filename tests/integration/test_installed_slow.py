@@ -1,0 +1,165 @@
+"""What a user installs: the sdist, the wheel made from it, and the commands in an environment that has nothing of this
+repository. Libraries are those already installed here, so that nothing is downloaded."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import REPOSITORY
+from tests.unit.report.bundles import written
+
+pytestmark = pytest.mark.slow
+UNWANTED = shutil.ignore_patterns(
+    ".*", "__pycache__", "*.egg-info", "build", "dist", "mlruns", "multirun", "outputs", "decisions", "registrations"
+)
+HALVE = '''
+import copy
+
+from torch import nn
+
+
+class EverySecond(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.inner = copy.deepcopy(model)
+
+    def forward(self, ids, mask):
+        return self.inner(ids[:, ::2], mask[:, ::2])
+
+
+class Halve:
+    def prepare(self, model, example):
+        return EverySecond(model)
+'''
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """With no path to this repository."""
+    inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    words = [str(part) for part in command]
+    return subprocess.run(
+        words, cwd=cwd, env=inherited, capture_output=True, text=True, timeout=300
+    )  # fmt: skip
+
+
+def build(kind: str, source: Path, to: Path) -> Path:
+    """What `pip wheel` and `python -m build` ask of the project's backend, without the environment they download."""
+    to.mkdir()
+    asked = f"import sys; from setuptools import build_meta; print(build_meta.build_{kind}(sys.argv[1]))"
+    done = run(sys.executable, "-W", "ignore", "-c", asked, to, cwd=source)
+    assert done.returncode == 0, done.stderr
+    [made] = to.iterdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made from the sdist, so that the sdist is whole."""
+    folder = tmp_path_factory.mktemp("built")
+    shutil.copytree(REPOSITORY, folder / "source", ignore=UNWANTED)
+    sdist = build("sdist", folder / "source", folder / "sdist")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    [source] = (folder / "unpacked").iterdir()
+    return build("wheel", source, folder / "wheel")
+
+
+@pytest.fixture(scope="module")
+def commands(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the commands of a fresh environment that has this wheel."""
+    folder = tmp_path_factory.mktemp("fresh") / "environment"
+    venv.create(folder, with_pip=False, symlinks=True)
+    site = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+    Path(site, "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")  # .pth files there are not followed
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", folder / "bin" / "python")
+    # dependencies are looked for among the libraries: one that the wheel forgot to declare, or cannot have, fails here
+    done = run(*pip, "install", "--no-index", "--quiet", wheel, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder of a user's own: an idea, its YAML, no checkout."""
+    (tmp_path / "mypkg").mkdir()
+    (tmp_path / "mypkg" / "halve.py").write_text(HALVE)
+    (tmp_path / "my_conf" / "executor").mkdir(parents=True)
+    (tmp_path / "my_conf" / "executor" / "halve.yaml").write_text("_target_: mypkg.halve.Halve\n")
+    return tmp_path
+
+
+def test_the_wheel_holds_the_package_its_configuration_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    sources = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "ace").rglob("*.*")}
+    sources |= {f"ace/{path.relative_to(REPOSITORY).as_posix()}" for path in (REPOSITORY / "conf").rglob("*.*")}
+    sources = {name for name in sources if "__pycache__" not in name}
+    inside = {name for name in names if ".dist-info/" not in name}
+    assert inside == sources
+    assert {"ace/py.typed", "ace/conf/config.yaml", "ace/report/report.html"} <= inside
+
+
+def test_the_installed_package_is_the_one_that_runs(commands: Path, tmp_path: Path) -> None:
+    asked = "import ace, ace.conf; from importlib.metadata import distribution as d; print(ace.__file__); " \
+            "print(ace.conf.__file__); print(d('ace').locate_file(''))"  # fmt: skip
+    done = run(commands / "python", "-c", asked, cwd=tmp_path)
+    assert all(line.startswith(str(commands.parent)) for line in done.stdout.splitlines()), done.stdout
+    assert len(done.stdout.splitlines()) == 3
+
+
+def test_every_command_is_installed_and_says_what_it_is_for(commands: Path, tmp_path: Path) -> None:
+    scripts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    for name in scripts:
+        done = run(commands / name, "--help", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), (name, done.stderr)
+        assert done.stdout
+    assert list(tmp_path.iterdir()) == []  # asking leaves nothing behind
+
+
+def test_an_idea_and_its_yaml_in_a_folder_of_ones_own_are_composed(commands: Path, place: Path) -> None:
+    done = run(commands / "ace-launch", "--config-dir", "my_conf", "executor=halve", "--cfg", "job", cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "_target_: mypkg.halve.Halve" in done.stdout
+    assert "_target_: ace.models.minilm.load" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [("batch=0", "batch=0 is refused"), ("executor._target_=mypkg.halve.Quarter", "Quarter")],
+)
+def test_what_cannot_run_is_refused_there_as_in_a_checkout(
+    override: str, said: str, commands: Path, place: Path
+) -> None:
+    done = run(commands / "ace-launch", "--config-dir", "my_conf", "executor=halve", override, cwd=place)
+    assert done.returncode == 1
+    assert said in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_yaml_that_a_packaged_one_hides_is_refused(commands: Path, place: Path) -> None:
+    (place / "my_conf" / "executor" / "identity.yaml").write_text("_target_: mypkg.halve.Halve\n")
+    done = run(commands / "ace-launch", "--config-dir", "my_conf", cwd=place)
+    assert done.returncode == 1
+    assert "is shadowed by ACE's own executor/identity.yaml" in done.stdout
+
+
+def test_a_bundle_is_verified_where_nothing_but_the_wheel_is_installed(commands: Path, place: Path) -> None:
+    written(place / "bundle")
+    done = run(commands / "ace-verify", "bundle", cwd=place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("VERIFIED: ")
+
+
+def test_nothing_recorded_is_one_line_of_the_installed_command_too(commands: Path, place: Path) -> None:
+    done = run(commands / "ace-decide", "--experiment", "halve", cwd=place)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
