@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ace.domain.canonical import digest
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord, CodeState, Digests
-from ace.domain.serial import encode
 from ace.measure.observe import StopRule, observe
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
@@ -25,7 +24,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at one cell. `sweep` and `job` name the declared grid it belongs to, None outside a multirun."""
+    """One try at one cell. `sweep` and `job` name the declared grid it belongs to, None outside a multirun.
+
+    `measured_by`: digests and versions of all sources that could make it another measurement.
+    """
 
     name: str
     plan: CellPlan
@@ -34,11 +36,12 @@ class Attempt:
     sweep: str | None
     job: str | None
     started_at: float
+    measured_by: Digests
 
     @property
     def cell_key(self) -> str:
-        """The same cell measured by the same code on the same weights has the same key."""
-        return digest((self.plan.digest, encode(self.code), self.weights))
+        """The same cell measured by the same sources on the same weights has the same key, whatever git says of it."""
+        return digest((self.plan.digest, self.measured_by, self.weights))
 
 
 class Stopped(BaseException):

@@ -27,11 +27,11 @@ from ace.tracking.ledger import Ledger
 
 
 class AlreadyMeasured(PlanError):
-    """The cell gave its evidence, `record`, under this very look: it is not measured by that seed again."""
+    """The cell gave its evidence, `record`, in run `run_id`: it is not measured by that seed again."""
 
-    def __init__(self, text: str, record: CellRecord) -> None:
+    def __init__(self, text: str, record: CellRecord, run_id: str) -> None:
         super().__init__(text)
-        self.record = record
+        self.record, self.run_id = record, run_id
 
 
 def unseal(
@@ -148,6 +148,7 @@ def _require_unmeasured(plan: CellPlan, evidence: Evidence) -> None:
                 f"holdout cell {plan.shape} was measured under this look already (run {cell.run_id}) and is not looked "
                 f"at again; judge it: ace-decide --experiment {plan.experiment}",
                 cell.record,
+                cell.run_id,
             )
 
 

@@ -13,11 +13,12 @@ from ace.decide import judge
 from ace.decide.envelope import unsafe_envelope
 from ace.decide.replay import evidence_of
 from ace.domain.canonical import canonical_json
-from ace.domain.decision import DECISION_SCHEMA_VERSION
+from ace.domain.decision import DECISION_SCHEMA_VERSION, Decision
 from ace.domain.envelope import ENVELOPE_SCHEMA_VERSION, envelope_text
 from ace.domain.record import SCHEMA_VERSION, record_text
 from ace.domain.registration import REGISTRATION_SCHEMA_VERSION
 from ace.domain.serial import encode
+from ace.domain.stored import Evidence
 from ace.report.bundle import write_bundle
 from tests import builders as b
 from tests.unit.decide import registered as r
@@ -31,10 +32,16 @@ PRESENT = {
 }
 
 
-def write(folder: Path) -> None:
-    """Files of the present versions; one that is there already is what some version wrote, and stays."""
+def judged_small() -> tuple[Decision, Evidence]:
+    """A decision that follows from one small record."""
     evidence = b.evidence(b.stored(b.record(0.1, sessions=2, of=b.plan(sessions=2, rounds=2))))
     [decision] = judge(evidence, b.near_term())
+    return decision, evidence_of(decision.claim, evidence)
+
+
+def write(folder: Path) -> None:
+    """Files of the present versions; one that is there already is what some version wrote, and stays."""
+    decision, evidence = judged_small()
     texts = {
         "record": record_text(b.record(0.1, sessions=1, of=b.plan(sessions=1, rounds=2))),
         "envelope": envelope_text(unsafe_envelope(decision)),
@@ -44,7 +51,7 @@ def write(folder: Path) -> None:
         _keep(folder / f"{kind}-{PRESENT[kind]}.json", text.encode())
     with TemporaryDirectory() as scratch:
         bundle = Path(scratch) / "bundle"
-        write_bundle(decision, evidence_of(decision.claim, evidence), bundle)
+        write_bundle(decision, evidence, bundle)
         _zip(bundle, folder / f"bundle-{PRESENT['bundle']}.zip")
 
 

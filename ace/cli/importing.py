@@ -72,7 +72,8 @@ def store_import(options: argparse.Namespace) -> tuple[CellRecord, Pair]:
     wiring.refuse_sealed(cell)
     plan, settings, policy = imported_plan(cell, pair), wiring.settings_of(config), wiring.policy_of(config)
     code, now = code_state(None, Path.cwd()), time.time()
-    attempt = Attempt(f"import-{uuid.uuid4().hex[:12]}", plan, code, (), None, None, now)
+    sources = (("ace", code.package_digest),)
+    attempt = Attempt(f"import-{uuid.uuid4().hex[:12]}", plan, code, (), None, None, now, sources)
     record = imported_record(
         plan, pair, content=content, file=options.file.name, attempt=attempt.name, code=code, at=now
     )

@@ -29,7 +29,9 @@ from rich.markup import escape
 from ace import cell, wiring
 from ace.benchmarks.loading import check_benchmark
 from ace.cli import remaining, sweep
+from ace.cli.planning import Outlook, foresee
 from ace.cli.progress import CellProgress
+from ace.cli.resuming import LeftOut, pass_over
 from ace.cli.spending import told
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.decide.recheck import doubts_about
@@ -39,11 +41,12 @@ from ace.domain.policy import Policy
 from ace.domain.record import CellRecord
 from ace.errors import AceError, MeasurementError, PlanError, StoreError
 from ace.holdout import AlreadyMeasured, unseal, write_opening
-from ace.measure.code_state import code_state
+from ace.measure.code_state import code_state, measured_by
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder
 from ace.models.loading import check_model, model_digests
 from ace.report.wording import markdown
+from ace.tracking.attempts import attempts_at
 from ace.tracking.ledger import ledger_of
 from ace.tracking.process import this_process
 from ace.tracking.reader import read_evidence
@@ -53,6 +56,8 @@ from ace.tracking.writer import Tracker
 
 LAUNCH = uuid.uuid4().hex  # names this process
 console = Console(stderr=False, soft_wrap=True)
+outlook = Outlook()  # of this process's command, in a dry run
+ANEW = wiring.Resuming(resume=False, failed_only=False, dry_run=False)
 
 
 @hydra.main(version_base="1.3", config_path="pkg://ace.conf", config_name="config")
@@ -62,16 +67,21 @@ def measure(config: DictConfig) -> None:
     overrides = list(job.overrides.task)
     place = sweep.Place(job.sweep.dir, overrides, job.job.num) if job.mode == RunMode.MULTIRUN else None
     try:
-        _require_declared(job)
         wiring.refuse_shadowed(job.runtime.config_sources)
         dropped = wiring.drop_foreign_parameters(config, overrides)
         if dropped:
             console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
         policy = wiring.policy_of(config)
+        if wiring.resuming_of(config).dry_run:
+            console.print(_foreseen(config, overrides), markup=False, highlight=False)
+            return
+        _require_declared(job)
         record = _measured(config, place, policy)
+        if record is None:
+            return
         if doubts := doubts_about(record, policy):
             console.print(f"unresolved ({'; '.join(doubts)}): measured once more", markup=False, highlight=False)
-            record = _measured(config, place, policy, again=True)
+            record = _measured(config, place, policy, again=True) or record
         if record.failures:
             raise MeasurementError(_failures(record))
     except AceError as error:
@@ -83,16 +93,30 @@ def measure(config: DictConfig) -> None:
         raise
 
 
-def _measured(config: DictConfig, place: sweep.Place | None, policy: Policy, again: bool = False) -> CellRecord:
-    """The cell's record, shown in two lines: measured now, or when a sweep over the holdout was interrupted."""
+def _measured(config: DictConfig, place: sweep.Place | None, policy: Policy, again: bool = False) -> CellRecord | None:
+    """The cell's record, shown in two lines: measured now or before; None for a cell that is left out."""
     try:
-        record, spending = measure_cell(config, place, again)
+        record, spending = measure_cell(config, place, again, wiring.resuming_of(config))
     except AlreadyMeasured as done:
-        console.print(str(done), markup=False, highlight=False)
+        console.print(f"kept: {done}", markup=False, highlight=False)
+        console.print(answer_line(done.record, policy), markup=False, highlight=False)
+        sweep.keep(place, done.record, done.run_id, again)
         return done.record
+    except LeftOut as left:
+        console.print(f"{sweep.job_name(place.overrides if place else []) or 'defaults'}: {left}", markup=False)
+        sweep.leave_out()
+        return None
     console.print(answer_line(record, policy), markup=False, highlight=False)
     console.print(f"  {told(spending)}", markup=False, highlight=False)
     return record
+
+
+def _foreseen(config: DictConfig, overrides: list[str]) -> str:
+    """What would become of the cell; nothing of it is measured or written."""
+    plan, settings = wiring.plan_of(config), wiring.settings_of(config)
+    check_model(plan.model)
+    check_benchmark(plan.benchmark, plan.model)
+    return foresee(plan, overrides, _attempt(plan, None).cell_key, wiring.resuming_of(config), settings, outlook)
 
 
 def _require_declared(job: HydraConf) -> None:
@@ -102,11 +126,15 @@ def _require_declared(job: HydraConf) -> None:
 
 
 def measure_cell(
-    config: DictConfig, place: sweep.Place | None, again: bool = False
+    config: DictConfig,
+    place: sweep.Place | None,
+    again: bool = False,
+    resuming: wiring.Resuming = ANEW,
 ) -> tuple[CellRecord, Mapping[str, float]]:
     """Refuse what cannot run, then measure and record the cell; `again`: on documents drawn by another seed.
 
-    The second answer is where the time went: seconds by step.
+    The second answer is where the time went: seconds by step. Raises AlreadyMeasured or LeftOut for a cell that
+    `resuming` passes over.
     """
     plan, settings = wiring.plan_of(config), wiring.settings_of(config)
     policy = wiring.policy_of(config)
@@ -115,6 +143,8 @@ def measure_cell(
     store = open_store(settings.tracking_uri, settings.root)
     plan = _unsealed(plan, store, settings, again)
     attempt = _attempt(plan, place)
+    if plan.benchmark.split != HOLDOUT:  # what is looked at once has a rule of its own
+        pass_over(resuming, attempts_at(store, plan.experiment, attempt.cell_key) if resuming.resume else ())
     folder = make_folder(settings.root / "work", "tracking.root") / attempt.name
     tracker = _tracker(store, plan)
 
@@ -135,6 +165,7 @@ def measure_cell(
         spent = measured and remaining.cost(measured, record)
         sweep.current.done += [spent] if spent else []
         sweep.current.seconds.append(watcher.spending.seconds)
+        sweep.current.measured += not again
     return record, watcher.spending.seconds
 
 
@@ -160,14 +191,16 @@ def _opening(plan: CellPlan, settings: wiring.Settings) -> Callable[[str], None]
 
 
 def _attempt(plan: CellPlan, place: sweep.Place | None) -> cell.Attempt:
+    code = code_state(plan.executor, Path.cwd())
     return cell.Attempt(
         name=f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
         plan=plan,
-        code=code_state(plan.executor, Path.cwd()),
+        code=code,
         weights=model_digests(plan.model),
         sweep=place.sweep if place else None,
         job=place.job if place else None,
         started_at=time.time(),
+        measured_by=measured_by(plan, code),
     )
 
 
@@ -234,7 +267,7 @@ def main() -> None:
     except cell.Stopped:
         status, code = "KILLED", 143
     finally:
-        if sweep.current is not None and len(sweep.current.seconds) > 1:
-            console.print(f"the sweep {told(*sweep.current.seconds)}", markup=False, highlight=False)
+        for line in [*sweep.lines(), *(outlook.lines() if outlook.done is not None else [])]:
+            console.print(line, markup=False, highlight=False)
         sweep.close(status)
     sys.exit(code)

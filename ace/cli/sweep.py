@@ -16,11 +16,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from ace.cli.remaining import Cost
+from ace.cli.remaining import Cost, ahead, cost
+from ace.cli.spending import told
+from ace.domain.record import CellRecord
 from ace.errors import PlanError
 from ace.tracking.store import open_store
 from ace.tracking.writer import Tracker
-from ace.wiring import experiment_name, settings_of
+from ace.wiring import experiment_name, resuming_of, settings_of
+from ace.wiring.values import RUNNING
 
 NAME = "ACE_SWEEP"  # the environment variable that carries the sweep's name to jobs in other processes
 
@@ -30,7 +33,8 @@ class Sweep:
     """The multirun of this process.
 
     `done`: what the cells measured so far took; `seconds`: the same by step. `refused`: jobs that could not be run at
-    all.
+    all; `reused`: (job, run) of those that had been measured before. `left_out`: how many were not to
+    be measured; `measured`: how many were.
     """
 
     run_id: str
@@ -39,6 +43,9 @@ class Sweep:
     done: list[Cost] = field(default_factory=list)
     seconds: list[Mapping[str, float]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    reused: list[tuple[str, str]] = field(default_factory=list)
+    left_out: int = 0
+    measured: int = 0
 
 
 current: Sweep | None = None
@@ -67,8 +74,11 @@ class Place:
 
 
 def job_name(overrides: list[str]) -> str:
-    """One job of a sweep, whatever the order of its overrides: `batch=1,seq_len=64`."""
-    return ",".join(sorted(overrides))
+    """One job of a sweep, whatever the order of its overrides: `batch=1,seq_len=64`.
+
+    How the command is carried out (resume, rerun) is no part of what is measured.
+    """
+    return ",".join(sorted(o for o in overrides if o.lstrip("+").partition("=")[0] not in RUNNING))
 
 
 def expand(overrides: list[str]) -> list[list[str]]:
@@ -84,6 +94,8 @@ class DeclareSweep(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Initialise the store (parallel first starts would race) and record what is planned."""
         global current
+        if resuming_of(config).dry_run:
+            return
         settings = settings_of(config)
         tracker = Tracker(open_store(settings.tracking_uri, settings.root), experiment_name(config))
         planned = expand(list(config.hydra.overrides.task))
@@ -94,9 +106,41 @@ class DeclareSweep(Callback):
         current = Sweep(run_id, tracker, planned)
 
 
+def keep(place: Place | None, record: CellRecord, run_id: str, again: bool) -> None:
+    """Note that a job's cell was measured before; of a second measurement that the first is noted is enough."""
+    if current is None or place is None or again:
+        return
+    current.reused.append((place.job, run_id))
+    cell = ahead(place.overrides, record.plan.shape)
+    spent = cell and cost(cell, record)
+    current.done += [spent] if spent else []
+
+
+def leave_out() -> None:
+    """Note that a job is not measured by this sweep, which then does not reach its end."""
+    if current is not None:
+        current.left_out += 1
+
+
+def lines() -> list[str]:
+    """What stands under a sweep's last cell."""
+    if current is None or len(current.planned) < 2:
+        return []
+    counts = {
+        "measured": current.measured,
+        "kept from before": len(current.reused),
+        "left out": current.left_out,
+        "refused": len(current.refused),
+    }
+    said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+    took = f"; {told(*current.seconds)}" if len(current.seconds) > 1 else ""  # of one, its own line says it
+    return [f"the sweep of {len(current.planned)} cells: {said or 'none'}{took}"]
+
+
 def close(status: str) -> None:
-    """End the sweep of this process, if there is one."""
+    """End the sweep of this process, if there is one. One that left cells out says so: it stopped before its end."""
     global current
     if current is not None:
-        current.tracker.end_sweep(current.run_id, status, current.refused)
+        ended = "KILLED" if current.left_out and status == "FINISHED" else status
+        current.tracker.end_sweep(current.run_id, ended, current.refused, current.reused)
         current = None

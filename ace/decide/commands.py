@@ -37,7 +37,8 @@ PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
 PACKAGED_EXAMPLES = 1000  # of conf/split
 PACKAGED_HOLDOUT_EXAMPLES = 1500
 PACKAGED_TDP_W = 65  # of conf/telemetry/modelled.yaml
-REGISTERED = ("split=", "split.", "seed=", "protocol=", "protocol.")  # what the registration says, and nobody else
+REGISTERED = ("split=", "split.", "seed=", "replicate=", "protocol=", "protocol.")
+"""What the registration says, and nobody else."""
 SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
 
@@ -50,8 +51,7 @@ def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape]
     fixed = _overrides(plan) if job is None else _changed(plan) | _kept(job)
     fixed["split"] = _split_file(plan, job).replace(plan.benchmark.split, split)
     seed = plan.seed if seed is None else seed
-    if seed:
-        fixed["seed"] = str(seed)
+    fixed |= _seeds(replace(plan, seed=seed))
     return launch([fixed | {axis: str(getattr(shape, axis)) for axis in axes} for shape in shapes])
 
 
@@ -80,6 +80,11 @@ def measure_again(cells: Sequence[Cell]) -> str:
 def with_sessions(command: str, least: int) -> str:
     """The command, asking for no fewer sessions than these."""
     return re.sub(r"protocol\.sessions=(\d+)", lambda found: f"protocol.sessions={max(least, int(found[1]))}", command)
+
+
+def _seeds(plan: CellPlan) -> dict[str, str]:
+    """Seed and replicate where they are not 0."""
+    return {key: str(value) for key, value in zip(("seed", "replicate"), plan.replicate, strict=True) if value}
 
 
 def run_again(jobs: Iterable[str]) -> str:
@@ -121,7 +126,7 @@ def _split_file(plan: CellPlan, job: str | None) -> str:
 
 def _kept(job: str) -> dict[str, str]:
     """What a job of a sweep chose besides its place on the map."""
-    return {key: value for key, value in map(_pair, split_job(job)) if key not in (*AXES, "seed", "split")}
+    return {key: value for key, value in map(_pair, split_job(job)) if key not in (*AXES, "seed", "replicate", "split")}
 
 
 def _overrides(plan: CellPlan) -> dict[str, str]:
@@ -219,7 +224,8 @@ def agrees(attempt: StoredCell, job: str) -> bool:
 def _certain(plan: CellPlan) -> dict[str, str]:
     """Overrides that a plan answers by itself, whatever files they were chosen from."""
     values: dict[str, object] = {axis: getattr(plan.shape, axis) for axis in AXES}
-    values |= {"seed": plan.seed, "model.seed": plan.model.seed, "split.examples": plan.benchmark.examples}
+    values |= dict(zip(("seed", "replicate"), plan.replicate, strict=True))
+    values |= {"model.seed": plan.model.seed, "split.examples": plan.benchmark.examples}
     values |= {f"protocol.{key}": getattr(plan.protocol, key) for key in PROTOCOL_KEYS}
     values |= {f"{plus}executor.{key}": value for key, value in plan.executor.parameters for plus in ("", "+")}
     return {"experiment.name": plan.experiment} | {key: _plain(value) for key, value in values.items()}

@@ -117,7 +117,12 @@ def _case(evidence: Evidence, claim: str, attempts: list[StoredCell]) -> Case:
     names = {a.sweep for a in attempts if a.sweep}
     seen = {a.sweep for a in evidence.cells}
     # a declared grid of which nothing at all is there could be anybody's: every claim answers for it
-    sweeps = tuple(s for s in evidence.sweeps if s.sweep in names or s.sweep not in seen)
+    own = {a.run_id for a in attempts}
+    sweeps = tuple(
+        s
+        for s in evidence.sweeps
+        if s.sweep in names or s.sweep not in seen or any(run_id in own for _, run_id in s.reused)
+    )
     plan = next((a.plan for a in reversed(attempts) if a.plan is not None), None)
     label = claim_label(plan) if plan is not None else "an unreadable claim"
     # one that cannot be read could be anybody's, as a declared grid could

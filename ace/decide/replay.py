@@ -5,13 +5,13 @@ the bundle, so whatever judgement looks at must be in it: a claim's own attempts
 what a shared sweep says about them.
 """
 
-from collections import defaultdict
 from dataclasses import replace
 
 from ace.decide import commands
 from ace.decide.cells import is_evidence
 from ace.decide.gather import Case, gather, records
 from ace.decide.judge import judge
+from ace.decide.sweeps import attempted
 from ace.decide.tuning import is_kin
 from ace.domain.decision import Decision
 from ace.domain.policy import Policy
@@ -44,11 +44,12 @@ def evidence_of(claim: str, evidence: Evidence) -> Evidence:
     own = {attempt.run_id for attempt in case.attempts}
     ideas = {(record.plan.executor, record.plan.model.name) for record in found}
     sweeps, open_jobs = {sweep.sweep for sweep in case.sweeps}, _open_jobs(case)
+    reused = {run_id for sweep in case.sweeps for _, run_id in sweep.reused}
     kept, tried = [], []
     for cell in evidence.cells:
         if cell.run_id in own or _stands_for(cell, open_jobs):
             kept.append(cell)
-        elif cell.sweep in sweeps:
+        elif cell.sweep in sweeps or cell.run_id in reused:
             # where nothing but its record shows that it is not this claim's, that stays too
             alike = cell.plan is None or (cell.plan.executor, cell.plan.model.name) in ideas
             kept.append(cell if alike else replace(cell, record=None))
@@ -59,15 +60,11 @@ def evidence_of(claim: str, evidence: Evidence) -> Evidence:
 
 def _open_jobs(case: Case) -> list[str]:
     """Jobs that no attempt of their sweep answers for, so that gate complete looks for a measurement made later."""
-    attempts: dict[tuple[str | None, str | None], list[StoredCell]] = defaultdict(list)
-    for cell in case.store.cells:
-        attempts[cell.sweep, cell.job].append(cell)
-    return [
-        job
-        for sweep in case.sweeps
-        for job in sweep.planned
-        if job not in sweep.refused and not any(commands.agrees(cell, job) for cell in attempts[sweep.sweep, job])
-    ]
+    open_jobs: list[str] = []
+    for sweep in case.sweeps:
+        there = attempted(sweep, case.store.cells) | set(sweep.refused)
+        open_jobs += [job for job in sweep.planned if job not in there]
+    return open_jobs
 
 
 def _stands_for(cell: StoredCell, jobs: list[str]) -> bool:

@@ -21,7 +21,7 @@ from ace.domain.serial import encode
 from ace.domain.transfer import Transfer
 from ace.domain.verdict import Regime, Verdict
 
-DECISION_SCHEMA_VERSION = 5
+DECISION_SCHEMA_VERSION = 6
 LARGEST_LOG = 100.0  # about 1e43 times: beyond it only the order of magnitude could matter, and it does not
 ESTIMAND = "steady-state median ratio"
 

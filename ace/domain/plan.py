@@ -121,6 +121,8 @@ def _plain(value: Any) -> str:
 
 DEVELOPMENT, VALIDATION, HOLDOUT = "development", "validation", "holdout"
 SPLITS = (DEVELOPMENT, VALIDATION, HOLDOUT)
+REPLICATE_SEEDS = 1_000_000
+"""A replicate of a cell has its seed this much further on."""
 EXACT, NATURAL = "exact", "natural"
 INPUTS = (EXACT, NATURAL)
 SPEED, MEMORY, ENERGY, ECD = "speed", "memory", "energy", "ecd"
@@ -264,6 +266,13 @@ class CellPlan:
         require(
             self.shape.batch <= documents, "batch", self.shape.batch, f"at most split.examples={documents} documents"
         )
+
+    @property
+    def replicate(self) -> tuple[int, int]:
+        """The seed that was asked for, and which replicate; a holdout's seed is drawn by its registration."""
+        if self.benchmark.split == HOLDOUT:
+            return self.seed, 0
+        return self.seed % REPLICATE_SEEDS, self.seed // REPLICATE_SEEDS
 
     @property
     def digest(self) -> str:

@@ -42,7 +42,8 @@ class StoredSweep:
     """A declared grid: what a multirun said it would measure before it began.
 
     `status` as for a cell; `planned` lists its jobs in the form of `StoredCell.job`, `refused` those of them that could
-    not be run at all (an impossible value) and therefore have no attempt.
+    not be run at all (an impossible value) and therefore have no attempt. `reused`: (job, run) of cells that had been
+    measured before and were kept as they are.
     """
 
     run_id: str
@@ -51,6 +52,7 @@ class StoredSweep:
     started_at: float
     planned: tuple[str, ...]
     refused: tuple[str, ...] = ()
+    reused: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,15 @@ Read once a cell by the parent, before anything runs; goes into the run's tags a
 import subprocess
 from pathlib import Path
 
-from ace.domain.plan import ExecutorSpec
-from ace.domain.record import CodeState
+from ace.domain.plan import CellPlan, ExecutorSpec
+from ace.domain.record import CodeState, Digests
+from ace.errors import PlanError
 from ace.executors.loading import source_digest
+from ace.measure.environment import library_versions
 
 NO_EXECUTOR = "none"
+ACE = "ace"
+NOWHERE = "nowhere"
 
 
 def code_state(executor: ExecutorSpec | None, folder: Path) -> CodeState:
@@ -20,12 +24,36 @@ def code_state(executor: ExecutorSpec | None, folder: Path) -> CodeState:
     """
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain") if commit else None
+    package = source_digest("ace.cell")
+    own = executor is not None and _package(executor.target) == ACE
     return CodeState(
         commit=commit,
         dirty=None if changes is None else changes != "",
-        package_digest=source_digest("ace.cell"),
-        executor_digest=NO_EXECUTOR if executor is None else source_digest(executor.target),
+        package_digest=package,
+        executor_digest=NO_EXECUTOR if executor is None else package if own else source_digest(executor.target),
     )
+
+
+def measured_by(plan: CellPlan, code: CodeState) -> Digests:
+    """What a plan is carried out by, beside the weights: the sources of ACE and of every package of others that the
+    plan names, Python and the libraries.  Another digest or version makes another measurement.
+
+    code: the state of the same moment; what it has digested is not digested again.
+    """
+    named = [plan.executor.target, plan.model.target, *(rival.executor.target for rival in plan.rivals)]
+    for asked in (plan.benchmark, *plan.further):
+        named += [asked.target, *([asked.development] if asked.development else [])]
+    digested = {_package(plan.executor.target): code.executor_digest, ACE: code.package_digest}
+    for package in {_package(target) for target in named} - set(digested):
+        try:
+            digested[package] = source_digest(f"{package}.any")
+        except PlanError:  # a rival that is nowhere costs itself, once it is to be timed, and no cell
+            digested[package] = NOWHERE
+    return (*sorted(digested.items()), *library_versions())
+
+
+def _package(target: str) -> str:
+    return target.partition(".")[0]
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -22,6 +22,11 @@ PLACES = ("TORCHINDUCTOR_CACHE_DIR",)  # where compiled code lies says nothing a
 LIBRARIES = ("torch", "numpy", "safetensors")
 
 
+def library_versions() -> tuple[tuple[str, str], ...]:
+    """Python and what does the arithmetic."""
+    return (("python", sys.version.split()[0]), *((name, metadata.version(name)) for name in LIBRARIES))
+
+
 def cores() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -40,7 +45,7 @@ def fingerprint(threads: int, interop_threads: int) -> Environment:
         interop_threads=interop_threads,
         clock_resolution_s=time.get_clock_info("perf_counter").resolution,
         load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        versions=(("python", sys.version.split()[0]), *((name, metadata.version(name)) for name in LIBRARIES)),
+        versions=library_versions(),
         variables=tuple(
             sorted(
                 (key, value)

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run
 
 from ace.domain.calibration import Calibration
 from ace.domain.plan import CellPlan
@@ -66,6 +66,16 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
     return Evidence(
         experiment, tuple(cells), tuple(sweeps), tuple(registrations), looks, broken, openings, unlisted
     )
+
+
+def read_cell(store: Store, experiment: Experiment, run: Run) -> StoredCell:
+    """One attempt, believed no further than in `read_evidence`."""
+    try:
+        files = _files(store, run)
+        _, problem = kind_of(run, files)
+        return _read_cell(store, run, str(experiment.name), str(experiment.artifact_location), files, problem)
+    except StoreError as error:
+        return _cell(run, problem=str(error))
 
 
 def _read_ledger(ledger: Ledger | None) -> tuple[tuple[LedgerEntry, ...], str | None]:
@@ -275,15 +285,26 @@ def _read_sweep(store: Store, run: Run, location: str) -> StoredSweep:
         started_at=_started_at(run),
         planned=_read_jobs(store, run, location, names.PLANNED_FILE, names.PLANNED_DIGEST),
         refused=_read_jobs(store, run, location, names.REFUSED_FILE, names.REFUSED_DIGEST) if ended else (),
+        reused=_read_reused(store, run, location) if names.REUSED_DIGEST in run.data.tags else (),
     )
 
 
 def _read_jobs(store: Store, run: Run, location: str, name: str, tag: str) -> tuple[str, ...]:
+    jobs: tuple[str, ...] = decoded(tuple[str, ...], _vouched(store, run, location, name, tag), name)
+    return jobs
+
+
+def _read_reused(store: Store, run: Run, location: str) -> tuple[tuple[str, str], ...]:
+    raw = _vouched(store, run, location, names.REUSED_FILE, names.REUSED_DIGEST)
+    pairs: tuple[tuple[str, str], ...] = decoded(tuple[tuple[str, str], ...], raw, names.REUSED_FILE)
+    return pairs
+
+
+def _vouched(store: Store, run: Run, location: str, name: str, tag: str) -> bytes:
     raw = read_artifact(store.client, run, location, name)
     if hashlib.sha256(raw).hexdigest() != run.data.tags.get(tag):
         raise StoreError(f"{name} was altered")
-    jobs: tuple[str, ...] = decoded(tuple[str, ...], raw, name)
-    return jobs
+    return raw
 
 
 def _started_at(run: Run) -> float:

@@ -107,8 +107,10 @@ class Tracker:
         """Close a run that went wrong with `status` (FAILED or KILLED); what was stored of it stays."""
         # a traceback may quote file names that are no UTF-8; it must not fail for that
         readable = traceback_text.encode("utf-8", "backslashreplace").decode("utf-8")
-        self._write(run_id, names.TRACEBACK_FILE, readable)
-        self._terminate(run_id, status)
+        try:
+            self._write(run_id, names.TRACEBACK_FILE, readable)
+        finally:  # on a full disk the run can be closed although nothing can be said of it
+            self._terminate(run_id, status)
 
     def declare_sweep(self, sweep: str, planned: Sequence[str]) -> str:
         """Say what a multirun will measure before it begins: the id of a run of its own that lists the jobs."""
@@ -119,12 +121,22 @@ class Tracker:
         self._write(run_id, names.PLANNED_FILE, text)
         return run_id
 
-    def end_sweep(self, run_id: str, status: str, refused: Sequence[str]) -> None:
-        """Close the run of a sweep with `status` (FINISHED, FAILED or KILLED); `refused`: jobs that could not run."""
-        text = canonical_json(list(refused))
-        self._write(run_id, names.REFUSED_FILE, text)
+    def end_sweep(
+        self, run_id: str, status: str, refused: Sequence[str], reused: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Close the run of a sweep with `status` (FINISHED, FAILED or KILLED).
+
+        refused: jobs that could not run; reused: (job, run) of cells that an earlier run had measured.
+        """
+        texts = {
+            (names.REFUSED_FILE, names.REFUSED_DIGEST): canonical_json(list(refused)),
+            (names.REUSED_FILE, names.REUSED_DIGEST): canonical_json([list(pair) for pair in reused]),
+        }
+        for (file, _), text in texts.items():
+            self._write(run_id, file, text)
         with store_errors(f"cannot close run {run_id}"):
-            self._client.set_tag(run_id, names.REFUSED_DIGEST, sha256_text(text))
+            tags = {tag: sha256_text(text) for (_, tag), text in texts.items()}
+            self._client.log_batch(run_id, tags=_tags(tags))
         self._terminate(run_id, status)
 
     def log_decision(self, bundle: Path, tags: Mapping[str, str], metrics: Mapping[str, float], note: str) -> str:

@@ -13,9 +13,10 @@ from ace.wiring.overrides import (
     refuse_shadowed,
 )
 from ace.wiring.plans import benchmark_of, plan_of
-from ace.wiring.settings import Settings, experiment_name, policy_of, settings_of
+from ace.wiring.settings import Resuming, Settings, experiment_name, policy_of, resuming_of, settings_of
 
 __all__ = [
+    "Resuming",
     "Settings",
     "benchmark_of",
     "compose_config",
@@ -27,5 +28,6 @@ __all__ = [
     "refuse_renamed",
     "refuse_sealed",
     "refuse_shadowed",
+    "resuming_of",
     "settings_of",
 ]

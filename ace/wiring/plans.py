@@ -8,7 +8,9 @@ from omegaconf import DictConfig
 from ace.domain.energy import EnergyPlan
 from ace.domain.plan import (
     DEVELOPMENT,
+    HOLDOUT,
     RATED,
+    REPLICATE_SEEDS,
     SPEED,
     BenchmarkSpec,
     CellPlan,
@@ -29,6 +31,7 @@ from ace.wiring.values import (
     EXPERIMENT_KEYS,
     GROUPS,
     MODEL_KEYS,
+    RUNNING,
     SPLIT_KEYS,
     TELEMETRY_KEYS,
     build,
@@ -41,7 +44,7 @@ from ace.wiring.values import (
 def plan_of(config: DictConfig) -> CellPlan:
     """The cell that a composed configuration describes.  Raises PlanError for what cannot be run."""
     values = plain(config)
-    refuse_unknown("", values, (*AXES, *GROUPS, "cache_dir"))
+    refuse_unknown("", values, (*AXES, *GROUPS, *RUNNING, "replicate", "cache_dir"))
     model, split = _described(group(values, "model", MODEL_KEYS)), group(values, "split", SPLIT_KEYS)
     inputs = str(group(values, "inputs", ("name", "rivals"))["name"])
     # hidden and depth follow the model's file, which may leave them to the model itself
@@ -55,7 +58,7 @@ def plan_of(config: DictConfig) -> CellPlan:
         shape=shape,
         protocol=build(Protocol, "protocol", _shared(values["protocol"])),
         telemetry=build(EnergyPlan, "telemetry", group(values, "telemetry", TELEMETRY_KEYS)),
-        seed=build(_Seed, "", {"seed": values["seed"]}).seed,
+        seed=_seed(values, split["name"]),
         rivals=_rivals(values) if split["name"] == DEVELOPMENT else (),  # they judge the claim where it is chosen
         further=_further(split, inputs),
         isolated_sessions=build(_Alone, "protocol", {ALONE: _alone(values["protocol"])}).isolated_sessions,
@@ -66,6 +69,16 @@ def plan_of(config: DictConfig) -> CellPlan:
 @dataclass(frozen=True, slots=True)
 class _Seed:
     seed: int
+    replicate: int
+
+
+def _seed(values: dict[str, Any], split: Any) -> int:
+    """Of the plan: another replicate draws other documents, orders and sessions, so that all of them can be pooled."""
+    given = build(_Seed, "", {key: values[key] for key in ("seed", "replicate")})
+    require(0 <= given.seed < REPLICATE_SEEDS, "seed", given.seed, f"0 to {REPLICATE_SEEDS - 1}")
+    once = split != HOLDOUT or given.replicate == 0
+    require(once and given.replicate >= 0, "replicate", given.replicate, "0 or more, and 0 on the holdout, seen once")
+    return given.seed + given.replicate * REPLICATE_SEEDS
 
 
 ALONE = "isolated_sessions"  # of a protocol, and no part of what the arms go through together

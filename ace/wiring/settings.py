@@ -8,7 +8,9 @@ from omegaconf import DictConfig
 
 from ace.domain.plan import require
 from ace.domain.policy import Policy
-from ace.wiring.values import EXPERIMENT_KEYS, build, group, plain
+from ace.wiring.values import EXPERIMENT_KEYS, RUNNING, build, group, plain
+
+FAILED = "failed"  # the value of rerun
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,29 @@ class Settings:
     tracking_uri: str | None
     root: Path
     cache: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Resuming:
+    """What is done about cells that were attempted before. `failed_only`: those that never were are left out, too.
+
+    `dry_run`: nothing is measured or written, and what would be is told.
+    """
+
+    resume: bool
+    failed_only: bool
+    dry_run: bool
+
+
+def resuming_of(config: DictConfig) -> Resuming:
+    """How this job treats what an earlier one has measured."""
+    values = plain(config)
+    resume, rerun, dry_run = (values.get(key) for key in RUNNING)
+    require(isinstance(resume, bool), "resume", resume, "true or false")
+    require(isinstance(dry_run, bool), "dry_run", dry_run, "true or false")
+    require(rerun in (None, FAILED), "rerun", rerun, f"{FAILED}, or null")
+    require(resume or rerun is None, "resume", resume, f"true with rerun={rerun}, which asks what was measured before")
+    return Resuming(bool(resume), rerun == FAILED, bool(dry_run))
 
 
 def settings_of(config: DictConfig) -> Settings:

@@ -14,6 +14,7 @@ from ace.decide.dossier import Dossier
 from ace.decide.gates.openings import openings
 from ace.decide.gates.symmetry import symmetry
 from ace.decide.gather import Case
+from ace.decide.sweeps import attempted, reused
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import FIXED
 from ace.domain.policy import Policy
@@ -58,10 +59,11 @@ def _declared_grids(case: Case) -> Iterator[Finding]:
 
 def _sweep(case: Case, sweep: StoredSweep) -> Finding:
     threshold = ALL_JOBS
-    members = [cell for cell in case.store.cells if cell.sweep == sweep.sweep]
-    attempted = {job for job in sweep.planned if any(a.job == job and commands.agrees(a, job) for a in members)}
-    missing = [job for job in sweep.planned if job not in attempted | set(sweep.refused)]
+    there = attempted(sweep, case.store.cells)
+    missing = [job for job in sweep.planned if job not in there | set(sweep.refused)]
     seen = f"sweep {sweep.sweep} ({sweep.status}): {len(sweep.planned) - len(missing)} of {len(sweep.planned)} jobs"
+    if before := reused(sweep, case.store.cells):
+        seen += f", {len(before)} of them measured by an earlier one"
     if sweep.refused:
         seen += f", of which could not be run: {named(list(sweep.refused))}"
     if missing and sweep.status in ENDED:
@@ -152,7 +154,7 @@ def _retry(waiting: list[StoredCell]) -> str:
 def _sessions(case: Case) -> Finding:
     """Planned sessions are a maximum: those missing must have left a failure."""
     finished = [a.record for a in case.attempts if is_evidence(a) and a.record is not None]
-    gaps = [text for record in finished if (text := _session_gap(record))]
+    gaps = [text for record in finished if (text := session_gap(record))]
     measured, lost = sum(len(r.sessions) for r in finished), sum(len(r.failures) for r in finished)
     return gate(
         NAME,
@@ -187,7 +189,8 @@ def _within(record: CellRecord) -> str | None:
     return None
 
 
-def _session_gap(record: CellRecord) -> str | None:
+def session_gap(record: CellRecord) -> str | None:
+    """Which planned sessions a record neither holds nor has a failure for, or what one of them lacks."""
     if record.imported is not None or any(failure.session is None for failure in record.failures):
         return None  # sessions are another tool's, or the examination failed: no session was to follow
     accounted = {s.index for s in record.sessions} | {f.session for f in record.failures if f.session is not None}

@@ -145,3 +145,30 @@ def test_a_record_that_names_no_document_cannot_be_held_against_another_split():
 def test_pairs_of_each_arm_alone_that_were_planned_and_are_not_there_are_a_gap():
     made = b.record(of=replace(b.plan(), isolated_sessions=10))
     assert "10 pairs of each arm alone were planned" in the_fail(ask(b.stored(made))).evidence
+
+
+def of_an_earlier_sweep(seq_len, **changes):
+    return of_sweep(seq_len, **{"sweep": "earlier"} | changes)
+
+
+def over(status, *reused):
+    earlier = StoredSweep("earlier-run", "earlier", "KILLED", 0.5, JOBS[:1])
+    return earlier, StoredSweep("sweep-run", "grid", status, 1.0, JOBS, (), reused)
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "FAILED", "KILLED"])
+def test_a_grid_is_whole_whose_cells_an_earlier_sweep_measured(status):
+    found = ask(of_an_earlier_sweep(64), of_sweep(128), sweeps=over(status, (JOBS[0], "run-64")))
+    assert outcomes(found) == {Outcome.PASS}
+    assert any("2 of 2 jobs, 1 of them measured by an earlier one" in f.evidence for f in found)
+
+
+def test_a_cell_that_was_kept_and_whose_run_is_gone_fails_even_if_it_was_measured_again():
+    again = of_sweep(64, run_id="again", sweep=None, job=None)
+    found = ask(again, of_sweep(128), sweeps=over("FINISHED", (JOBS[0], "run-64")))
+    assert JOBS[0] in the_fail(found).evidence
+
+
+@pytest.mark.parametrize("reused", [(JOBS[0], "run-128"), ("batch=1,seq_len=256", "run-64"), ("", "")])
+def test_a_kept_run_stands_for_no_job_that_its_plan_denies(reused):
+    assert JOBS[0] in the_fail(ask(of_an_earlier_sweep(64), of_sweep(128), sweeps=over("FINISHED", reused))).evidence

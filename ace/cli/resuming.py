@@ -1,0 +1,37 @@
+"""What a rerun of a command leaves as it is: cells measured completely, by the same code, on the same weights.
+
+Between the plan and the measurement, asked by `launch`. A cell that is passed over is no second attempt: its run stays
+the only one, and the sweep names it. Whatever else was attempted stays in the store and is counted.
+"""
+
+from collections.abc import Sequence
+
+from ace.decide.gates.completeness import session_gap
+from ace.domain.stored import StoredCell
+from ace.errors import AceError
+from ace.holdout import AlreadyMeasured
+from ace.wiring import Resuming
+
+
+class LeftOut(AceError):
+    """The cell is not measured by this command, which measures failed cells alone."""
+
+
+def complete(cell: StoredCell) -> bool:
+    """Whether the cell needs no further attempt: all its sessions are there and none has failed."""
+    record = cell.record
+    if record is None or cell.problem is not None or cell.status != "FINISHED":
+        return False
+    return bool(record.sessions) and not record.failures and session_gap(record) is None
+
+
+def pass_over(resuming: Resuming, attempts: Sequence[StoredCell]) -> None:
+    """Raise AlreadyMeasured or LeftOut where the cell with these attempts is not to be measured now."""
+    if not resuming.resume:
+        return
+    done = next((cell for cell in reversed(attempts) if complete(cell)), None)
+    if done is not None and done.record is not None:
+        text = f"{done.record.plan.shape} {done.record.split} was measured before (run {done.run_id})"
+        raise AlreadyMeasured(f"{text}; resume=false measures it once more", done.record, done.run_id)
+    if resuming.failed_only and not attempts:
+        raise LeftOut("left out: rerun=failed measures what was attempted and failed, and this cell never was")

@@ -1,0 +1,89 @@
+"""Which cells a rerun keeps, which it measures, and what it says of the time."""
+
+from dataclasses import replace
+
+import pytest
+
+from ace.cell import Attempt
+from ace.cli.planning import Outlook
+from ace.cli.remaining import Ahead, Cost
+from ace.cli.resuming import LeftOut, complete, pass_over
+from ace.cli.sweep import job_name
+from ace.domain.record import Failure
+from ace.holdout import AlreadyMeasured
+from ace.wiring import Resuming
+from tests import builders as b
+
+DEFAULT = Resuming(resume=True, failed_only=False, dry_run=False)
+FAILED_ONLY = replace(DEFAULT, failed_only=True)
+FAILURE = Failure(3, "session", "died", "candidate", "killed")
+
+
+def test_a_complete_cell_is_kept_and_named_by_its_run():
+    cell = b.stored(b.record(), run_id="the-run")
+    for resuming in (DEFAULT, FAILED_ONLY):
+        with pytest.raises(AlreadyMeasured, match="run the-run") as kept:
+            pass_over(resuming, [cell])
+        assert (kept.value.record, kept.value.run_id) == (cell.record, "the-run")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        b.stored(b.record(), status="FAILED"),
+        b.stored(b.record(), status="RUNNING"),
+        b.stored(b.record(), problem="the record was altered"),
+        b.stored(b.record(), record=None, problem="killed"),
+        b.stored(b.record(failures=(FAILURE,))),
+        b.stored(b.record(sessions=8, of=b.plan(sessions=10))),
+        b.stored(b.record(sessions=0, of=b.plan(sessions=10))),
+    ],
+    ids=["failed", "running", "altered", "killed", "a session failed", "sessions missing", "nothing measured"],
+)
+def test_an_attempt_that_is_not_complete_is_measured_again(cell):
+    assert not complete(cell)
+    pass_over(DEFAULT, [cell])
+    pass_over(FAILED_ONLY, [cell])
+
+
+def test_of_several_attempts_the_newest_complete_one_is_named():
+    cells = [b.stored(b.record(), run_id="first"), b.stored(b.record(seed=1), run_id="second"),
+             b.stored(b.record(failures=(FAILURE,)), run_id="third")]  # fmt: skip
+    with pytest.raises(AlreadyMeasured, match="run second"):
+        pass_over(DEFAULT, cells)
+
+
+def test_a_cell_that_was_never_attempted_is_measured_unless_failed_ones_alone_are_asked_for():
+    pass_over(DEFAULT, [])
+    with pytest.raises(LeftOut):
+        pass_over(FAILED_ONLY, [])
+
+
+def test_without_resume_everything_is_measured():
+    pass_over(replace(DEFAULT, resume=False), [b.stored(b.record())])
+
+
+def key(plan=None, **changes):
+    made = Attempt("a", plan or b.plan(), b.record().code, (("model", "53"),), None, None, 0.0, (("ace", "1"),))
+    return replace(made, **changes).cell_key
+
+
+def test_the_key_changes_with_plan_sources_and_weights_and_with_nothing_else():
+    assert key() == key(name="b", sweep="s", job="j", started_at=9.0, code=replace(b.record().code, dirty=True))
+    others = [key(b.plan(seq_len=128)), key(b.plan(seed=1_000_000)), key(weights=()), key(measured_by=(("ace", "2"),))]
+    assert len({key(), *others}) == 5
+
+
+def test_how_a_command_is_carried_out_is_no_part_of_the_name_of_its_jobs():
+    named = job_name(["seq_len=64", "resume=false", "+rerun=failed", "dry_run=true", "batch=1"])
+    assert named == "batch=1,seq_len=64"
+
+
+def test_the_time_is_estimated_from_earlier_cells_and_not_without_them():
+    outlook = Outlook([Ahead(64, 1, ()), Ahead(64, 2, ())], kept=2)
+    [line] = outlook.lines()
+    assert "2 of 4 cells would be measured" in line
+    assert "nobody knows" in line
+    outlook.done = [Cost(Ahead(64, 1, ()), 10.0, 20.0, 30.0)]
+    assert outlook.lines() == ["2 of 4 cells would be measured, in about 2 min by the times of 1 earlier cell(s)"]
+    assert Outlook(kept=2, done=[]).lines() == ["0 of 2 cells would be measured"]
