@@ -4,6 +4,7 @@ Where the store keeps files on this machine they are written directly (under 1 m
 MLflow otherwise.
 """
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -43,12 +44,33 @@ def write_artifact(client: MlflowClient, run_id: str, artifact_uri: str, name: s
             client.log_text(run_id, text, name)
             return
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{name}.part"
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        _write_whole(folder, name, text)
+
+
+def _write_whole(folder: Path, name: str, text: str) -> None:
+    """Under another name, onto the disk, then renamed; what cannot be written whole leaves nothing behind."""
+    temporary = folder / f".{name}.{os.getpid()}.part"
+    temporary.unlink(missing_ok=True)
+    try:
+        with temporary.open("x", encoding="utf-8", newline="") as file:  # never through a link that lies there
             file.write(text)
             file.flush()
             os.fsync(file.fileno())  # or a power cut may leave the new name with nothing in it
         temporary.replace(folder / name)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name itself onto the disk, where a system lets a folder be synchronised."""
+    with contextlib.suppress(PermissionError, IsADirectoryError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def artifact_names(client: MlflowClient, run: Run) -> frozenset[str]:

@@ -4,6 +4,7 @@ Written by `ace.holdout` before sealed data is touched, read by it and by the re
 of one of its cells by a run. One that is neither makes the whole ledger unreadable, which is said and never skipped.
 """
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -69,15 +70,25 @@ class Ledger:
                 entries = self.entries()
                 entry = make(len(entries), entries[-1].digest if entries else FIRST, entries)
                 if entry is not None:
-                    with self.path.open("a", encoding="utf-8") as file:
-                        file.write(canonical_json(encode(entry)) + "\n")
-                        file.flush()
-                        os.fsync(file.fileno())
+                    self._add(canonical_json(encode(entry)) + "\n")
                 return entry
         except Timeout as error:
             raise StoreError(f"the ledger {self.path} is held by another process; try again when it is done") from error
         except OSError as error:
             raise StoreError(f"the ledger {self.path} cannot be written: {error}") from error
+
+    def _add(self, line: str) -> None:
+        """A whole line or none: half of one, as a full disk leaves it, would make the ledger unreadable."""
+        with self.path.open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                content = line.encode()
+                if file.write(content) != len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(before)
+                raise
 
 
 def ledger_of(root: Path) -> Ledger:
