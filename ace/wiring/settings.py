@@ -36,7 +36,7 @@ class Resuming:
 
 def resuming_of(config: DictConfig) -> Resuming:
     """How this job treats what an earlier one has measured."""
-    values = plain(config)
+    values = plain(config, *RUNNING)
     resume, rerun, dry_run = (values.get(key) for key in RUNNING)
     require(isinstance(resume, bool), "resume", resume, "true or false")
     require(isinstance(dry_run, bool), "dry_run", dry_run, "true or false")
@@ -47,7 +47,7 @@ def resuming_of(config: DictConfig) -> Resuming:
 
 def settings_of(config: DictConfig) -> Settings:
     """Where this job keeps its store and cache."""
-    values = plain(config)
+    values = plain(config, "tracking", "cache_dir")
     tracking = group(values, "tracking", ("uri", "root"))
     uri = tracking["uri"]
     require(isinstance(tracking["root"], str), "tracking.root", tracking["root"], "a folder")
@@ -62,11 +62,11 @@ def settings_of(config: DictConfig) -> Settings:
 
 def policy_of(config: DictConfig) -> Policy:
     """The thresholds of the decision."""
-    return build(Policy, "policy", group(plain(config), "policy", [field.name for field in fields(Policy)]))
+    return build(Policy, "policy", group(plain(config, "policy"), "policy", [field.name for field in fields(Policy)]))
 
 
 def experiment_name(config: DictConfig) -> str:
     """The MLflow experiment that runs of this configuration go to."""
-    name = str(group(plain(config), "experiment", EXPERIMENT_KEYS)["name"])
+    name = str(group(plain(config, "experiment"), "experiment", EXPERIMENT_KEYS)["name"])
     require(re.fullmatch(r"[\w.-]{1,100}", name) is not None, "experiment.name", name, "letters, digits, . _ -")
     return name

@@ -25,16 +25,23 @@ EXPERIMENT_KEYS = ("name", "scopes")
 OPTIONAL_KEYS = ("scopes", "revision", "seed", "margin", "task", "licence", "slices", "development", "further")
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
-    """The configuration as nested dicts, resolved.  Raises PlanError for what cannot be."""
+def plain(config: DictConfig, *keys: str) -> dict[str, Any]:
+    """The configuration as nested dicts, resolved, or those of its top-level `keys` that are there.
+
+    Raises PlanError for what cannot be resolved.
+    """
+    # a sweep's configuration holds Hydra's own node, with values that are known only inside a job
+    there = [str(key) for key in config if key != "hydra" and (not keys or key in keys)]
     try:
-        # a sweep's configuration holds Hydra's own node, with values that are known only inside a job
-        own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-        values = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+        return {key: _resolved(config[key]) for key in there}
     except OmegaConfBaseException as error:
         raise PlanError(f"the configuration cannot be resolved: {error}") from error
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
+
+
+def _resolved(value: Any) -> Any:
+    if not OmegaConf.is_config(value):
+        return value
+    return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
 
 
 def group(values: dict[str, Any], name: str, keys: Sequence[str]) -> dict[str, Any]:
