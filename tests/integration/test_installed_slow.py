@@ -133,8 +133,8 @@ def test_an_idea_and_its_yaml_in_a_folder_of_ones_own_are_composed(commands: Pat
 
 
 def test_a_dry_run_of_it_says_what_would_be_measured_and_writes_no_store(commands: Path, place: Path) -> None:
-    asked = ("executor=halve", "-m", "seq_len=32,64", "experiment.name=halve", "dry_run=true")
-    done = run(commands / "ace-launch", "--config-dir", "my_conf", *asked, cwd=place)
+    asked = ("executor=halve", "seq_len=32,64", "experiment.name=halve", "dry_run=true")
+    done = run(commands / "ace-launch", "-m", "--config-dir", "my_conf", *asked, cwd=place)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "measure  64x1 development Halve() on minilm" in done.stdout
     assert "2 of 2 cells would be measured" in done.stdout
