@@ -28,7 +28,7 @@ from rich.markup import escape
 
 from ace import cell, wiring
 from ace.benchmarks.loading import check_benchmark
-from ace.cli import remaining, sweep
+from ace.cli import interrupted, remaining, sweep
 from ace.cli.planning import Outlook, foresee
 from ace.cli.progress import CellProgress
 from ace.cli.resuming import LeftOut, pass_over
@@ -57,7 +57,7 @@ from ace.tracking.writer import Tracker
 LAUNCH = uuid.uuid4().hex  # names this process
 console = Console(stderr=False, soft_wrap=True)
 outlook = Outlook()  # of this process's command, in a dry run
-ANEW = wiring.Resuming(resume=False, failed_only=False, dry_run=False)
+ANEW = wiring.Resuming(resume=False, failed_only=False, dry_run=False, fail_fast=False)
 
 
 @hydra.main(version_base="1.3", config_path="pkg://ace.conf", config_name="config")
@@ -76,6 +76,11 @@ def measure(config: DictConfig) -> None:
             console.print(_foreseen(config, overrides), markup=False, highlight=False)
             return
         _require_declared(job)
+        if wiring.resuming_of(config).fail_fast and sweep.has_failed():
+            line = f"{sweep.job_name(overrides)}: left out: fail_fast=true, and a cell before it failed"
+            console.print(line, markup=False, highlight=False)
+            sweep.leave_out()
+            return
         record = _measured(config, place, policy)
         if record is None:
             return
@@ -85,8 +90,7 @@ def measure(config: DictConfig) -> None:
         if record.failures:
             raise MeasurementError(_failures(record))
     except AceError as error:
-        if isinstance(error, PlanError) and sweep.current is not None:
-            sweep.current.refused.append(sweep.job_name(overrides))
+        sweep.note_failure(overrides, refused=isinstance(error, PlanError))
         name = escape(sweep.job_name(overrides) or "defaults")  # brackets of a value are no markup
         console.print(f"[red]refused or failed[/red] ({name}): ", end="")
         console.print(str(error), markup=False, highlight=False)
@@ -155,15 +159,17 @@ def measure_cell(
     with CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher:
         with _scratch(folder):
             refuse_impossible(plan, attempt.code, folder, settings.cache)
+        since = attempt.started_at
+        attempt = _continued(attempt, folder, resuming)
         shop = Workshop(folder, settings.cache, os.cpu_count() or 1, LAUNCH)
         rule = stop_rule(plan.protocol, policy)
         record = cell.run_cell(attempt, shop, tracker, summarise, watcher, rule, _opening(plan, settings))
-    watcher.spending.within_sessions(record)
+    watcher.spending.within_sessions(record, since)
     shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
     if sweep.current is not None and place is not None:
         measured = remaining.ahead(place.overrides, plan.shape)
         spent = measured and remaining.cost(measured, record)
-        sweep.current.done += [spent] if spent else []
+        sweep.current.done += [spent] if spent and attempt.started_at == since else []  # the pause is no work
         sweep.current.seconds.append(watcher.spending.seconds)
         sweep.current.measured += not again
     return record, watcher.spending.seconds
@@ -209,6 +215,22 @@ def _tracker(store: Store, plan: CellPlan) -> Tracker:
     for closed in reconcile(store, plan.experiment, this_process()):
         console.print(f"run {closed.run_id} was left running and is now KILLED: {closed.because}", markup=False)
     return tracker
+
+
+def _continued(attempt: cell.Attempt, folder: Path, resuming: wiring.Resuming) -> cell.Attempt:
+    """The attempt with the sessions that an interrupted one at this cell had finished, begun when that one began.
+
+    A holdout cell is another matter: each of its runs is written into the ledger before it looks.
+    """
+    here = this_process()
+    wanted = resuming.resume and attempt.plan.benchmark.split != HOLDOUT
+    before = interrupted.take_over(folder.parent, folder, attempt.cell_key, here) if wanted else None
+    if before is not None:
+        kept = f"{before.sessions} session(s) of an interrupted attempt are kept; resume=false would measure them anew"
+        console.print(kept, markup=False, highlight=False)
+        attempt = replace(attempt, started_at=before.started_at)
+    interrupted.begin(folder, attempt.cell_key, attempt.started_at, here)
+    return attempt
 
 
 @contextmanager

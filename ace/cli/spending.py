@@ -28,12 +28,15 @@ class Spending:
         self.seconds[self._step] += now - self._since
         self._step, self._since = re.split(r"[,\d]", text)[0].strip(), now
 
-    def within_sessions(self, record: CellRecord) -> None:
-        """Divide the step `sessions`, and end the last step: what a session says of itself is told apart."""
+    def within_sessions(self, record: CellRecord, since: float) -> None:
+        """Divide the step `sessions`, and end the last step: what a session says of itself is told apart.
+
+        `since`: seconds since the epoch; sessions of an interrupted attempt before it cost nothing now.
+        """
         self.begins("rest")
         parts = {
-            "starting processes": sum(s.ready_s for s in record.sessions),
-            "timed calls": sum(s.timed_s for s in record.sessions),
+            "starting processes": sum(s.ready_s for s in record.sessions if s.started_at >= since),
+            "timed calls": sum(s.timed_s for s in record.sessions if s.started_at >= since),
         }
         whole = self.seconds.pop("sessions", 0.0)
         self.seconds |= parts

@@ -34,7 +34,7 @@ class Sweep:
 
     `done`: what the cells measured so far took; `seconds`: the same by step. `refused`: jobs that could not be run at
     all; `reused`: (job, run) of those that had been measured before. `left_out`: how many were not to
-    be measured; `measured`: how many were.
+    be measured; `measured`: how many were. `failed`: whether any job was refused or failed.
     """
 
     run_id: str
@@ -46,6 +46,7 @@ class Sweep:
     reused: list[tuple[str, str]] = field(default_factory=list)
     left_out: int = 0
     measured: int = 0
+    failed: bool = False
 
 
 current: Sweep | None = None
@@ -114,6 +115,18 @@ def keep(place: Place | None, record: CellRecord, run_id: str, again: bool) -> N
     cell = ahead(place.overrides, record.plan.shape)
     spent = cell and cost(cell, record)
     current.done += [spent] if spent else []
+
+
+def note_failure(overrides: list[str], refused: bool) -> None:
+    """Note that a job failed; one that was refused could not be run at all."""
+    if current is not None:
+        current.failed = True
+        current.refused += [job_name(overrides)] if refused else []
+
+
+def has_failed() -> bool:
+    """Whether a job of this process's sweep has failed so far."""
+    return current is not None and current.failed
 
 
 def leave_out() -> None:

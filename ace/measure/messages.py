@@ -7,7 +7,7 @@ a temporary name, then renamed, so that an answer is whole or absent) and, where
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ace.domain.record import Failure, Peak, Session
 from ace.domain.serial import decode, encode
 
 CALIBRATION = "calibration.npz"
+HEARD = "heard.json"  # in a session's folder: its answer as the parent took it
 
 
 class Task(StrEnum):
@@ -116,3 +117,19 @@ def read_answer(folder: Path) -> Answer:
     Raises FileNotFoundError when it left none, ValueError (EvidenceError and JSON errors are such) when it is rubbish.
     """
     return decode(Answer, json.loads((folder / "answer.json").read_text(encoding="utf-8")))
+
+
+def heard_before(folder: Path, order: WorkOrder) -> Answer | None:
+    """What the parent of an interrupted attempt had heard of this very order; None where it had not.
+
+    Where and when an order is carried out may differ, and so may the threads of untimed work: no session uses them.
+    """
+    try:
+        earlier = read_order(folder)
+        answer: Answer = decode(Answer, json.loads((folder / HEARD).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+    there = replace(
+        earlier, inputs=order.inputs, cache=order.cache, spawned_at=order.spawned_at, threads=order.threads
+    )
+    return answer if there == order else None

@@ -110,7 +110,7 @@ def observe(
         code=code,
         weights=weights,
         data=documents.digests,
-        started_at=started_at,
+        started_at=min((started_at, *(session.started_at for session in sessions))),  # some may be an earlier attempt's
         ended_at=time.time(),
         energy_sources=sources,
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ace.domain.energy import SourceChoice
 from ace.domain.plan import CellPlan
 from ace.errors import DataError
-from ace.measure.messages import CALIBRATION, Answer, Task, WorkOrder
+from ace.measure.messages import CALIBRATION, HEARD, Answer, Task, WorkOrder, heard_before, write_json
 from ace.measure.processes import run_worker
 
 INPUTS = "inputs"
@@ -59,11 +59,21 @@ class Workshop:
         alone: bool = False,
         sources: tuple[SourceChoice, ...] = (),
     ) -> Answer:
-        """Start one worker and wait for it. `inputs`: the folder that documents were laid out in; see WorkOrder."""
+        """Start one worker and wait for it. `inputs`: the folder that documents were laid out in; see WorkOrder.
+
+        A session that an interrupted attempt had finished is not measured again: its answer lies in the folder.
+        """
         name = f"session-{session:02d}" if task is Task.SESSION else task.value
         places = str(self.attempt / inputs), str(self.cache)
         order = WorkOrder(task, plan, places[0], session, self.threads, spawned_at, places[1], alone, sources)
-        return run_worker(order, self.folder(name), plan.protocol.session_limit_s)
+        folder = self.folder(name)
+        if task is not Task.SESSION:
+            return run_worker(order, folder, plan.protocol.session_limit_s)
+        if (heard := heard_before(folder, order)) is not None:
+            return heard
+        answer = run_worker(order, folder, plan.protocol.session_limit_s)
+        write_json(folder / HEARD, answer)
+        return answer
 
     def lay_out(self, documents: Given, calibration: Given | None, inputs: str = INPUTS) -> None:
         """Write the documents where workers of this attempt read them; what they are scored against stays here."""

@@ -26,23 +26,26 @@ class Settings:
 class Resuming:
     """What is done about cells that were attempted before. `failed_only`: those that never were are left out, too.
 
-    `dry_run`: nothing is measured or written, and what would be is told.
+    `dry_run`: nothing is measured or written, and what would be is told. `fail_fast`: the cells after a failed one are
+    left out.
     """
 
     resume: bool
     failed_only: bool
     dry_run: bool
+    fail_fast: bool
 
 
 def resuming_of(config: DictConfig) -> Resuming:
     """How this job treats what an earlier one has measured."""
     values = plain(config, *RUNNING)
-    resume, rerun, dry_run = (values.get(key) for key in RUNNING)
+    resume, rerun, dry_run, fail_fast = (values.get(key) for key in RUNNING)
     require(isinstance(resume, bool), "resume", resume, "true or false")
     require(isinstance(dry_run, bool), "dry_run", dry_run, "true or false")
+    require(isinstance(fail_fast, bool), "fail_fast", fail_fast, "true or false")
     require(rerun in (None, FAILED), "rerun", rerun, f"{FAILED}, or null")
     require(resume or rerun is None, "resume", resume, f"true with rerun={rerun}, which asks what was measured before")
-    return Resuming(bool(resume), rerun == FAILED, bool(dry_run))
+    return Resuming(bool(resume), rerun == FAILED, bool(dry_run), bool(fail_fast))
 
 
 def settings_of(config: DictConfig) -> Settings:

@@ -14,7 +14,7 @@ from ace.errors import EvidenceError, PlanError
 
 T = TypeVar("T")
 AXES = ("seq_len", "batch", "hidden", "depth", "seed")
-RUNNING = ("resume", "rerun", "dry_run")
+RUNNING = ("resume", "rerun", "dry_run", "fail_fast")
 """How a command is carried out, and no part of what is measured."""
 GROUPS = ("model", "executor", "split", "inputs", "telemetry", "protocol", "policy", "tracking", "experiment")
 MODEL_KEYS = ("name", "_target_", "hidden", "depth", "head_dim", "positions", "pretrained", "revision", "seed")

@@ -51,6 +51,14 @@ def test_a_sweep_with_a_failing_cell_goes_on_shows_it_at_once_and_exits_1(
     required = decide("--experiment", "token_pruning", "--require", "ACCEPTED")
     assert required.returncode == 1
 
+    early = ("executor._target_=idea.Sometimes", "fail_fast=true", "experiment.name=early")
+    stopped = launch("-m", *TINY, "batch=2,1", *early)
+    assert stopped.returncode == 1
+    assert "left out: fail_fast=true" in stopped.stdout
+    evidence = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "early")
+    assert [cell.status for cell in evidence.cells] == ["FAILED"]
+    assert [(sweep.status, len(sweep.planned)) for sweep in evidence.sweeps] == [("FAILED", 2)]
+
 
 @pytest.mark.parametrize(
     ("overrides", "said"),

@@ -14,7 +14,7 @@ from ace.holdout import AlreadyMeasured
 from ace.wiring import Resuming
 from tests import builders as b
 
-DEFAULT = Resuming(resume=True, failed_only=False, dry_run=False)
+DEFAULT = Resuming(resume=True, failed_only=False, dry_run=False, fail_fast=False)
 FAILED_ONLY = replace(DEFAULT, failed_only=True)
 FAILURE = Failure(3, "session", "died", "candidate", "killed")
 
@@ -75,7 +75,7 @@ def test_the_key_changes_with_plan_sources_and_weights_and_with_nothing_else():
 
 
 def test_how_a_command_is_carried_out_is_no_part_of_the_name_of_its_jobs():
-    named = job_name(["seq_len=64", "resume=false", "+rerun=failed", "dry_run=true", "batch=1"])
+    named = job_name(["seq_len=64", "resume=false", "+rerun=failed", "dry_run=true", "fail_fast=true", "batch=1"])
     assert named == "batch=1,seq_len=64"
 
 

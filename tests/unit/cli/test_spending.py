@@ -33,10 +33,21 @@ def test_sessions_are_told_apart_by_what_they_say_of_themselves_and_nothing_is_c
     spending = Spending(clock)
     spending.begins("sessions")
     clock.now += 500.0
-    spending.within_sessions(record)
+    spending.within_sessions(record, since=0.0)
     assert sum(spending.seconds.values()) == pytest.approx(500.0)
     assert spending.seconds["starting processes"] == sum(s.ready_s for s in record.sessions)
     assert "sessions" not in spending.seconds
+
+
+def test_sessions_of_an_interrupted_attempt_cost_nothing_now() -> None:
+    clock, record = Clock(), builders.record(sessions=3)
+    spending = Spending(clock)
+    spending.begins("sessions")
+    clock.now += 500.0
+    first, *mine = sorted(record.sessions, key=lambda s: s.started_at)
+    assert first.started_at < mine[0].started_at
+    spending.within_sessions(record, since=mine[0].started_at)
+    assert spending.seconds["timed calls"] == sum(s.timed_s for s in mine)
 
 
 def test_what_a_failed_examination_took_is_told_without_a_session() -> None:
