@@ -157,9 +157,10 @@ def measure_cell(
         return cell.Summary(metrics, provenance, markdown(answer_line(record, policy)))
 
     with CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher:
-        with _scratch(folder):
-            refuse_impossible(plan, attempt.code, folder, settings.cache)
         since = attempt.started_at
+        with _gone_where_refused(folder):
+            interrupted.begin(folder, attempt.cell_key, since, this_process())
+            refuse_impossible(plan, attempt.code, folder, settings.cache)
         attempt = _continued(attempt, folder, resuming)
         shop = Workshop(folder, settings.cache, os.cpu_count() or 1, LAUNCH)
         rule = stop_rule(plan.protocol, policy)
@@ -229,16 +230,17 @@ def _continued(attempt: cell.Attempt, folder: Path, resuming: wiring.Resuming) -
         kept = f"{before.sessions} session(s) of an interrupted attempt are kept; resume=false would measure them anew"
         console.print(kept, markup=False, highlight=False)
         attempt = replace(attempt, started_at=before.started_at)
-    interrupted.begin(folder, attempt.cell_key, attempt.started_at, here)
+        interrupted.begin(folder, attempt.cell_key, attempt.started_at, here)
     return attempt
 
 
 @contextmanager
-def _scratch(folder: Path) -> Iterator[None]:
+def _gone_where_refused(folder: Path) -> Iterator[None]:
     try:
         yield
-    finally:
+    except AceError:
         shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _title(plan: CellPlan, place: sweep.Place | None) -> str:
