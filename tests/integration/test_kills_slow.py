@@ -146,7 +146,7 @@ def test_a_sweep_that_is_ended_twenty_times_has_every_cell_once_and_every_timing
     assert started(undisturbed, user_environment).process.wait(900) == 0
 
     cells = stored(killed)
-    assert {c.status for c in cells} <= {"FINISHED", "KILLED"}, "a run was left running"
+    assert "RUNNING" not in {c.status for c in cells}
     kept = {
         (c.record.plan.shape.batch, s.started_at): s for c in cells if c.record is not None for s in c.record.sessions
     }
