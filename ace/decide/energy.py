@@ -4,15 +4,14 @@ Called by `judge`. Grade, scope and flags decide whether a number supports a cla
 gates of the scopes energy and ecd (`gates.energy`) read what is answered here.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from statistics import median
 
 from ace.decide.cells import Cell
+from ace.decide.power_pairs import Pair, paired
 from ace.domain.decision import EnergyAnswer, percent_within
 from ace.domain.energy import (
-    CAPPED,
     EnergyPlan,
     EnergyWindow,
     Grade,
@@ -22,24 +21,16 @@ from ace.domain.energy import (
     supports_claim,
 )
 from ace.domain.quality import Quality
-from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord
+from ace.domain.record import CANDIDATE, NULL, CellRecord
 from ace.telemetry.ecd import LogGain, density, over_sessions, quality_gain
-from ace.telemetry.uncertainty import ratio_budget
 
 NO_SOURCE = "no energy source was read"
 MOST_LOST = 0.1  # of the sessions: whoever can lose windows in one arm could choose among sessions
 MEASURED = "measured"
+LOST = "sessions have no energy of both arms"
+UNREAD = "no energy was read, though a source was chosen"
 Numbers = dict[str, float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One session: ln energy ratio, ln throughput ratio (baseline over the arm), systematic uncertainty (k=1)."""
-
-    saved: float
-    faster: float
-    shared: float
-    windows: tuple[EnergyWindow, EnergyWindow]
+Measured = Sequence[tuple[EnergyPlan, SessionEnergy | None]]
 
 
 def energy_of(cell: Cell, alpha: float) -> EnergyAnswer:
@@ -52,21 +43,29 @@ def energy_of_records(records: Sequence[CellRecord], alpha: float) -> EnergyAnsw
 
     `alpha`: of an interval, two-sided, and of each one-sided bound.
     """
-    choices = {choice.identity: choice for record in records for choice in used_sources(record)}
-    if not choices:
+    newest = newest_source(records)
+    if newest is None:
         return _nothing(why_none(records))
-    if len(choices) > 1:
-        return _nothing(f"{len(choices)} sources, boards or drivers: their energies do not compare")
-    (choice,) = choices.values()
-    measured = [(record.plan.telemetry, s.energy) for record in records for s in record.sessions if s.energy]
+    judged, left_out = _of_driver(newest, records)
+    if judged is None:
+        return _nothing(str(left_out))
+    measured = [(record.plan.telemetry, s.energy) for record in judged for s in record.sessions]
+    found = _answer(newest, judged, measured, alpha)
+    return found if left_out is None else replace(found, reason=f"{found.reason}; {left_out}", left_out=left_out)
+
+
+def _answer(choice: SourceChoice, records: Sequence[CellRecord], measured: Measured, alpha: float) -> EnergyAnswer:
+    """Of records that were all measured by `choice`, nothing left out."""
     pairs, problems = _pairs(measured, str(choice.source), CANDIDATE)
     flags = {flag for pair in pairs for window in pair.windows for flag in window.flags}
     against = supports_claim(choice, work_on(records[-1]), tuple(sorted(flags))) or _lost(pairs, problems)
+    against = against or _unwatched(choice, pairs)
     if len(pairs) < 2:
         why = f"{len(pairs)} sessions with energy; 2 needed" + (f" ({problems[0]})" if problems else "")
         return EnergyAnswer(choice.grade, choice.simulated, why, against or why, choice.source, _device(choice))
     lost = f"; {len(problems)} sessions have none ({problems[0]})" if problems else ""
-    idle = [i.power_w for _, energy in measured for i in energy.idle if i.source == choice.source and i.power_w]
+    read = [energy for _, energy in measured if energy is not None]
+    idle = [i.power_w for energy in read for i in energy.idle if i.source == choice.source and i.power_w]
     null, null_problems = _pairs(measured, str(choice.source), NULL)
     null = [] if _lost(null, null_problems) else null
     return EnergyAnswer(
@@ -81,10 +80,44 @@ def energy_of_records(records: Sequence[CellRecord], alpha: float) -> EnergyAnsw
         candidate_j=_typical(pair.windows[1] for pair in pairs),
         idle_w=median(idle) if idle else None,
         idle_subtracted=all(plan.subtract_idle for plan, _ in measured),
+        left_out=None,
         **_saved(pairs, alpha),
         **_null(null, alpha),
         **_density(pairs, records[-1].quality, alpha),
     )
+
+
+def newest_source(records: Sequence[CellRecord]) -> SourceChoice | None:
+    """By which the newest measurement that has a source was made. `records`: oldest first."""
+    return next((choice for record in reversed(records) for choice in used_sources(record)), None)
+
+
+def _of_driver(newest: SourceChoice, records: Sequence[CellRecord]) -> tuple[Sequence[CellRecord] | None, str | None]:
+    """The records made by `newest`, and what was left out: measurements under another driver, which nobody can make
+    again. They still count as looks, so whoever changes a driver for a better answer pays with a stricter level.
+
+    None where another source or board measured: whoever could choose among those could choose the answer.
+    """
+    by = [(record, choice) for record in records for choice in used_sources(record)]
+    if any(replace(choice, driver=newest.driver).identity != newest.identity for _, choice in by):
+        count = len({choice.identity for _, choice in by})
+        said = f"{count} sources, boards or drivers: their energies do not compare"
+        return None, f"{said}; measure this shape by one of them in an experiment of its own"
+    kept = [record for record, choice in by if choice.driver == newest.driver]
+    old = [(record, str(choice.driver)) for record, choice in by if choice.driver != newest.driver]
+    if not old:
+        return kept, None
+    sessions, drivers = sum(len(r.sessions) for r, _ in old), ", ".join(dict.fromkeys(d for _, d in old))
+    return kept, f"{sessions} sessions under driver {drivers} are left out: they do not compare with {newest.driver}"
+
+
+def _unwatched(choice: SourceChoice, pairs: Sequence[Pair]) -> str | None:
+    """NVML tells why clocks are what they are; windows without it may have been throttled."""
+    states = [window.state for pair in pairs for window in pair.windows]
+    unknown = sum(state is None or state.event_reasons is None for state in states)
+    if choice.grade not in (Grade.DEVICE_COUNTER, Grade.DEVICE_POLLED) or not unknown:
+        return None
+    return f"{choice.source}: event reasons of {unknown} windows are not known, so the board may have been throttled"
 
 
 def _lost(pairs: Sequence[Pair], problems: Sequence[str]) -> str | None:
@@ -93,7 +126,7 @@ def _lost(pairs: Sequence[Pair], problems: Sequence[str]) -> str | None:
     if len(problems) <= MOST_LOST * of:
         return None
     return (
-        f"{len(problems)} of {of} sessions have no energy of both arms ({problems[0]}): they may be those that deny it"
+        f"{len(problems)} of {of} {LOST} ({problems[0]}): they may be those that deny it"
     )
 
 
@@ -125,36 +158,10 @@ def _device(choice: SourceChoice) -> str | None:
     return ", ".join(filter(None, (choice.device_name, choice.device_uuid, choice.driver))) or None
 
 
-def _pairs(measured: Iterable[tuple[EnergyPlan, SessionEnergy]], source: str, arm: str) -> tuple[list[Pair], list[str]]:
+def _pairs(measured: Measured, source: str, arm: str) -> tuple[list[Pair], list[str]]:
     """The sessions that have a ratio, and why the others have none."""
-    made = [paired(plan, energy, source, arm) for plan, energy in measured]
+    made = [UNREAD if energy is None else paired(plan, energy, source, arm) for plan, energy in measured]
     return [m for m in made if isinstance(m, Pair)], [m for m in made if isinstance(m, str)]
-
-
-def paired(plan: EnergyPlan, energy: SessionEnergy, source: str, arm: str = CANDIDATE) -> Pair | str:
-    """The ratio of one session, or why it has none: both windows must stand, under the same power cap."""
-    first, second = energy.window(BASELINE, source), energy.window(arm, source)
-    lacking = [r.reason for r in energy.refused if r.source == source]
-    if lacking or first is None or second is None:
-        return lacking[0] if lacking else "a window is missing"
-    for window in (first, second):
-        if window.reason is not None:
-            return f"{window.arm}: {window.reason}"
-    if (CAPPED in first.flags) != (CAPPED in second.flags):
-        return "power capped in one arm only"
-    idle_w = 0.0
-    if plan.subtract_idle:
-        known = next((i.power_w for i in energy.idle if i.source == source), None)
-        if known is None:
-            return "idle power is not known and was to be subtracted"
-        idle_w = known
-    powers_w = [(window.power_w or 0.0) - idle_w for window in (first, second)]
-    if min(powers_w) <= 0:
-        return "no power above idle"
-    seconds = math.log(first.work_s / first.items) - math.log(second.work_s / second.items)
-    above_idle = max((w.power_w or 0.0) / p for w, p in zip((first, second), powers_w, strict=True))
-    shared = ratio_budget(first, second, same_device=True).systematic * above_idle
-    return Pair(math.log(powers_w[0] / powers_w[1]) + seconds, seconds, shared, (first, second))
 
 
 def _shared(pairs: Sequence[Pair]) -> float:

@@ -12,7 +12,17 @@ from ace.decide.cells import Cell
 from ace.decide.dossier import Dossier
 from ace.decide.energy import NO_SOURCE, said
 from ace.decide.estimates import CellEstimate
-from ace.decide.gates import completeness, costs, energy, integrity, memory, parity, provenance, registration
+from ace.decide.gates import (
+    completeness,
+    costs,
+    energy,
+    energy_provenance,
+    integrity,
+    memory,
+    parity,
+    provenance,
+    registration,
+)
 from ace.decide.gates.fairness import fairness
 from ace.decide.gates.guardrails import guardrails
 from ace.decide.gates.quality import quality
@@ -83,7 +93,7 @@ def _power(scope: PowerScope) -> Beside:
             ),
             ("fairness", fairness),  # whoever is faster by less work needs less energy too
             (energy.INSTRUMENT, energy.instrument),
-            (energy.PROVENANCE, energy.provenance),
+            (energy_provenance.NAME, energy_provenance.provenance),
         ),
         scope.is_claimed,
         lambda cell, policy: outcome_of(scope, energy.answer(cell), policy) is Outcome.PASS,

@@ -143,7 +143,8 @@ class EnergyAnswer:
     where `idle_subtracted`. `gain`: ln of the ratio over sessions with its interval, > 0 where the candidate needs
     less; `lcb`, `ucb`: its one-sided bounds; `type_a`, `type_b`: standard uncertainties of it, by scatter and by what
     all sessions share. `null_*`: the null arm in place of the candidate, where energy was to be claimed. `ecd_*` with
-    `throughput_*` and `quality_*`: effective compute density and its other two parts.
+    `throughput_*` and `quality_*`: effective compute density and its other two parts. `left_out`: measurements under an
+    earlier driver, which do not count.
     """
 
     grade: str
@@ -182,6 +183,7 @@ class EnergyAnswer:
     quality_gain: float | None = None
     quality_low: float | None = None
     quality_high: float | None = None
+    left_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

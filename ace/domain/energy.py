@@ -53,6 +53,10 @@ GRADE_OF = {
 """The one grade that each source can have. A record that says otherwise contradicts itself."""
 
 
+OF_A_BOARD = (Grade.DEVICE_COUNTER, Grade.DEVICE_POLLED, Grade.DEVICE_PROBE)
+"""Grades that name a board and its driver."""
+
+
 class Scope(StrEnum):
     """What a source measures: one accelerator board, or the processor packages and memory of the host."""
 
@@ -240,6 +244,9 @@ def supports_claim(choice: SourceChoice, work_on: Scope, flags: Sequence[str]) -
         return "no energy source was read"
     if choice.simulated:
         return f"{choice.grade} is simulated: it makes energy a copy of time"
+    if choice.grade in OF_A_BOARD and not (choice.device_uuid and choice.driver):
+        missing = " and ".join(n for n, v in (("UUID", choice.device_uuid), ("driver", choice.driver)) if not v)
+        return f"{choice.source}: of which board, and read how, nobody knows: {missing} not recorded"
     if choice.scope is not work_on:
         return f"{choice.source} measures the {choice.scope}, and the work is done on the {work_on}"
     against = [flag for flag in flags if flag in CLAIM_KILLERS]

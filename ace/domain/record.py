@@ -41,7 +41,8 @@ class Timings:
 class ArmState:
     """What measurement saw of one arm: the things that must be equal unless declared (gate parity).
 
-    `threads_least`, `threads_most`: of the readings before and after each of its timings.
+    `threads_least`, `threads_most`: of the readings before and after each of its timings. `cuda_graphs`: replayed in
+    one call; None where the arms run on no CUDA board.
     """
 
     arm: str
@@ -52,6 +53,7 @@ class ArmState:
     threads_least: int
     threads_most: int
     attention_backends: tuple[str, ...]
+    cuda_graphs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ class Session:
     numbers are the baseline's. `prepare_s`: wall time of the executor's prepare, with what it calibrates before.
     `rivals_failed`: rivals that were not timed, and why.
     `new_dependencies`: distributions beyond ACE's own that were imported since the candidate's code was. `probes`: what
-    was looked at beside the timed rounds.
+    was looked at beside the timed rounds. `energy_checks`: an output of each arm's energy window, kept from a call by
+    chance (`round` counts them); None where nobody looked.
     """
 
     index: int
@@ -157,6 +160,7 @@ class Session:
     probes: Probes
     environment: Environment
     energy: SessionEnergy | None = None
+    energy_checks: tuple[OutputCheck, ...] | None = None
 
     def __post_init__(self) -> None:
         rounds = {len(t.wall_s) for t in self.timings} | {len(self.order), len(self.inputs)}
@@ -207,11 +211,14 @@ class RivalResult:
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """Peak resident memory of one arm alone in a process of its own, over calls of the cell's shape, or why not."""
+    """Peak resident memory of one arm alone in a process of its own, over calls of the cell's shape, or why not.
+
+    `device_peak_bytes`: most that was held on the board meanwhile; None where the arms run on none."""
 
     arm: str
     peak_bytes: int | None
     reason: str | None
+    device_peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,9 +168,15 @@ def _behaviour(part: nn.Module) -> str:
 
 
 def arm_state(
-    arm: str, module: nn.Module, threads_before: int, threads_timed: tuple[int, int], backends: tuple[str, ...]
+    arm: str,
+    module: nn.Module,
+    threads_before: int,
+    threads_timed: tuple[int, int],
+    backends: tuple[str, ...],
+    graphs: int | None,
 ) -> ArmState:
-    """What parity compares, after the arm was timed. `threads_timed`: fewest and most around its timed calls."""
+    """What parity compares, after the arm was timed. `threads_timed`: fewest and most around its timed calls;
+    `graphs`: CUDA graphs replayed in a call."""
     return ArmState(
         arm=arm,
         dtypes=number_types(module),
@@ -180,4 +186,5 @@ def arm_state(
         threads_least=threads_timed[0],
         threads_most=threads_timed[1],
         attention_backends=backends,
+        cuda_graphs=graphs,
     )

@@ -16,7 +16,9 @@ import torch
 
 from ace.domain.record import BASELINE, CANDIDATE
 from ace.domain.workload import Executor
+from ace.measure import board
 from ace.measure.arms import prepare
+from ace.measure.device import DEVICE
 from ace.measure.failing import foreign_code
 from ace.measure.inputs import Inputs
 from ace.measure.messages import Task, WorkOrder
@@ -26,8 +28,9 @@ CALLS = 8
 STATUS, CLEAR_REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def peak_bytes(order: WorkOrder, executor: Executor) -> int | None:
-    """Peak resident bytes over calls of the cell's shape; None where this system does not tell."""
+def peaks(order: WorkOrder, executor: Executor, device: str = DEVICE) -> tuple[int | None, int | None]:
+    """Peak bytes over calls of the cell's shape: resident, None where this system does not tell; and held on the board
+    that `device` names, None where it is none."""
     plan = replace(order.plan, rivals=())
     inputs = Inputs(Path(order.inputs), np.random.default_rng(plan.seed))
     if order.task is Task.MEMORY_BASELINE:
@@ -36,13 +39,13 @@ def peak_bytes(order: WorkOrder, executor: Executor) -> int | None:
         example = inputs.batch(inputs.draw(plan.shape.batch))
         arm, module = CANDIDATE, prepare(plan, executor, example, inputs.calibration).modules[CANDIDATE]
     _give_back_free_memory()
-    if not _reset_peak():
-        return None
+    known = _reset_peak()
+    board.reset_peak(device)
     for _ in range(CALLS):
         batch = inputs.batch(inputs.draw(plan.shape.batch))
         with foreign_code("memory", arm), torch.inference_mode():
             module(batch.ids, batch.mask)
-    return _peak()
+    return _peak() if known else None, board.peak_bytes(device)
 
 
 def _give_back_free_memory() -> None:

@@ -78,8 +78,8 @@ class Answer:
 
     `company`: of an embedding order, whether what stands beside a document changes its output; `equivalent`: whether
     the candidate is declared to compute the baseline's numbers; `prepare_s`: what preparing it took.
-    `peak_bytes`: of a memory order, resident at most. `peak`: of a peak order, what the machine can do.
-    `alone`: of an order to time one arm by itself.
+    `peak_bytes`, `device_peak_bytes`: of a memory order, resident and on a board at most. `peak`: of a peak order, what
+    the machine can do. `alone`: of an order to time one arm by itself.
 
     `refused` is the text of a PlanError or DataError: what was asked cannot be run at all.
     """
@@ -92,6 +92,7 @@ class Answer:
     equivalent: bool = False
     prepare_s: float | None = None
     peak_bytes: int | None = None
+    device_peak_bytes: int | None = None
     peak: Peak | None = None
     alone: Alone | None = None
 

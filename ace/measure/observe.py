@@ -76,7 +76,8 @@ def observe(
         answer = shop.run(Task.SESSION, running, time.time(), index, sources=sources)
         planted = planted or answer.planted
         if answer.session is not None:
-            sessions.append(compared_with_scored(answer.session, found.scored, kept_outputs(shop, index)))
+            kept_here = kept_outputs(shop, index)
+            sessions.append(compared_with_scored(answer.session, found.scored, kept_here, found.company))
         else:
             failures.append(answer.failure or Failure(index, "process", "rubbish", None, "an answer without a session"))
         watcher.session(index + 1, plan.protocol.sessions, len(failures))
@@ -136,7 +137,7 @@ def memory_use(plan: CellPlan, shop: Workshop, watcher: Watcher) -> tuple[Memory
         reason = None if answer.peak_bytes is not None else "this system does not tell a process its peak memory"
         if answer.failure is not None:
             reason = f"{answer.failure.kind} at {answer.failure.stage}: {answer.failure.detail[:500]}"
-        used.append(MemoryUse(arm, answer.peak_bytes, reason))
+        used.append(MemoryUse(arm, answer.peak_bytes, reason, answer.device_peak_bytes))
     return tuple(used)
 
 
@@ -146,14 +147,25 @@ def kept_outputs(shop: Workshop, session: int) -> dict[str, np.ndarray]:
         return {name: arrays[name] for name in arrays.files}
 
 
-def compared_with_scored(session: Session, scored: dict[str, np.ndarray], kept: dict[str, np.ndarray]) -> Session:
-    """The session with each kept output's distance to the scored embedding: max |difference| / max |scored|."""
+def compared_with_scored(
+    session: Session, scored: dict[str, np.ndarray], kept: dict[str, np.ndarray], company: bool
+) -> Session:
+    """The session with each kept output's distance to the scored embedding: max |difference| / max |scored|.
 
-    def compare(check: OutputCheck) -> OutputCheck:
+    Where company matters to the candidate, timed outputs are computed again elsewhere (`recomputing`); an output of an
+    energy window is then compared with its own recomputation alone."""
+
+    def compare(check: OutputCheck, place: str) -> OutputCheck:
         if check.arm not in scored:
             return check
-        output, documents = kept[f"{check.arm}/{check.round}/output"], kept[f"{check.arm}/{check.round}/documents"]
-        reference = scored[check.arm][documents]
-        return replace(check, scored_error=error_against(output, reference))
+        output, documents = kept[f"{place}/output"], kept[f"{place}/documents"]
+        return replace(check, scored_error=error_against(output, scored[check.arm][documents]))
 
-    return replace(session, checks=tuple(compare(check) for check in session.checks))
+    def of_window(check: OutputCheck) -> OutputCheck:
+        return check if company and check.arm == CANDIDATE else compare(check, f"energy/{check.arm}")
+
+    return replace(
+        session,
+        checks=tuple(compare(check, f"{check.arm}/{check.round}") for check in session.checks),
+        energy_checks=session.energy_checks and tuple(map(of_window, session.energy_checks)),
+    )

@@ -20,7 +20,7 @@ from ace.domain.plan import UNCHANGED, CellPlan
 from ace.domain.probes import NO_TOKEN_FELT, PERTURBED, SHAM, UNTOUCHED, Clock, Company, Probes
 from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState, Environment, Session, Witness
 from ace.domain.workload import Batch, Executor
-from ace.measure import timing
+from ace.measure import board, timing
 from ace.measure.arms import Arms, arm_state, declared, prepare, require_unchanged
 from ace.measure.bench import Bench, Run
 from ace.measure.company import Seen, children_s, look_around
@@ -60,7 +60,8 @@ class Beforehand:
 def run_session(
     order: WorkOrder, executor: Executor, beforehand: Beforehand, mark: Callable[[], None]
 ) -> tuple[Session, Arms, dict[str, np.ndarray]]:
-    """Measure one session.  Raises ArmError when an arm misbehaves; returns outputs kept from timed calls as well.
+    """Measure one session.  Raises ArmError when an arm misbehaves; returns outputs kept from timed calls and from
+    energy windows as well.
 
     `mark` tells the parent that the timed rounds begin or end.
     """
@@ -69,7 +70,8 @@ def run_session(
     rng, dice = np.random.default_rng(seeds), random.Random(f"{plan.seed}/{order.session}")
     inputs = Inputs(Path(order.inputs), rng)
     surroundings = fingerprint(torch.get_num_threads(), torch.get_num_interop_threads())
-    clocks = replace(timing.CPU_CLOCKS, settle=timing.settling(surroundings.device))
+    device = surroundings.device
+    clocks = replace(timing.CPU_CLOCKS, settle=timing.settling(device), flush=board.flushing(device))
     example = inputs.batch(inputs.draw(plan.shape.batch))
     first = _acquaintance(order, inputs, clocks)
     meet = first.meet if first else None
@@ -106,7 +108,7 @@ def run_session(
     if arms.planted is None:
         require_unchanged(arms.modules[BASELINE], arms.model_digest, "check")
     here = place_of(surroundings.device)
-    energy = session_energy(plan, order.sources, order.session, arms, inputs, clocks.settle, place=here)
+    measured = session_energy(plan, order.sources, order.session, arms, inputs, clocks.settle, place=here)
     session = Session(
         index=order.session,
         seed=plan.seed,
@@ -133,9 +135,10 @@ def run_session(
         peak_rss_bytes=peak,
         probes=made,
         environment=surroundings,
-        energy=energy,
+        energy=None if measured is None else measured.energy,
+        energy_checks=None if measured is None else measured.recheck(arms, inputs),
     )
-    return session, arms, timed.kept_arrays()
+    return session, arms, timed.kept_arrays() | (measured.kept_arrays() if measured else {})
 
 
 def _acquaintance(order: WorkOrder, inputs: Inputs, clocks: timing.Clocks) -> Acquaintance | None:
@@ -194,8 +197,19 @@ def _looked_at(
             continue  # they compute what the baseline does, and following a compiled one takes seconds
         with foreign_code("check", name):
             work, kernels = witness(name, module, fresh)
+        graphs = _graphs(name, module, fresh, surroundings.device)
         seen.append(work)
         if name in (BASELINE, NULL, CANDIDATE):
             threads = timed.series[name].threads
-            states.append(arm_state(name, module, surroundings.threads, (min(threads), max(threads)), kernels))
+            spread = min(threads), max(threads)
+            states.append(arm_state(name, module, surroundings.threads, spread, kernels, graphs))
     return tuple(states), tuple(seen)
+
+
+def _graphs(arm: str, module: Callable[..., object], batch: Batch, device: str) -> int | None:
+    """CUDA graphs replayed in a call of its own: following dispatch may keep a graph from being replayed."""
+    if not board.is_board(device):
+        return None
+    with foreign_code("check", arm), torch.inference_mode(), board.counting_replays(device) as replays:
+        module(batch.ids.clone(), batch.mask.clone())
+    return replays()

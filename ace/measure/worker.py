@@ -25,7 +25,7 @@ from ace.measure.dependencies import imported_names
 from ace.measure.embedding import embed, recompute
 from ace.measure.failing import ArmError, foreign_code
 from ace.measure.isolation import time_alone
-from ace.measure.memory import peak_bytes
+from ace.measure.memory import peaks
 from ace.measure.messages import Answer, Task, WorkOrder, read_order, write_json
 from ace.measure.peak import measure_peak
 from ace.measure.seal import seal
@@ -89,7 +89,8 @@ def carry_out(order: WorkOrder, folder: Path, mark: Callable[[], None]) -> Answe
         if order.task is Task.ALONE_CANDIDATE:
             return Answer(alone=time_alone(order, executor, folder))
         if order.task in (Task.MEMORY_BASELINE, Task.MEMORY_CANDIDATE):
-            return Answer(peak_bytes=peak_bytes(order, executor))
+            resident, held = peaks(order, executor)
+            return Answer(peak_bytes=resident, device_peak_bytes=held)
         if order.task is Task.RECOMPUTE:
             outputs = recompute(order, executor, np.load(folder / "batches.npy", allow_pickle=False))
             np.save(folder / "outputs.npy", outputs, allow_pickle=False)

@@ -11,21 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ace.domain.energy import (
-    AUTO,
-    MODELLED,
-    NONE,
-    NVIDIA_SMI,
-    NVML,
-    OVERRIDE,
-    RAPL,
-    EnergyPlan,
-    Grade,
-    Refusal,
-    Scope,
-    SourceChoice,
-)
+from ace.domain.energy import NONE, EnergyPlan, Grade, Refusal, Scope, SourceChoice
 from ace.telemetry import declared, nvidia_smi, nvml, rapl
+from ace.telemetry.facts import FACTS
 from ace.telemetry.meters import Meter
 from ace.telemetry.nvml_library import LIBRARY
 from ace.telemetry.refusing import Refused
@@ -69,12 +57,11 @@ Opener = Callable[[Ports, EnergyPlan, str | None], Meter]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A way to energy. `asked_by`: the names of the configuration that try it; `board`: whether it reads a board of
+    """A way to energy; who may ask for it stands in `facts`. `board`: whether it reads a board of
     NVIDIA's, which is no use where the work runs on another maker's device."""
 
     name: str
     chain: Scope
-    asked_by: tuple[str, ...]
     board: bool
     open: Opener
 
@@ -83,42 +70,36 @@ SOURCES = (
     Source(
         nvml.COUNTER_NAME,
         Scope.DEVICE,
-        (AUTO, NVML),
         True,
         lambda ports, _, uuid: nvml.open_counter(ports.nvml_library, uuid, ports.environment),
     ),
     Source(
         nvml.POWER_NAME,
         Scope.DEVICE,
-        (AUTO, NVML),
         True,
         lambda ports, _, uuid: nvml.open_power(ports.nvml_library, uuid, ports.environment),
     ),
     Source(
         nvidia_smi.NAME,
         Scope.DEVICE,
-        (AUTO, NVIDIA_SMI),
         True,
         lambda ports, _, uuid: nvidia_smi.open_smi(ports.smi_command, uuid, ports.environment),
     ),
     Source(
         declared.OVERRIDE_NAME,
         Scope.DEVICE,
-        (AUTO, OVERRIDE),
         False,
         lambda ports, _, __: declared.open_override(ports.environment),
     ),
     Source(
         declared.MODELLED_NAME,
         Scope.DEVICE,
-        (AUTO, MODELLED),
         False,
         lambda ports, plan, _: declared.open_modelled(plan.tdp_w, ports.cores, ports.process_time),
     ),
     Source(
         rapl.NAME,
         Scope.HOST,
-        (AUTO, RAPL),
         False,
         lambda ports, _, __: rapl.open_rapl(ports.powercap, ports.read_text, ports.system),
     ),
@@ -138,7 +119,7 @@ def choose(plan: EnergyPlan, ports: Ports) -> tuple[SourceChoice, ...]:
 
 def _first(chain: Scope, plan: EnergyPlan, ports: Ports) -> SourceChoice:
     tried: list[Refusal] = []
-    for source in (s for s in SOURCES if s.chain is chain and plan.name in s.asked_by):
+    for source in (s for s in SOURCES if s.chain is chain and plan.name in FACTS[s.name].asked_by):
         try:
             if source.board and ports.unmetered is not None:
                 raise Refused("no source", ports.unmetered)

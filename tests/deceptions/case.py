@@ -54,16 +54,16 @@ def answer_to(case: Case) -> Judged:
 
 
 @cache
-def answer_without(truth: Callable[[], Told]) -> Judged:
+def answer_without(truth: Callable[[], Told], scope: str = SPEED) -> Judged:
     """The same evidence without the lie."""
     told = truth()
-    return judged(told.evidence, told.policy)
+    return judged(told.evidence, told.policy, scope)
 
 
 def is_revealed(case: Case) -> bool:
     """Whether the verdict is the expected one, for the expected reason and no other."""
     found = answer_to(case)
-    seen = found.warned - answer_without(case.truth).warned if case.only_warns else found.culprits
+    seen = found.warned - answer_without(case.truth, case.scope).warned if case.only_warns else found.culprits
     meant = set(case.revealed_by)
     as_meant = meant <= set(seen) if case.among_others else meant == set(seen)
     return found.verdict is case.verdict and as_meant and case.says in found.words

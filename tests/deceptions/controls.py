@@ -23,10 +23,12 @@ from ace.domain.verdict import Regime, Verdict
 from ace.errors import PlanError
 from tests.calibration.noise import MACHINES, Machine, draw_arms
 from tests.deceptions.changes import in_turn, of_arm, of_plan, of_witness, sessions, using_memory, with_walls
-from tests.deceptions.judged import ACCEPTING, MEMORY, SPEED, Judged, judged
+from tests.deceptions.judged import ACCEPTING, ENERGY, MEMORY, SPEED, Judged, judged
 from tests.deceptions.way import FULL, OPENED_AT, PRUNING, Change, Idea, measured, plan_of, register, sealed_plan
 from tests.unit.decide import builders as b
 from tests.unit.decide import registered as r
+from tests.unit.decide.powered import PACKAGES, powered
+from tests.unit.decide.table import GAIN
 
 MODERATE = (
     "quiet",
@@ -220,8 +222,10 @@ FAMILIES = (
     Family("compiled", whole("compiler_fusion.CompilerFusion", gain=0.14, gains=(), shows=COMPILED), YES),
     Family("int8", whole("int8_quantization.Int8Quantization", gain=0.2, difference=-0.004, shows=INT8), YES),
     Family("int8, less memory", whole("int8_quantization.Int8Quantization", gain=0.2, shows=INT8), YES, scope=MEMORY),
+    Family("token pruning, less energy", replace(PRUNING, shows=powered(PACKAGES, speed=GAIN, device="cpu")), YES,
+           scope=ENERGY),
     Family("low rank", whole("low_rank.LowRank", gain=0.1, difference=-0.006, shows=LOW_RANK), YES),
     Family("pruning that loses 8 points", replace(PRUNING, difference=-0.08), HARM, whole_way=False),
 )  # fmt: skip
-"""Twelve truths. Pruning that is merely too aggressive is honest too: it must be told so."""
+"""Thirteen truths. Pruning that is merely too aggressive is honest too: it must be told so."""
 CONTROLS = tuple(Control(family, machine, seed) for family in FAMILIES for seed, machine in enumerate(MODERATE))

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from ace.decide import judge
 from ace.decide.gates import REQUIRED
 from ace.decide.verdict import MAY_NOT_APPLY, must_look
-from ace.domain.decision import Decision, overall
+from ace.domain.decision import Decision, ScopeClaim, overall
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
 from ace.domain.stored import Evidence
 from ace.domain.verdict import Verdict
 
-SPEED, ENERGY, MEMORY = "speed", "energy", "memory"
+SPEED, ENERGY, MEMORY, ECD = "speed", "energy", "memory", "ecd"
 ACCEPTING = (Verdict.ACCEPTED, Verdict.ACCEPTED_WITHIN_ENVELOPE)
 FOLLOW = ("gain", "fairness", "guardrails", "validation", "holdout", "instrument", "overhead")
 """Gates about time: for a cell that a rule leaves unresolved they only repeat that nothing is known."""
@@ -33,7 +33,7 @@ def judged(evidence: Evidence, policy: Policy, scope: str = SPEED) -> Judged:
     decision = judge(evidence, policy)[0]
     claim = getattr(decision.claims, scope)
     found = _telling(decision) if scope == SPEED else []
-    names = {f.name for f in found} if scope == SPEED else _unsourced(decision, scope)
+    names = {f.name for f in found} if scope == SPEED else _named(claim)
     names |= {"calibration"} if decision.planted else set()
     warned = {f.name for f in decision.findings if f.severity is Severity.WARN and f.outcome is Outcome.FAIL}
     words = " | ".join([*(f.evidence for f in found), *claim.reasons])
@@ -58,7 +58,11 @@ def _telling(decision: Decision) -> list[Finding]:
     return missing
 
 
-def _unsourced(decision: Decision, scope: str) -> set[str]:
-    """A scope without a source is denied by the grade of its numbers, cell by cell."""
-    grades = {cell.provenance.energy if scope == ENERGY else None for cell in decision.cells}
-    return {"provenance"} if grades == {"NONE"} else set()
+def _named(claim: ScopeClaim) -> set[str]:
+    """Gates that the reasons of a scope beside speed name. Joules that may not be believed have no number: then its own
+    gate and those that ask elsewhere only repeat that nothing is known."""
+    if claim.verdict in ACCEPTING:
+        return set()
+    heads = [reason.partition(":")[0].partition(" (")[0] for reason in claim.reasons]
+    names = {name for head in heads for name in head.split(", ") if name in (*REQUIRED, ENERGY, ECD)}
+    return names - {ENERGY, ECD, *FOLLOW} if "provenance" in names else names

@@ -4,14 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from ace.domain.energy import EnergyPlan
 from ace.domain.plan import NATURAL, ExecutorSpec
 from ace.domain.quality import Agreement, Slices
 from ace.domain.record import CANDIDATE, CellRecord, Session
 from ace.domain.verdict import Verdict
 from tests.deceptions.case import Case, Told
 from tests.deceptions.changes import of_arm, of_plan, sessions, timed, using_memory
-from tests.deceptions.judged import ENERGY
 from tests.deceptions.way import PRUNING, Change, Idea, walk
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN
@@ -179,11 +177,6 @@ def brings_a_package(session: Session) -> Session:
     return replace(session, new_dependencies=("fastpackage",))
 
 
-def watts_from_a_constant(record: CellRecord) -> CellRecord:
-    """Energy is to be 65 W times the time, which no sensor read."""
-    return of_plan(telemetry=EnergyPlan("override"))(record)
-
-
 CASES = (
     Case("pruning that only drops padding", "On padded batches the model spared its padding is as fast.",
          ("fairness",), NO_GAIN, lambda: lie(rival_gaining("unpadded", GAIN - 0.04), ON_NATURAL),
@@ -238,6 +231,4 @@ CASES = (
          ("complexity",), COMPLEX, lambda: lie(of_arm(parameters=24_200_000)), "parameters +10.0 %"),
     Case("a new dependency", "The candidate imports a package that nobody has.",
          ("complexity",), COMPLEX, lambda: lie(sessions(brings_a_package)), "fastpackage"),
-    Case("energy from a constant", "Energy is claimed as 65 W times the time; nothing read a sensor.",
-         ("provenance",), INCONCLUSIVE, lambda: lie(watts_from_a_constant), "no energy source", scope=ENERGY),
 )  # fmt: skip

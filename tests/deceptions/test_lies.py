@@ -27,7 +27,7 @@ def named(case: Case) -> str:
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_a_deception_gets_its_verdict_for_the_reason_that_is_meant(case: Case) -> None:
     found = answer_to(case)
-    seen = found.warned - answer_without(case.truth).warned if case.only_warns else found.culprits
+    seen = found.warned - answer_without(case.truth, case.scope).warned if case.only_warns else found.culprits
     assert found.verdict is case.verdict, found.words
     if case.among_others:
         assert set(case.revealed_by) <= seen
@@ -43,7 +43,7 @@ def test_no_deception_is_accepted(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_without_its_lie_the_same_evidence_is_accepted(case: Case) -> None:
-    found = answer_without(case.truth)
+    found = answer_without(case.truth, case.scope)
     assert found.verdict is case.accepted, found.words
     assert case.accepted in ACCEPTING or case.name in WITHOUT_A_TWIN
 

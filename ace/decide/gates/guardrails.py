@@ -4,7 +4,7 @@ Per claimed cell, each within its margin by its bound. Memory is that of each ar
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ace.decide import commands
 from ace.decide.asking import gate, named
@@ -14,7 +14,7 @@ from ace.decide.series import arm_seconds
 from ace.domain.decision import percent, percent_within
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.record import BASELINE, CANDIDATE, MemoryUse
 from ace.stats import quantile_gain
 
 NAME = "guardrails"
@@ -26,7 +26,7 @@ def guardrails(dossier: Dossier, policy: Policy) -> Iterator[Finding]:
     """Tail latency and peak memory of each examined cell."""
     for cell in dossier.examined:
         yield tail_latency(cell, policy)
-        yield _memory(cell, policy.memory_margin)
+        yield from _memory(cell, policy.memory_margin)
     if not dossier.examined:
         tail, memory = 100 * policy.tail_margin, 100 * policy.memory_margin
         threshold = f"p90 latency within {tail:g} %, peak memory within {memory:g} %"
@@ -54,17 +54,26 @@ def tail_latency(cell: CellEstimate, policy: Policy) -> Finding:
     return gate(NAME, outcome, shown, threshold, _again(cell), cell.key)
 
 
-def _memory(cell: CellEstimate, margin: float) -> Finding:
-    """The largest of the candidate's peaks against the smallest of the baseline's, over all measurements."""
-    threshold = f"peak memory of the candidate alone at most {100 * margin:g} % above the baseline's"
+def _memory(cell: CellEstimate, margin: float) -> Iterator[Finding]:
+    """Resident memory, and what was held on the board where the arms ran on one."""
     uses = [use for record in cell.cell.records for use in record.memory]
-    peaks = {arm: [u.peak_bytes for u in uses if u.arm == arm and u.peak_bytes] for arm in (BASELINE, CANDIDATE)}
-    if not all(peaks.values()):
-        why = named(sorted({u.reason for u in uses if u.reason})) or "peak memory was not measured"
+    yield _peak(cell, margin, "peak memory", [(u.arm, u.peak_bytes) for u in uses], uses)
+    if any(session.environment.device != "cpu" for session in cell.cell.sessions):
+        held = [(u.arm, u.device_peak_bytes) for u in uses]
+        yield _peak(cell, margin, "peak memory of the board", held, uses)
+
+
+def _peak(
+    cell: CellEstimate, margin: float, what: str, peaks: Sequence[tuple[str, int | None]], uses: Sequence[MemoryUse]
+) -> Finding:
+    """The largest of the candidate's peaks against the smallest of the baseline's, over all measurements."""
+    threshold = f"{what} of the candidate alone at most {100 * margin:g} % above the baseline's"
+    base, own = ([peak for arm, peak in peaks if arm == name and peak] for name in (BASELINE, CANDIDATE))
+    if not base or not own:
+        why = named(sorted({u.reason for u in uses if u.reason})) or f"{what} was not measured"
         return gate(NAME, Outcome.NO_EVIDENCE, why, threshold, _again(cell), cell.key)
-    ratio = math.log(max(peaks[CANDIDATE]) / min(peaks[BASELINE]))
-    megabytes = max(peaks[CANDIDATE]) / 1e6, min(peaks[BASELINE]) / 1e6
-    shown = f"peak memory {percent(ratio)} ({megabytes[0]:.0f} MB, baseline {megabytes[1]:.0f} MB)"
+    ratio = math.log(max(own) / min(base))
+    shown = f"{what} {percent(ratio)} ({max(own) / 1e6:.0f} MB, baseline {min(base) / 1e6:.0f} MB)"
     outcome = Outcome.PASS if ratio <= math.log1p(margin) else Outcome.FAIL
     step = "" if outcome is Outcome.PASS else "claim it where this memory can be spared, or make the candidate smaller"
     return gate(NAME, outcome, shown, threshold, step, cell.key)

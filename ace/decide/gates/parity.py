@@ -36,6 +36,7 @@ def parity(dossier: Dossier, _: Policy) -> Iterator[Finding]:
     yield _alike(dossier.cells, "threads", _threads)
     yield _alike(dossier.cells, "dtype", lambda state: state.dtypes)
     yield _kernels(dossier.cells)
+    yield _graphs(dossier.cells)
     yield _order(dossier.cells)
     yield gate(
         NAME,
@@ -91,6 +92,27 @@ def _kernels(cells: tuple[CellEstimate, ...]) -> Finding:
     return gate(
         NAME, passed(not differing), evidence, "attention kernel equal in all arms", "" if not differing else DECLARE
     )
+
+
+def _graphs(cells: tuple[CellEstimate, ...]) -> Finding:
+    """CUDA graphs spare the launch of every kernel: in all arms or in none, whatever an idea declares."""
+    asked, threshold = "CUDA graphs: ", "CUDA graphs in all arms or in none"
+    on_boards = [(cell, s) for cell, s in _sessions(cells) if s.environment.device.startswith("cuda")]
+    if not on_boards:
+        return gate(NAME, Outcome.NOT_APPLICABLE, f"{asked}the arms run on no CUDA board", threshold)
+    used = [(f"{cell.key} session {s.index}", {a.arm: a.cuda_graphs for a in s.arms}) for cell, s in on_boards]
+    apart = [
+        f"{place}: {', '.join(f'{arm} {count}' for arm, count in counts.items())}"
+        for place, counts in used
+        if None not in counts.values() and len({bool(count) for count in counts.values()}) > 1
+    ]
+    if apart:
+        step = "give the baseline its graphs too, or the candidate none"
+        return gate(NAME, Outcome.FAIL, asked + named(apart), threshold, step)
+    blind = [place for place, counts in used if None in counts.values()]
+    if blind:
+        return gate(NAME, Outcome.NO_EVIDENCE, f"{asked}not looked for in {named(blind)}", threshold, "measure again")
+    return gate(NAME, Outcome.PASS, f"{asked}alike in {len(used)} sessions", threshold)
 
 
 def _compared(session: Session, what: str) -> list[ArmState]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ace.decide.energy import Pair, paired
+from ace.decide.power_pairs import Pair, paired
 from ace.domain.energy import EnergyPlan, EnergyWindow, Scope, SessionEnergy, SourceChoice, supports_claim
 from ace.telemetry import Refused, choose, measure_window, reopen
 from ace.telemetry.rapl import read_text

@@ -62,7 +62,7 @@ def test_scattering_polls_are_covered_by_their_random_part(build, dice):
 
 
 def test_the_ratio_of_two_arms_on_one_board_is_covered_though_its_gain_is_not_known(board, dice):
-    from ace.decide.energy import Pair, paired
+    from ace.decide.power_pairs import Pair, paired
     from ace.domain.energy import SessionEnergy
 
     plan, covered = EnergyPlan("nvml", relative_error=0.05), 0

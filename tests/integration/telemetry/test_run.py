@@ -112,6 +112,12 @@ def test_through_the_boards_own_library_the_joules_are_the_boards_and_no_claim_a
     assert (found["grade"], found["simulated"]) == ("DEVICE_COUNTER", False)
     assert math.isfinite(found["idle_w"])
     assert "the work is done on the host" in judged["claims"]["energy"]["reasons"][0]
+    assert judged["claims"]["energy"]["verdict"] != "INVALID"  # an honest record contradicts nothing of itself
+    for session in record.sessions:
+        assert {check.arm for check in session.energy_checks} == {"baseline", "null", "candidate"}
+        for check in session.energy_checks:
+            assert max(check.recomputed_error, check.scored_error or 0.0) < 1e-3
+        assert [c.scored_error is None for c in session.energy_checks if c.arm == "candidate"] == [False]
     package = json.loads(Path(tmp_path / "decisions" / "token_pruning" / "energy.json").read_text())
     shown = package["cells"][0]["measurements"][0]["sessions"][0]["windows"][0]
     assert {part["name"] for part in shown["budget"]["components"]} == {"gain", "offset", "drift", "edges"}

@@ -1,14 +1,43 @@
 """The protocol around a window: idling, lengths, the doctor's survey; and the thread that samples in real time."""
 
+import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
-from ace.domain.energy import EnergyPlan
+from ace.domain.energy import EnergyPlan, EnergyWindow
+from ace.domain.serial import decode, encode
 from ace.telemetry import length_s, measure_idle, measure_window, reopen
+from ace.telemetry.evidence import contradiction
+from ace.telemetry.facts import misnamed
 from ace.telemetry.sampling import thread_every
 from ace.telemetry.survey import offered, survey
+
+HONEST = {
+    "counter": {"period": 0.02},
+    "slow counter": {"period": 0.1},
+    "capped counter": {"events": 4},
+    "polled": {"energy_code": 3, "period": 0.02},
+    "polled mean": {"energy_code": 3, "fields_code": 3, "period": 0.05, "amp": 60, "work_period": 2.3},
+}
+
+
+@pytest.mark.parametrize("case", HONEST)
+@pytest.mark.parametrize("name", ["NVIDIA RTX A4000", "NVIDIA A100-SXM4-40GB"])
+def test_what_a_window_was_reckoned_to_is_what_its_stored_readings_give_again(board, case, name):
+    board.set(scatter=0.01, **HONEST[case])
+    board.name(name)
+    plan = EnergyPlan("nvml", relative_error=0.4)  # short windows of a lagging mean pass too
+    choice = board.chosen()
+    window, _ = board.window(call_s=0.0137, plan=plan)
+    assert window.energy_j is not None, window.reason
+    stored = decode(EnergyWindow, json.loads(json.dumps(encode(window))))
+    assert misnamed(choice, plan) is None
+    assert contradiction(stored, choice, plan, 1) is None
+    half = replace(stored, energy_j=stored.energy_j * 0.999)
+    assert "its readings give" in contradiction(half, choice, plan, 1)
 
 
 def meter(board):

@@ -1,3 +1,4 @@
+import random
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 from ace.domain.energy import EnergyPlan, Grade
 from ace.measure.arms import Arms
 from ace.measure.device import Place
-from ace.measure.energy import chosen_sources, session_energy
+from ace.measure.energy import Kept, chosen_sources, session_energy
 from ace.measure.failing import ArmError
 from ace.measure.inputs import Inputs
 from ace.measure.timing import nothing
@@ -61,7 +62,8 @@ def ports(unmetered=None, **environment):
 def measured(inputs, session=0, given=None, asked=PLAN, **environment):
     here = ports(**environment)
     sources = chosen_sources(asked.telemetry, here)
-    return session_energy(asked, sources, session, given or arms(), inputs, nothing, here)
+    made = session_energy(asked, sources, session, given or arms(), inputs, nothing, here)
+    return made and made.energy
 
 
 def test_an_override_runs_through_windows_of_both_arms_and_stays_simulated(inputs):
@@ -95,7 +97,7 @@ def test_a_power_that_nobody_measures_is_not_warmed_up_for(inputs, monkeypatch):
 def test_an_arm_on_another_board_than_the_chosen_one_is_not_measured(inputs):
     sources = (replace(chosen_sources(OVERRIDE, ports(**{VARIABLE: "250"}))[0], device_uuid="GPU-1"),)
     here = ports(**{VARIABLE: "250"})
-    found = session_energy(PLAN, sources, 0, arms(), inputs, nothing, here, Place("GPU-2"))
+    found = session_energy(PLAN, sources, 0, arms(), inputs, nothing, here, Place("GPU-2")).energy
     assert [(r.source, r.reason) for r in found.refused] == [("override", "other device")]
     assert found.windows == ()
 
@@ -106,7 +108,7 @@ def test_without_a_source_nothing_is_measured(inputs):
 
 def test_a_source_that_no_longer_opens_is_a_refusal_and_no_window(inputs):
     sources = chosen_sources(OVERRIDE, ports(**{VARIABLE: "250"}))
-    found = session_energy(PLAN, sources, 0, arms(), inputs, nothing, ports())
+    found = session_energy(PLAN, sources, 0, arms(), inputs, nothing, ports()).energy
     assert [(r.source, r.reason) for r in found.refused] == [("override", "not set")]
     assert found.windows == ()
 
@@ -115,3 +117,59 @@ def test_an_arm_that_fails_in_its_window_is_an_arm_error_of_that_stage(inputs):
     with pytest.raises(ArmError) as failed:
         measured(inputs, given=arms(Falls()), **{VARIABLE: "250"})
     assert (failed.value.stage, failed.value.arm) == ("energy", "candidate")
+
+
+class Cheats(torch.nn.Module):
+    """Computes while `working`, and returns zeros else."""
+
+    def __init__(self):
+        super().__init__()
+        self.working = True
+
+    def forward(self, ids, mask):
+        time.sleep(0.002)
+        return (ids + mask).float() if self.working else torch.zeros(ids.shape)
+
+
+def windows_of(candidate, inputs):
+    here = ports(**{VARIABLE: "250"})
+    given = arms(candidate)
+    return session_energy(PLAN, chosen_sources(OVERRIDE, here), 0, given, inputs, nothing, here), given
+
+
+def test_an_output_of_each_window_is_the_one_that_the_arm_gives_outside(inputs):
+    measured, given = windows_of(Adds(), inputs)
+    checks = measured.recheck(given, inputs)
+    assert [(c.arm, c.recomputed_error) for c in checks] == [("baseline", 0.0), ("candidate", 0.0)]
+    arrays = measured.kept_arrays()
+    assert arrays["energy/candidate/output"].shape == (2, 8)
+    assert len(arrays["energy/candidate/documents"]) == 2
+
+
+def test_an_arm_that_rests_in_its_window_is_seen_by_the_output_that_was_kept(inputs):
+    candidate = Cheats()
+    candidate.working = False
+    measured, given = windows_of(candidate, inputs)
+    candidate.working = True
+    errors = {c.arm: c.recomputed_error for c in measured.recheck(given, inputs)}
+    assert (errors["baseline"], errors["candidate"]) == (0.0, 1.0)
+
+
+def test_an_arm_that_returns_no_tensor_in_its_window_is_an_arm_error(inputs):
+    class Nothing(torch.nn.Module):
+        def forward(self, ids, mask):
+            time.sleep(0.002)
+
+    measured, given = windows_of(Nothing(), inputs)
+    with pytest.raises(ArmError, match="NoneType"):
+        measured.recheck(given, inputs)
+
+
+def test_every_call_is_as_likely_to_be_kept_as_any_other():
+    kept = []
+    for seed in range(3000):
+        one = Kept(random.Random(seed))
+        for call in range(4):
+            one.offer((call,), torch.tensor([call]))
+        kept.append(one.call)
+    assert [kept.count(call) / 3000 for call in (1, 2, 3, 4)] == pytest.approx([0.25] * 4, abs=0.03)

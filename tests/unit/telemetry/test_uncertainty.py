@@ -113,7 +113,7 @@ def test_the_ratio_of_two_energies_is_covered_and_the_gain_cancels_on_one_device
 
 
 def test_what_is_left_above_idle_is_covered_though_taking_it_off_magnifies_every_error(dice):
-    from ace.decide.energy import paired
+    from ace.decide.power_pairs import paired
     from ace.domain.energy import EnergyPlan, IdlePower, SessionEnergy
 
     base_w, cand_w, idle_w = 200.0, 120.0, 60.0

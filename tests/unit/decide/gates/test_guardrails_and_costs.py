@@ -61,6 +61,24 @@ def test_memory_that_was_not_measured_is_no_evidence_and_says_why():
     assert Outcome.NO_EVIDENCE in outcomes(ask(guardrails, replace(b.record(GAIN), memory=())))
 
 
+def held(candidate, baseline=90_000_000):
+    """Peaks on a stand-in for a board, under equal resident memory."""
+    uses = (MemoryUse(BASELINE, 200, None, baseline), MemoryUse(CANDIDATE, 200, None, candidate))
+    made = each_session(b.record(GAIN), lambda s: replace(s, environment=replace(s.environment, device="cuda")))
+    return [f for f in ask(guardrails, replace(made, memory=uses)) if "of the board" in f.evidence]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "outcome"), [(91_000_000, Outcome.PASS), (99_000_000, Outcome.FAIL), (None, Outcome.NO_EVIDENCE)]
+)
+def test_memory_of_the_board_has_the_margin_of_resident_memory(candidate, outcome):
+    assert [f.outcome for f in held(candidate)] == [outcome]
+
+
+def test_work_on_the_processor_holds_no_memory_of_a_board():
+    assert not [f for f in ask(guardrails, b.record(GAIN)) if "of the board" in f.evidence]
+
+
 @pytest.mark.parametrize(("prepare_s", "outcome"), [(0.1, Outcome.PASS), (30.0, Outcome.PASS), (5000.0, Outcome.FAIL)])
 def test_one_off_costs_are_spread_over_the_horizon(prepare_s, outcome):
     # 1e6 calls of 22 ms: 5000 s add 20 % to each

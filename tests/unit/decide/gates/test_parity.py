@@ -88,3 +88,33 @@ def test_a_declared_dtype_excuses_no_baseline_that_differs_from_its_null():
 
     found = parity(laid_out(b.stored(each_session(b.record(), odd))), POLICY)
     assert next(f.outcome for f in found if f.evidence.startswith("dtype")) is Outcome.FAIL
+
+
+def on_a_board(baseline, candidate, changes=()):
+    """Graphs replayed in a call of each arm, on a stand-in for a CUDA board."""
+
+    def change(session):
+        arms = tuple(replace(a, cuda_graphs=candidate if a.arm == CANDIDATE else baseline) for a in session.arms)
+        where = replace(session.environment, device="cuda:0")
+        return replace(session, arms=arms, environment=where, declared_changes=changes)
+
+    found = ask(each_session(b.record(), change))
+    return next(f for f in found if f.evidence.startswith("CUDA graphs"))
+
+
+@pytest.mark.parametrize(
+    ("baseline", "candidate", "outcome"),
+    [(0, 0, Outcome.PASS), (1, 3, Outcome.PASS), (0, 1, Outcome.FAIL), (1, 0, Outcome.FAIL)],
+)
+def test_cuda_graphs_are_in_all_arms_or_in_none(baseline, candidate, outcome):
+    assert on_a_board(baseline, candidate).outcome is outcome
+
+
+def test_no_declaration_allows_graphs_to_the_candidate_alone():
+    assert on_a_board(0, 1, ("kernels", "compiled")).outcome is Outcome.FAIL
+
+
+def test_graphs_that_nobody_looked_for_on_a_board_are_no_evidence_and_do_not_apply_to_a_processor():
+    assert on_a_board(None, None).outcome is Outcome.NO_EVIDENCE
+    [found] = [f for f in ask(b.record()) if f.evidence.startswith("CUDA graphs")]
+    assert found.outcome is Outcome.NOT_APPLICABLE
