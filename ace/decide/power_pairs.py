@@ -76,6 +76,6 @@ def unlike(first: EnergyWindow, second: EnergyWindow) -> str | None:
 def _clocks_apart(one: DeviceState, other: DeviceState) -> str | None:
     for name in ("sm_clock_mhz", "memory_clock_mhz"):
         a, b = getattr(one, name), getattr(other, name)
-        if a != b and (None in (a, b) or 0 in (a, b) or abs(math.log(a / b)) > CLOCKS_APART):
+        if a != b and (None in (a, b) or min(a, b) <= 0 or abs(math.log(a / b)) > CLOCKS_APART):
             return f"{name.removesuffix('_mhz').replace('_', ' ')} {a} MHz in one arm and {b} MHz in the other"
     return None

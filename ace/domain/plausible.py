@@ -28,6 +28,7 @@ def impossible(record: CellRecord) -> str | None:
 def _readings(record: CellRecord) -> Iterator[Reading]:
     yield "first_prepare_s", record.first_prepare_s, 0.0
     yield from ((f"memory of {use.arm}", use.peak_bytes, 1) for use in record.memory)
+    yield from ((f"memory of {use.arm} on its board", use.device_peak_bytes, 0) for use in record.memory)
     if record.peak is not None:
         yield from ((f"peak in {dtype}", rate, 1) for dtype, rate in record.peak.flops_per_s)
         for size, rate in record.peak.bytes_per_s:
@@ -47,6 +48,7 @@ def _of(session: Session) -> Iterator[Reading]:
         yield f"least CPU time of {timings.arm}", min(timings.cpu_s, default=None), 0
         yield f"most CPU time of {timings.arm}", max(timings.cpu_s, default=None), 0
     yield from ((f"parameters of {state.arm}", state.parameters, 0) for state in session.arms)
+    yield from ((f"CUDA graphs of {state.arm}", state.cuda_graphs, 0) for state in session.arms)
     # what an executor says of itself may be wrong, and rules say so; it must be a number that they can reckon with
     yield from (("a declared count of tokens", count, -MOST) for count in session.declared_tokens_per_layer or ())
     for seen in session.witness:

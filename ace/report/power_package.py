@@ -1,8 +1,8 @@
 """`energy.json`: everything about the energy of a decision in one place, for whoever has to believe it.
 
-Source, grade, what was tried and why not, every window with its uncertainty part by part, idle power, and where its raw
-readings lie; what a better source would change and the command to run there. Written by `ace.report.bundle` from the
-evidence, and again by `ace-verify` to compare.
+Source, grade, what was tried and why not, every window with its uncertainty part by part and where its readings lie,
+idle power, how far an output of each window was from the same call outside; what a better source would change and the
+command to run there. Written by `ace.report.bundle` from the evidence, and again by `ace-verify` to compare.
 """
 
 from collections.abc import Iterator
@@ -60,6 +60,7 @@ def _session(digest: str, place: int, session: Session) -> dict[str, Any]:
         "session": session.index,
         "refused": encode(session.energy.refused),
         "idle": encode(session.energy.idle),
+        "outputs_checked": encode(session.energy_checks),
         "windows": [_window(f"{raw}/{number}/series", w) for number, w in enumerate(session.energy.windows)],
     }
 

@@ -74,6 +74,8 @@ def _against(
         found = reckon(readings, window.start_s, end_s, iteration_s, asked.relative_error)
     except Refused as refusal:
         return f"{window.energy_j:.3g} J, and its readings give none: {refusal.reason}: {refusal}"
+    except (ValueError, ArithmeticError) as error:  # numbers that somebody wrote: no meter overflows a sum
+        return f"{window.energy_j:.3g} J, and its readings are no meter's: {error}"
     return next(_differences(window, found), None)
 
 

@@ -156,6 +156,24 @@ def test_a_board_without_its_uuid_or_driver_supports_no_claim(changes):
     assert "not recorded" in words
 
 
+@pytest.mark.parametrize("value", [5e-324, 1e308, -1e308])
+@pytest.mark.parametrize("choice", [BOARD, POLLED])
+def test_numbers_that_no_arithmetic_survives_are_no_meters_readings(choice, value):
+    def written(made):
+        values = tuple(value * (i % 5) for i in range(len(made.series.values)))
+        return replace(made, series=replace(made.series, values=tuple(v if abs(v) < 1e308 else value for v in values)))
+
+    verdict, words = of_provenance(judged(choice, change=of_windows(written)))
+    assert verdict is Verdict.INVALID
+    assert "its readings" in words
+
+
+@pytest.mark.parametrize("clock", [0, -5])
+def test_a_clock_of_nothing_is_another_clock(clock):
+    _, words = of_provenance(judged(change=of_windows(of_state(sm_clock_mhz=clock))))
+    assert f"sm clock 1410 MHz in one arm and {clock} MHz in the other" in words
+
+
 def thinned(every):
     """Every so many-th reading, reckoned anew: nothing but their number is wrong."""
 

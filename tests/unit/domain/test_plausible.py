@@ -32,6 +32,8 @@ def test_a_clock_that_was_set_back_while_a_session_loaded_is_possible():
         (each(warmup=(), timings=(Timings("baseline", (1.0,), (-1.0,)),), order=(("baseline",),), inputs=((0,),)),
          "least CPU time of baseline is -1: nothing"),
         (replace(b.record(), memory=(MemoryUse("candidate", 0, None),)), "memory of candidate is 0: nothing"),
+        (replace(b.record(), memory=(MemoryUse("candidate", 1, None, -1),)), "memory of candidate on its board is -1"),
+        (each(arms=(replace(b.record().sessions[0].arms[0], cuda_graphs=-1),)), "CUDA graphs of baseline is -1"),
     ],
 )  # fmt: skip
 def test_a_number_without_a_measurement_that_could_have_given_it_is_named_with_its_place(made, said):

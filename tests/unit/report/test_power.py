@@ -66,6 +66,7 @@ def test_the_package_holds_source_windows_budget_idle_power_and_the_place_of_eve
     assert made["sources"][0]["grade"] == "HOST_COUNTER"
     for session in made["sessions"]:
         assert session["idle"][0]["power_w"] > 0
+        assert {check["arm"] for check in session["outputs_checked"]} == {"baseline", "null", "candidate"}
         assert [window["arm"] for window in session["windows"]] == ["baseline", "null", "candidate"]
         for window in session["windows"]:
             assert {part["name"] for part in window["budget"]["components"]} == {"gain", "offset", "drift", "edges"}
