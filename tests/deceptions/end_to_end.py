@@ -1,8 +1,8 @@
 """Deceptions and honest controls as real candidates on the real model: launched, stored, decided, read back.
 
-The executors lie in a user's folder outside the repository, each with a YAML of its own, as CONTRIBUTING shows it. The
-cases of one launch share a sweep and an experiment. `run` goes on where a run in the same folder was broken off; the
-slow tests give it an empty one, `python -m tests.deceptions --end-to-end FOLDER` any.
+The executors lie in a user's folder outside the repository, each with a YAML of its own, as docs/first-idea.md shows.
+The cases of one launch share a sweep and an experiment. `run` goes on where a run in the same folder was broken off;
+the slow tests give it an empty one, `python -m tests.deceptions --end-to-end FOLDER` any.
 """
 
 import json

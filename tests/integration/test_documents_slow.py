@@ -1,7 +1,6 @@
-"""The commands of README and CONTRIBUTING, run as written, with cells made small."""
+"""The commands of README and of the pages in docs/, run as written, with cells made small."""
 
-import re
-import shlex
+import json
 import socket
 import subprocess
 import time
@@ -10,45 +9,40 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import REPOSITORY, Command
+from tests.fenced import REPOSITORY, blocks, commands
+from tests.integration.conftest import Command
 
 pytestmark = pytest.mark.slow
 TINY = ("split.examples=64", "protocol.sessions=2", "protocol.rounds=2", "protocol.warmup_rounds=1")
 UNCOMPILED = "inputs.rivals=null"  # the compiled rival takes some 20 s for each new shape
 ALONE = "executor.rivals=null"  # and the others two processes more for each of nine cells
 SMALL = ("model=encoder", "depth=1", "hidden=96")  # README's lengths and batches take minutes on the real model
-
-
-def blocks(document: str, language: str) -> list[str]:
-    """The fenced blocks of one language, "" for those of none, in their order."""
-    text = (REPOSITORY / document).read_text()
-    fenced = re.findall(r"^ *```([a-z]*)\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
-    return [block for named, block in fenced if named == language]
-
-
-def commands(document: str) -> list[list[str]]:
-    lines = [line for block in blocks(document, "") for line in block.splitlines()]
-    found = [shlex.split(line, comments=True) for line in lines]
-    return [command for command in found if command]
-
-
-def dedented(block: str) -> str:
-    lines = block.splitlines()
-    margin = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
-    return "\n".join(line[margin:] for line in lines) + "\n"
+RUN = {
+    "README.md": "test_the_commands_of_the_readme_work_as_written",
+    "docs/concepts.md": "test_the_commands_that_look_at_the_machine_work_as_written",
+    "docs/policies.md": "test_the_commands_of_the_readme_work_as_written",
+    "docs/first-idea.md": "test_a_first_idea_by_the_letter_of_its_page_and_what_a_ci_asks_of_it",
+    "docs/ci.md": "test_a_first_idea_by_the_letter_of_its_page_and_what_a_ci_asks_of_it",
+    "docs/extending.md": "test_a_model_a_benchmark_and_a_policy_by_the_letter_of_the_page",
+}
+"""Where the commands of a page are run."""
 
 
 def run(command: list[str], cwd: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=900)
 
 
+def test_every_page_with_commands_is_run_by_a_test() -> None:
+    pages = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")]
+    assert {name for page in pages if commands(name := str(page.relative_to(REPOSITORY)))} == set(RUN)
+    assert set(RUN.values()) <= set(globals())
+
+
 def test_the_commands_of_the_readme_work_as_written(
     tmp_path: Path, user_environment: dict[str, str], launch: Command
 ) -> None:
-    (idea, *_), folder = blocks("CONTRIBUTING.md", "python"), tmp_path
-    (folder / "mypkg.py").write_text(dedented(idea))
-    seen = set()
-    for command in commands("README.md"):
+    folder, seen = tmp_path, set()
+    for command in [*commands("README.md"), *commands("docs/policies.md")]:
         seen.add(command[0])
         if "split=holdout" in command:
             done = launch(*command[2:])
@@ -57,14 +51,12 @@ def test_the_commands_of_the_readme_work_as_written(
             continue
         if command[:2] == ["python", "launch.py"]:
             done = launch(*command[2:], *TINY, UNCOMPILED, ALONE, *SMALL)
-        elif command[0] in ("ace-launch", "ace-calibrate"):
-            done = run([*command, *TINY, UNCOMPILED, *SMALL], folder, user_environment)
         elif command[0] == "ace-freeze":
             done = run(command, folder, user_environment)
             assert done.returncode == 2, "two sessions on 64 documents are no evidence that could be registered"
             assert "not registered:" in done.stderr
             continue
-        elif command[0] in ("ace-decide", "ace-doctor", "ace-verify"):
+        elif command[0] in ("ace-decide", "ace-verify"):
             done = run(command, folder, user_environment)
         elif command[:2] == ["mlflow", "ui"]:
             _serves(command, folder, user_environment)
@@ -73,22 +65,55 @@ def test_the_commands_of_the_readme_work_as_written(
             assert command[0] == "make", f"README shows {command}, which this test does not run"
             continue
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    ours = {f"ace-{name}" for name in ("launch", "decide", "calibrate", "doctor", "freeze", "verify")}
-    assert seen >= {"python", "mlflow", "make", *ours}
+    assert seen >= {"python", "mlflow", "make", "ace-decide", "ace-freeze", "ace-verify"}
 
 
-def test_a_new_executor_by_the_letter_of_contributing(tmp_path: Path, user_environment: dict[str, str]) -> None:
-    (idea, *_), (configuration, *_) = blocks("CONTRIBUTING.md", "python"), blocks("CONTRIBUTING.md", "yaml")
-    (tmp_path / "mypkg").mkdir()
-    (tmp_path / "mypkg" / "halve.py").write_text(dedented(idea))
-    (tmp_path / "my_conf" / "executor").mkdir(parents=True)
-    (tmp_path / "my_conf" / "executor" / "halve.yaml").write_text(dedented(configuration))
-    launch_command, decide_command = commands("CONTRIBUTING.md")
-    done = run([*launch_command, *TINY], tmp_path, user_environment)
+def test_the_commands_that_look_at_the_machine_work_as_written(
+    tmp_path: Path, user_environment: dict[str, str]
+) -> None:
+    calibrate, doctor = commands("docs/concepts.md")
+    done = run([*calibrate, *TINY, UNCOMPILED, *SMALL], tmp_path, user_environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    judged = run(decide_command, tmp_path, user_environment)
-    assert judged.returncode == 0, judged.stderr
-    assert "Halve" in judged.stdout
+    seen = run(doctor, tmp_path, user_environment)
+    assert seen.returncode == 0, seen.stdout
+    assert "calibration" in seen.stdout
+
+
+def write_first_idea(folder: Path) -> None:
+    """The two files of docs/first-idea.md, where it says."""
+    (idea,), (configuration,) = blocks("docs/first-idea.md", "python"), blocks("docs/first-idea.md", "yaml")
+    (folder / "mypkg").mkdir()
+    (folder / "mypkg" / "halve.py").write_text(idea)
+    (folder / "my_conf" / "executor").mkdir(parents=True)
+    (folder / "my_conf" / "executor" / "halve.yaml").write_text(configuration)
+
+
+def test_a_first_idea_by_the_letter_of_its_page_and_what_a_ci_asks_of_it(
+    tmp_path: Path, user_environment: dict[str, str]
+) -> None:
+    write_first_idea(tmp_path)
+    for command in commands("docs/first-idea.md"):
+        small = (*TINY, UNCOMPILED) if command[0] == "ace-launch" else ()
+        more = small if "executor=halve" in command or not small else (*small, ALONE)  # the page's idea names no rivals
+        done = run([*command, *more], tmp_path, user_environment)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert "Halve" in run(["ace-decide", "--experiment", "halve"], tmp_path, user_environment).stdout
+    verdict = json.loads((tmp_path / "decisions" / "halve" / "decision.json").read_text())["verdict"]
+    assert not verdict.startswith("ACCEPTED"), "two sessions on 64 documents"
+    for command in commands("docs/ci.md"):
+        done = _into_file(command, tmp_path, user_environment)
+        accepting = command[-1] == "ACCEPTED" or command[0] == "python"
+        denied = accepting or ("--require" in command and command[-1] != verdict)
+        assert done.returncode == int(denied), f"{command}\n{done.stdout}{done.stderr}"
+
+
+def _into_file(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """A command whose output goes where `> FILE` says."""
+    if ">" not in command:
+        return run(command, folder, environment)
+    done = run(command[: command.index(">")], folder, environment)
+    (folder / command[-1]).write_text(done.stdout)
+    return done
 
 
 REVIEWS = """
@@ -108,19 +133,29 @@ def train(spec, seq_len, seed, cache_dir):
 """
 
 
-def test_a_new_benchmark_by_the_letter_of_contributing_and_one_that_overlaps_development(
+def test_a_model_a_benchmark_and_a_policy_by_the_letter_of_the_page(
     tmp_path: Path, user_environment: dict[str, str]
 ) -> None:
-    (configuration,) = [block for block in blocks("CONTRIBUTING.md", "yaml") if "benchmark:" in block]
-    (tmp_path / "mypkg").mkdir()
-    (tmp_path / "my_conf" / "split").mkdir(parents=True)
-    (tmp_path / "my_conf" / "split" / "reviews_validation.yaml").write_text(dedented(configuration))
-    command = ["ace-launch", "--config-dir", "my_conf", "split=reviews_validation", "seq_len=16", *TINY, UNCOMPILED]
+    write_first_idea(tmp_path)
+    (model,) = blocks("docs/extending.md", "python")
+    (tmp_path / "mypkg" / "bag.py").write_text(model)
+    named = {"model/bag": "positions:", "split/reviews_validation": "benchmark:"}
+    for name, key in named.items():
+        (configuration,) = [block for block in blocks("docs/extending.md", "yaml") if key in block]
+        (tmp_path / "my_conf" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "my_conf" / f"{name}.yaml").write_text(configuration)
+    (tmp_path / "my_conf" / "policy").mkdir()
+    near_term = (REPOSITORY / "conf" / "policy" / "near_term.yaml").read_text()
+    (tmp_path / "my_conf" / "policy" / "mine.yaml").write_text(near_term.replace("name: near_term", "name: mine"))
     (tmp_path / "mypkg" / "reviews.py").write_text(REVIEWS.replace("FIRST", "64"))
-    done = run(command, tmp_path, user_environment)
-    assert done.returncode == 0, done.stdout + done.stderr
+    launch_model, launch_split, decide = commands("docs/extending.md")
+    for command in ([*launch_model, *TINY, UNCOMPILED], [*launch_split, *TINY, UNCOMPILED], decide):
+        done = run(command, tmp_path, user_environment)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert json.loads((tmp_path / "decisions" / "bag" / "decision.json").read_text())["policy"]["name"] == "mine"
+
     (tmp_path / "mypkg" / "reviews.py").write_text(REVIEWS.replace("FIRST", "60"))
-    refused = run(command, tmp_path, user_environment)
+    refused = run([*launch_split, *TINY, UNCOMPILED], tmp_path, user_environment)
     assert refused.returncode == 1
     assert "4 of its 64 documents are also in split.development=mypkg.reviews.train" in refused.stdout
 

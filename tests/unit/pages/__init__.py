@@ -1,0 +1,1 @@
+"""What the pages in docs/ say of the code, held against the code."""
