@@ -42,6 +42,8 @@ from ace.domain.record import CellRecord
 from ace.errors import AceError, MeasurementError, PlanError, StoreError
 from ace.holdout import AlreadyMeasured, unseal, write_opening
 from ace.measure.code_state import code_state, measured_by
+from ace.measure.device import DEVICE
+from ace.measure.device_lock import device_alone
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder
 from ace.models.loading import check_model, model_digests
@@ -60,14 +62,20 @@ outlook = Outlook()  # of this process's command, in a dry run
 ANEW = wiring.Resuming(resume=False, failed_only=False, dry_run=False, fail_fast=False)
 
 
-@hydra.main(version_base="1.3", config_path="pkg://ace.conf", config_name="config")
-def measure(config: DictConfig) -> None:
-    """One job.  Raises AceError, after showing it, when the cell could not be measured completely."""
-    job = HydraConfig.get()
-    overrides = list(job.overrides.task)
-    place = sweep.Place(job.sweep.dir, overrides, job.job.num) if job.mode == RunMode.MULTIRUN else None
+def job(config: DictConfig) -> None:
+    """One job, under the name by which launchers find it in other processes: decorated, it could not be pickled.
+
+    Raises AceError, after showing it, when the cell could not be measured completely.
+    """
+    hydra_config = HydraConfig.get()
+    overrides = list(hydra_config.overrides.task)
+    place = (
+        sweep.Place(hydra_config.sweep.dir, overrides, hydra_config.job.num)
+        if hydra_config.mode == RunMode.MULTIRUN
+        else None
+    )
     try:
-        wiring.refuse_shadowed(job.runtime.config_sources)
+        wiring.refuse_shadowed(hydra_config.runtime.config_sources)
         dropped = wiring.drop_foreign_parameters(config, overrides)
         if dropped:
             console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
@@ -75,7 +83,7 @@ def measure(config: DictConfig) -> None:
         if wiring.resuming_of(config).dry_run:
             console.print(_foreseen(config, overrides), markup=False, highlight=False)
             return
-        _require_declared(job)
+        _require_declared(hydra_config)
         if wiring.resuming_of(config).fail_fast and sweep.has_failed():
             line = f"{sweep.job_name(overrides)}: left out: fail_fast=true, and a cell before it failed"
             console.print(line, markup=False, highlight=False)
@@ -95,6 +103,9 @@ def measure(config: DictConfig) -> None:
         console.print(f"[red]refused or failed[/red] ({name}): ", end="")
         console.print(str(error), markup=False, highlight=False)
         raise
+
+
+measure = hydra.main(version_base="1.3", config_path="pkg://ace.conf", config_name="config")(job)
 
 
 def _measured(config: DictConfig, place: sweep.Place | None, policy: Policy, again: bool = False) -> CellRecord | None:
@@ -156,7 +167,10 @@ def measure_cell(
         metrics, provenance = summary_metrics(record, policy)
         return cell.Summary(metrics, provenance, markdown(answer_line(record, policy)))
 
-    with CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher:
+    with (
+        device_alone(DEVICE, f"{plan.shape} of {plan.experiment}", settings.device_wait_s, _say),
+        CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher,
+    ):
         since = attempt.started_at
         with _gone_where_refused(folder):
             interrupted.begin(folder, attempt.cell_key, since, this_process())
@@ -256,6 +270,10 @@ def _tail_s(plan: CellPlan, place: sweep.Place | None) -> float | None:
     return remaining.expected_s([job for job in jobs if job is not None], sweep.current.done)
 
 
+def _say(line: str) -> None:
+    console.print(line, markup=False, highlight=False)
+
+
 def _failures(record: CellRecord) -> str:
     first = record.failures[0]
     where = "the examination before the sessions" if first.session is None else f"session {first.session}"
@@ -276,6 +294,10 @@ def main() -> None:
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # an executor in the user's folder is found by its path, as with python -m
     sys.argv[1:] = [wiring.quoted_null(argument) for argument in sys.argv[1:]]
+    try:
+        wiring.refuse_password(sys.argv[1:])  # before Hydra, which shows and keeps what was typed
+    except PlanError as error:
+        sys.exit(f"ace: {error}")
     signal.signal(signal.SIGTERM, _stop)
     status, code = "FAILED", 1
     try:

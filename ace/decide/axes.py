@@ -27,7 +27,7 @@ def effects_of(cells: Sequence[CellEstimate]) -> AxisEffects:
 
 def _effects(cells: Sequence[CellEstimate], samples: Sequence[np.ndarray]) -> tuple[AxisEffect, ...]:
     levels = {axis: [float(getattr(c.cell.shape, axis)) for c in cells] for axis in AXES}
-    return axis_effects(levels, samples)
+    return axis_effects(levels, samples, blocks=[c.cell.conditions.host for c in cells])
 
 
 def _log_times(cell: CellEstimate) -> np.ndarray:

@@ -90,7 +90,8 @@ def _bands(grid: Sequence[Cell], alpha: float, policy: Policy) -> list[Compariso
     own, at a level divided by the cells (Dunn 1961): variances of sessions that were looked at are not pooled."""
     if all(cell.declared_maximum is None and cell.conditions.order == INTERLEAVED for cell in grid):
         pairs = [tables(cell.records, CANDIDATE) for cell in grid]
-        return compare_cells(pairs, margin=policy.margin, confidence=1 - alpha)
+        hosts = [cell.conditions.host for cell in grid]
+        return compare_cells(pairs, margin=policy.margin, confidence=1 - alpha, blocks=hosts)
     return [compared(cell.records, CANDIDATE, policy.margin, 1 - alpha / len(grid)) for cell in grid]
 
 

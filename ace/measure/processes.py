@@ -25,6 +25,8 @@ from ace.measure.messages import Answer, Task, WorkOrder, read_answer, write_jso
 WORKER = "ace.measure.worker"
 LOG_TAIL = 1500  # characters of a dead worker's last words that a Failure keeps
 POLL_S = 0.05  # where the kernel cannot be asked to wake us when a process ends
+SECRETS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWORD")
+"""Of the store, which a worker never opens; an executor is foreign code, and its words are kept."""
 MARKS = 2  # of a session: before its timed rounds and after them
 
 
@@ -63,7 +65,7 @@ def run_worker(order: WorkOrder, folder: Path, limit_s: float) -> Answer:
 
 
 def worker_environment(order: WorkOrder) -> dict[str, str]:
-    """The parent's environment with thread counts fixed and the parent's import path handed on."""
+    """The parent's environment without the store's secrets, thread counts fixed, the import path handed on."""
     threads = str(order.threads_here)
     path = [os.getcwd() if entry == "" else entry for entry in sys.path]
     fixed = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
@@ -72,7 +74,8 @@ def worker_environment(order: WorkOrder) -> dict[str, str]:
     # of this attempt alone: its first process compiles with nothing at hand, and what that costs is recorded
     fixed["TORCHINDUCTOR_CACHE_DIR"] = str(Path(order.inputs).parent / "inductor")
     fixed["ACE_CACHE_DIR"] = order.cache
-    return {**os.environ, **fixed, "PYTHONPATH": os.pathsep.join(path)}
+    inherited = {key: value for key, value in os.environ.items() if key not in SECRETS}
+    return {**inherited, **fixed, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def _started(order: WorkOrder, folder: Path, talking: int, marking: int) -> subprocess.Popen[bytes]:

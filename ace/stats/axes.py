@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ace.domain.estimate import AxisEffect, Estimate
 from ace.stats import student
@@ -21,12 +22,17 @@ DRAWS, SEED = 1000, 0
 
 
 def axis_effects(
-    axes: Mapping[str, Sequence[float]], samples: Sequence[FloatArray], *, confidence: float = 0.95
+    axes: Mapping[str, Sequence[float]],
+    samples: Sequence[FloatArray],
+    *,
+    confidence: float = 0.95,
+    blocks: Sequence[str] | None = None,
 ) -> tuple[AxisEffect, ...]:
     """One effect for each axis that varies and is not confounded with another.
 
     axes: the level of every cell by axis, above 0; samples: one array of session values (natural logs) for each cell,
-    of at least two sessions.
+    of at least two sessions; blocks: where each cell was measured, its host: differences between blocks are taken out,
+    and an axis that only varies between them is confounded.
     """
     varied = {name: np.log2(np.asarray(levels)) for name, levels in axes.items() if len(set(levels)) > 1}
     if not varied:
@@ -34,11 +40,12 @@ def axis_effects(
     means = np.array([sample.mean() for sample in samples])
     variances = np.array([sample.var(ddof=1) / len(sample) for sample in samples])
     dfs = np.array([len(sample) - 1 for sample in samples])
-    design = np.column_stack([np.ones(len(means)), *varied.values()])
-    weights = np.linalg.pinv(design)  # (1 + axes, cells)
-    shares = _Shares(varied, means, variances)
+    places = np.array(blocks if blocks is not None else [""] * len(means))
+    design = np.column_stack([*_indicators(places), *varied.values()])
+    weights = np.linalg.pinv(design)  # (blocks + axes, cells)
+    shares = _Shares(varied, places, means, variances)
     found = []
-    for column, name in enumerate(varied, start=1):
+    for column, name in enumerate(varied, start=design.shape[1] - len(varied)):
         if np.linalg.matrix_rank(np.delete(design, column, axis=1)) == np.linalg.matrix_rank(design):
             continue  # moves together with the others: nobody can say which of them it was
         parts = weights[column] ** 2 * variances
@@ -59,15 +66,22 @@ class _Shares:
     draws.
     """
 
-    def __init__(self, varied: Mapping[str, FloatArray], means: FloatArray, variances: FloatArray) -> None:
-        self.varied, self.means, self.variances = varied, means, variances
-        self.whole = _explained(list(varied.values()), len(means))
+    def __init__(
+        self,
+        varied: Mapping[str, FloatArray],
+        places: NDArray[np.str_],
+        means: FloatArray,
+        variances: FloatArray,
+    ) -> None:
+        self.varied, self.places, self.means, self.variances = varied, places, means, variances
+        self.within = _explained([], places)
+        self.whole = _explained(list(varied.values()), places)
         noise = np.random.default_rng(SEED).standard_normal((DRAWS, len(means)))
         self.drawn = means + noise * np.sqrt(variances)  # (draws, cells)
 
     def of(self, name: str, confidence: float) -> Estimate:
         """The share of one axis."""
-        others = _explained([levels for other, levels in self.varied.items() if other != name], len(self.means))
+        others = _explained([levels for other, levels in self.varied.items() if other != name], self.places)
         value = self._ratio(self.means[None], others, 0.0)[0]
         drawn = self._ratio(self.drawn, others, 2.0)
         low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
@@ -75,17 +89,21 @@ class _Shares:
 
     def _ratio(self, means: FloatArray, others: FloatArray, noises: float) -> FloatArray:
         """(draws, cells) -> (draws,); `noises`: how often the noise of the means is in them beyond the estimate."""
-        grand = np.full((len(self.means), 1), len(self.means) ** -0.5)
         own = _square(means, self.whole) - _square(means, others)
-        total = (means**2).sum(axis=1) - _square(means, grand)
+        total = (means**2).sum(axis=1) - _square(means, self.within)
         own = own - noises * (_trace(self.variances, self.whole) - _trace(self.variances, others))
-        total = total - noises * (self.variances.sum() - _trace(self.variances, grand))
+        total = total - noises * (self.variances.sum() - _trace(self.variances, self.within))
         return np.where(total > NEGLIGIBLE**2, np.clip(own / np.maximum(total, NEGLIGIBLE**2), 0.0, 1.0), 0.0)
 
 
-def _explained(axes: Sequence[FloatArray], cells: int) -> FloatArray:
-    """An orthonormal basis of what additive effects of the axes' levels can explain.  (cells, rank)"""
-    columns = [np.ones(cells), *(levels == level for levels in axes for level in np.unique(levels)[1:])]
+def _indicators(places: NDArray[np.str_]) -> list[FloatArray]:
+    """One column of ones for each block.  (cells,) each"""
+    return [(places == place).astype(float) for place in np.unique(places)]
+
+
+def _explained(axes: Sequence[FloatArray], places: NDArray[np.str_]) -> FloatArray:
+    """An orthonormal basis of what blocks and additive effects of the axes' levels can explain.  (cells, rank)"""
+    columns = [*_indicators(places), *(levels == level for levels in axes for level in np.unique(levels)[1:])]
     design = np.column_stack(columns).astype(float)
     # of ones and zeros, so that squaring loses nothing; a large map has far more cells than levels
     sizes, turned = np.linalg.eigh(design.T @ design)

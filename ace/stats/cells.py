@@ -25,12 +25,19 @@ def compare_cells(
     margin: float = 0.01,
     confidence: float = 0.95,
     order: str = "interleaved",
+    blocks: Sequence[str] | None = None,
 ) -> list[Comparison]:
-    """Judge a grid of (baseline, candidate) tables, in the same order; `p_value` is Holm's, intervals simultaneous."""
+    """Judge a grid of (baseline, candidate) tables, in the same order; `p_value` is Holm's, intervals simultaneous.
+
+    blocks: where each cell was measured, its host; cells learn their spread from others of their block alone.
+    """
+    if blocks is not None and len(blocks) != len(cells):
+        raise EvidenceError(f"blocks: got {len(blocks)} for {len(cells)} cells; expected one for each")
     check_request(margin, confidence, order)
     evidence = gather(read_cells(cells), margin, order)
     family = {index: e for index, e in enumerate(evidence) if estimable(e)}
-    yardsticks = shared_yardsticks(list(family.values()), confidence)
+    places = None if blocks is None else [blocks[index] for index in family]
+    yardsticks = shared_yardsticks(list(family.values()), confidence, places)
     verdicts = family_verdicts(list(family.values()), yardsticks, margin, confidence)
     judged = {
         index: conclude(e, yardstick, margin, verdict)
@@ -54,12 +61,18 @@ def read_cells(cells: Sequence[tuple[object, object]]) -> list[tuple[FloatArray,
     return pairs
 
 
-def shared_yardsticks(evidence: Sequence[Evidence], confidence: float) -> list[Yardstick]:
-    """Pooled spread of each cell with the critical value that makes all intervals hold together."""
+def shared_yardsticks(
+    evidence: Sequence[Evidence], confidence: float, blocks: Sequence[str] | None = None
+) -> list[Yardstick]:
+    """Spread of each cell, pooled within its block, with the critical value that makes all intervals hold together."""
     if not evidence:
         return []
     sizes = np.array([float(len(e.gains)) for e in evidence])
-    variances, dfs = moderated(np.array([e.gains.var(ddof=1) for e in evidence]), sizes - 1)
+    variances, dfs = np.array([e.gains.var(ddof=1) for e in evidence]), sizes - 1
+    places = np.array(blocks if blocks is not None else [""] * len(evidence))
+    for place in np.unique(places):
+        inside = places == place
+        variances[inside], dfs[inside] = moderated(variances[inside], dfs[inside])
     level = 1 - simultaneous_level(confidence, len(evidence))
     return [
         Yardstick(math.sqrt(variance), math.sqrt(variance / size), df, student.critical(df, level), level)

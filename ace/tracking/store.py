@@ -173,7 +173,7 @@ def _place(uri: str | None, root: Path) -> tuple[str, Path | None, Path]:
     if scheme in PORTS:
         return uri, None, artifacts
     if scheme != "sqlite":
-        raise StoreError(f"tracking.uri={uri} is refused; allowed: sqlite:///FILE, {'://, '.join(PORTS)}://")
+        raise StoreError(f"tracking.uri={_without_password(uri)} is refused; allowed: sqlite:///FILE, {'://, '.join(PORTS)}://")
     with store_errors(f"tracking.uri={uri} is no database URL"):
         name = make_url(uri).database
     if not name or name == ":memory:":

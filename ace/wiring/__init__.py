@@ -13,7 +13,15 @@ from ace.wiring.overrides import (
     refuse_shadowed,
 )
 from ace.wiring.plans import benchmark_of, plan_of
-from ace.wiring.settings import Resuming, Settings, experiment_name, policy_of, resuming_of, settings_of
+from ace.wiring.settings import (
+    Resuming,
+    Settings,
+    experiment_name,
+    policy_of,
+    refuse_password,
+    resuming_of,
+    settings_of,
+)
 
 __all__ = [
     "Resuming",
@@ -25,6 +33,7 @@ __all__ = [
     "plan_of",
     "policy_of",
     "quoted_null",
+    "refuse_password",
     "refuse_renamed",
     "refuse_sealed",
     "refuse_shadowed",

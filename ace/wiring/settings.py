@@ -1,13 +1,16 @@
 """What is no part of any plan: where things are kept, the thresholds of the decision, the experiment's name."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from omegaconf import DictConfig
 
 from ace.domain.plan import require
 from ace.domain.policy import Policy
+from ace.errors import PlanError
 from ace.wiring.values import EXPERIMENT_KEYS, RUNNING, build, group, plain
 
 FAILED = "failed"  # the value of rerun
@@ -15,11 +18,12 @@ FAILED = "failed"  # the value of rerun
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where things are kept: not part of any plan or digest."""
+    """Where things are kept, and how long to wait for the device: not part of any plan or digest."""
 
     tracking_uri: str | None
     root: Path
     cache: Path
+    device_wait_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,41 @@ def resuming_of(config: DictConfig) -> Resuming:
 
 def settings_of(config: DictConfig) -> Settings:
     """Where this job keeps its store and cache."""
-    values = plain(config, "tracking", "cache_dir")
+    values = plain(config, "tracking", "cache_dir", "device_wait_s")
     tracking = group(values, "tracking", ("uri", "root"))
     uri = tracking["uri"]
     require(isinstance(tracking["root"], str), "tracking.root", tracking["root"], "a folder")
+    if uri is not None:
+        refuse_password([f"tracking.uri={uri}"])
+    wait_s = values.get("device_wait_s")
+    fine = isinstance(wait_s, int | float) and not isinstance(wait_s, bool) and wait_s >= 0
+    require(fine, "device_wait_s", wait_s, "seconds, 0 or more")
     cache = values.get("cache_dir")
     require(isinstance(cache, str), "cache_dir", cache, "a folder")
     return Settings(
         tracking_uri=None if uri is None else str(uri),
         root=Path(str(tracking["root"])).resolve(),
         cache=Path(str(cache)).expanduser().resolve(),
+        device_wait_s=float(str(wait_s)),
     )
+
+
+def refuse_password(overrides: Iterable[str]) -> None:
+    """Raise PlanError, which does not repeat it, where an address of a store holds a password: it would stand in every
+    job's name, in Hydra's folders and in the environment of whoever lists processes."""
+    for override in overrides:
+        key, _, uri = override.partition("=")
+        if key.lstrip("+") == "tracking.uri" and _has_password(uri.strip("'\"")):
+            raise PlanError(
+                "tracking.uri holds a password, which every record and log would keep. Leave it out and set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN) for a server, "
+                "PGPASSWORD or ~/.pgpass for PostgreSQL."
+            )
+
+
+def _has_password(uri: str) -> bool:
+    parts = urlsplit(uri)
+    return parts.password is not None or "password" in parse_qs(parts.query)
 
 
 def policy_of(config: DictConfig) -> Policy:

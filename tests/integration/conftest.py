@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.integration.serving import Served, mlflow_server, postgres
 
 MEASURING = ("test_commands", "test_compiled_ahead", "test_instrument_commands", "test_measuring", "test_peak")
 """Modules whose tests measure in processes: one at a time, and beside nothing but tests that do not."""
@@ -51,3 +53,10 @@ def decide(tmp_path: Path, user_environment: dict[str, str]) -> Command:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An MLflow server before PostgreSQL, both started for the slow tests that write to one."""
+    with postgres() as database, mlflow_server(tmp_path_factory.mktemp("server"), database) as server:
+        yield server

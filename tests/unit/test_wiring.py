@@ -13,6 +13,7 @@ from ace.wiring import (
     drop_foreign_parameters,
     plan_of,
     policy_of,
+    refuse_password,
     refuse_renamed,
     refuse_sealed,
     refuse_shadowed,
@@ -252,3 +253,30 @@ def test_every_packaged_telemetry_is_valid_and_its_command_lands_in_the_same_pla
 def test_an_impossible_telemetry_is_refused_by_its_key_and_no_grade_can_be_set(override: str, said: str) -> None:
     with pytest.raises(PlanError, match=re.escape(said)):
         plan_of(compose_config([override]))
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://ace:hush@host:5000", "postgresql+psycopg://ace:hush@host/mlflow", "postgresql://host/db?password=hush"]
+)
+def test_a_password_in_the_address_of_a_store_is_refused_without_repeating_it(uri: str) -> None:
+    with pytest.raises(PlanError, match="MLFLOW_TRACKING_PASSWORD") as refused:
+        settings_of(compose_config([f"tracking.uri='{uri}'"]))
+    assert "hush" not in str(refused.value)
+    with pytest.raises(PlanError, match=r"holds a password"):
+        refuse_password(["seq_len=64", f"++tracking.uri='{uri}'"])
+
+
+def test_a_server_is_taken_from_the_environment_as_mlflow_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert settings_of(compose_config(["tracking=server"])).tracking_uri == "http://127.0.0.1:5000"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example.org")
+    assert settings_of(compose_config(["tracking=server"])).tracking_uri == "https://mlflow.example.org"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ace:hush@mlflow.example.org")
+    with pytest.raises(PlanError, match="holds a password"):
+        settings_of(compose_config(["tracking=server"]))
+
+
+@pytest.mark.parametrize("wait", ["-1", "soon", "null", "true"])
+def test_a_wait_for_the_device_that_is_no_time_is_refused(wait: str) -> None:
+    with pytest.raises(PlanError, match=r"device_wait_s=.* is refused; allowed: seconds, 0 or more"):
+        settings_of(compose_config([f"device_wait_s={wait}"]))

@@ -64,3 +64,27 @@ def test_the_interval_of_a_share_holds_the_true_share_and_that_of_an_idle_axis_r
         idle.append(axis_effects(axes(), sampled(lambda n, _: 0.01 * np.log2(n), seed=seed))[1].share.low == 0)
     assert 0.9 <= np.mean(held) <= 1
     assert np.mean(idle) >= 0.9
+
+
+def test_a_host_that_is_slower_for_half_of_the_cells_is_no_effect_of_an_axis():
+    hosts = ["slow" if (n, b) in {(512, 1), (512, 2), (256, 4), (128, 1)} else "fast" for n, b in GRID]
+    samples = [
+        sample + (0.5 if host == "slow" else 0.0)
+        for sample, host in zip(sampled(lambda _, b: 0.02 * np.log2(b)), hosts, strict=True)
+    ]
+    pooled, _ = axis_effects(axes(), samples)
+    length, batch = axis_effects(axes(), samples, blocks=hosts)
+    assert pooled.per_doubling.low > 0.01, "without blocks the host passes for an effect of the length"
+    assert length.per_doubling.low < 0 < length.per_doubling.high
+    assert batch.per_doubling.low < 0.02 < batch.per_doubling.high
+    assert length.share.value < 0.1 < 0.8 < batch.share.value
+
+
+def test_an_axis_that_only_varies_between_hosts_is_not_told_apart_from_them():
+    [only] = axis_effects(axes(), sampled(lambda n, _: 0.05 * np.log2(n)), blocks=[f"host{n}" for n, _ in GRID])
+    assert only.axis == "batch"
+
+
+def test_one_host_for_all_changes_nothing():
+    samples = sampled(lambda n, b: 0.01 * np.log2(n * b))
+    assert axis_effects(axes(), samples, blocks=["host"] * len(GRID)) == axis_effects(axes(), samples)
