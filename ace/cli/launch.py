@@ -168,7 +168,7 @@ def measure_cell(
         return cell.Summary(metrics, provenance, markdown(answer_line(record, policy)))
 
     with (
-        device_alone(DEVICE, f"{plan.shape} of {plan.experiment}", settings.device_wait_s, _say),
+        device_alone(DEVICE, f"{plan.shape} of {plan.experiment}", settings.device_wait_s, _say, settings.device_locks),
         CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher,
     ):
         since = attempt.started_at

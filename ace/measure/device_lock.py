@@ -2,7 +2,7 @@
 
 Held by `ace.cli.launch` from the first document read to the record stored: on a processor even reading documents in one
 process would disturb what another times. The kernel gives it back when its holder dies, however it dies, and no
-session outlives its parent. Containers that do not share /tmp do not see each other's.
+session outlives its parent. Containers that share no folder do not see each other's.
 """
 
 import fcntl
@@ -16,7 +16,6 @@ from pathlib import Path
 
 from ace.errors import MeasurementError
 
-LOCKS = Path("/tmp")  # not the temporary folder of a user or a job: everybody on the host must look in one place
 POLL_S = 1.0  # a look costs some 20 microseconds of a processor that may be timing
 ANYBODY = 0o666  # whoever measures on this host
 
@@ -35,7 +34,7 @@ class Holder:
 
 @contextmanager
 def device_alone(
-    device: str, what: str, limit_s: float, waiting: Callable[[str], None], folder: Path = LOCKS
+    device: str, what: str, limit_s: float, waiting: Callable[[str], None], folder: Path
 ) -> Iterator[float]:
     """Have `device` to oneself to measure `what`; gives the seconds waited.
 

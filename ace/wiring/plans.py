@@ -44,7 +44,7 @@ from ace.wiring.values import (
 def plan_of(config: DictConfig) -> CellPlan:
     """The cell that a composed configuration describes.  Raises PlanError for what cannot be run."""
     values = plain(config)
-    refuse_unknown("", values, (*AXES, *GROUPS, *RUNNING, "replicate", "cache_dir", "device_wait_s"))
+    refuse_unknown("", values, (*AXES, *GROUPS, *RUNNING, "replicate", "cache_dir", "device_wait_s", "device_locks"))
     model, split = _described(group(values, "model", MODEL_KEYS)), group(values, "split", SPLIT_KEYS)
     inputs = str(group(values, "inputs", ("name", "rivals"))["name"])
     # hidden and depth follow the model's file, which may leave them to the model itself

@@ -24,6 +24,7 @@ class Settings:
     root: Path
     cache: Path
     device_wait_s: float
+    device_locks: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def resuming_of(config: DictConfig) -> Resuming:
 
 def settings_of(config: DictConfig) -> Settings:
     """Where this job keeps its store and cache."""
-    values = plain(config, "tracking", "cache_dir", "device_wait_s")
+    values = plain(config, "tracking", "cache_dir", "device_wait_s", "device_locks")
     tracking = group(values, "tracking", ("uri", "root"))
     uri = tracking["uri"]
     require(isinstance(tracking["root"], str), "tracking.root", tracking["root"], "a folder")
@@ -63,6 +64,8 @@ def settings_of(config: DictConfig) -> Settings:
     wait_s = values.get("device_wait_s")
     fine = isinstance(wait_s, int | float) and not isinstance(wait_s, bool) and wait_s >= 0
     require(fine, "device_wait_s", wait_s, "seconds, 0 or more")
+    locks = values.get("device_locks")
+    require(isinstance(locks, str), "device_locks", locks, "a folder that all processes of this host share")
     cache = values.get("cache_dir")
     require(isinstance(cache, str), "cache_dir", cache, "a folder")
     return Settings(
@@ -70,6 +73,7 @@ def settings_of(config: DictConfig) -> Settings:
         root=Path(str(tracking["root"])).resolve(),
         cache=Path(str(cache)).expanduser().resolve(),
         device_wait_s=float(str(wait_s)),
+        device_locks=Path(str(locks)).expanduser().resolve(),
     )
 
 
