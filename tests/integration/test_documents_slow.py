@@ -81,7 +81,7 @@ def test_the_commands_that_look_at_the_machine_work_as_written(
 
 def write_first_idea(folder: Path) -> None:
     """The two files of docs/first-idea.md, where it says."""
-    (idea,), (configuration,) = blocks("docs/first-idea.md", "python"), blocks("docs/first-idea.md", "yaml")
+    (idea, _), (configuration,) = blocks("docs/first-idea.md", "python"), blocks("docs/first-idea.md", "yaml")
     (folder / "mypkg").mkdir()
     (folder / "mypkg" / "halve.py").write_text(idea)
     (folder / "my_conf" / "executor").mkdir(parents=True)

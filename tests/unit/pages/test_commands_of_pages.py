@@ -3,16 +3,20 @@
 import ast
 import re
 import shlex
+import textwrap
 from argparse import ArgumentParser
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from ace import wiring
 from ace.cli import calibrate, decide, freeze, importing, verify
+from ace.domain.workload import Batch, Work
 from tests.fenced import REPOSITORY, blocks, commands
 
 FILES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md")])
@@ -82,6 +86,14 @@ def composed(overrides: list[str]) -> str | None:
 @pytest.mark.parametrize(("page", "command"), SHOWN, ids=[f"{page}: {' '.join(c)}"[:70] for page, c in SHOWN])
 def test_a_command_that_a_page_shows_is_taken_by_its_program(page: str, command: list[str]) -> None:
     assert refused(command) is None
+
+
+def test_what_the_first_idea_declares_is_half_of_its_tokens_in_every_layer_of_the_default_model() -> None:
+    idea, declaring = blocks("docs/first-idea.md", "python")
+    written: dict[str, Any] = {"Work": Work}
+    exec(idea + textwrap.indent(declaring, "    "), written)
+    said = written["Halve"]().declares(Batch(torch.ones(1, 64, dtype=torch.int64), torch.ones(1, 64)))
+    assert said == Work(tokens_per_layer=(32,) * wiring.compose_config([]).depth)
 
 
 def test_a_command_that_no_program_takes_is_seen() -> None:
