@@ -4,7 +4,7 @@ Made by `ace.measure`, written and read by `ace.tracking`, judged by `ace.decide
 nothing here is a conclusion.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ace.domain.canonical import canonical_json, sha256_text
 from ace.domain.energy import SessionEnergy, SourceChoice
@@ -13,7 +13,7 @@ from ace.domain.plan import FIXED, CellPlan
 from ace.domain.probes import Probes
 from ace.domain.quality import Further, Quality, Slices
 from ace.domain.quality import require_valid as _require
-from ace.domain.serial import encode
+from ace.domain.serial import LATER, encode
 
 SCHEMA_VERSION = 4
 Digests = tuple[tuple[str, str], ...]
@@ -53,7 +53,7 @@ class ArmState:
     threads_least: int
     threads_most: int
     attention_backends: tuple[str, ...]
-    cuda_graphs: int | None = None
+    cuda_graphs: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class Session:
     probes: Probes
     environment: Environment
     energy: SessionEnergy | None = None
-    energy_checks: tuple[OutputCheck, ...] | None = None
+    energy_checks: tuple[OutputCheck, ...] | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         rounds = {len(t.wall_s) for t in self.timings} | {len(self.order), len(self.inputs)}
@@ -218,7 +218,7 @@ class MemoryUse:
     arm: str
     peak_bytes: int | None
     reason: str | None
-    device_peak_bytes: int | None = None
+    device_peak_bytes: int | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

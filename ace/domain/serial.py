@@ -16,6 +16,9 @@ from typing import Any, TypeVar, cast
 
 from ace.errors import EvidenceError, PlanError
 
+LATER: Mapping[str, Any] = {"later": True}
+"""Metadata of a field that came after others were stored: it is not written while it is None, so that what was stored
+before reads as it was, and keeps its digest."""
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
 _SCALARS = frozenset((type(None), str, bool, int, float))
@@ -30,7 +33,9 @@ def encode(value: Any) -> Any:
     if kind is tuple:
         return [item if type(item) in _SCALARS else encode(item) for item in value]
     if dataclasses.is_dataclass(kind):
-        return {name: encode(getattr(value, name)) for name in _names(kind)}
+        later = _later(kind)
+        found = ((name, getattr(value, name)) for name in _names(kind))
+        return {name: encode(item) for name, item in found if item is not None or name not in later}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):
@@ -62,6 +67,11 @@ class _Misfit(Exception):
 @cache
 def _names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
+
+
+@cache
+def _later(kind: type) -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(kind) if field.metadata == LATER)
 
 
 @cache

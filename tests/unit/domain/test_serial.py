@@ -1,6 +1,6 @@
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from ace.domain.finding import Outcome
 from ace.domain.plan import ExecutorSpec, Shape
 from ace.domain.record import CellRecord, Session, record_digest, record_text
-from ace.domain.serial import decode, encode, freeze
+from ace.domain.serial import LATER, decode, encode, freeze
 from ace.errors import EvidenceError, PlanError
 from tests import builders
 
@@ -120,3 +120,16 @@ def test_parameters_are_frozen_and_read_like_a_call() -> None:
     spec = ExecutorSpec("my.pkg.Idea", freeze({"layers": [1, 3], "keep": 0.5}))
     assert spec.short_name == "Idea(keep=0.5, layers=[1, 3])"
     assert hash(spec)
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A noun that had one field when the first of it were stored."""
+
+    first: int | None
+    second: int | None = field(default=None, metadata=LATER)
+
+
+@pytest.mark.parametrize("stored", [{"first": 1}, {"first": None}, {"first": 1, "second": 2}])
+def test_what_was_stored_before_a_field_came_is_written_as_it_was(stored: dict[str, int | None]) -> None:
+    assert encode(decode(Grown, stored)) == stored
