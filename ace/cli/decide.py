@@ -63,13 +63,20 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--require",
-        type=str.upper,
-        choices=[v.value for v in Verdict],
-        metavar="VERDICT",
-        help="exit 1 unless this is the verdict",
+        type=_verdicts,
+        metavar="VERDICT[,VERDICT]",
+        help="exit 1 unless the verdict is this one, or one of these",
     )
     made.add_argument("overrides", nargs="*", help="configuration overrides such as policy=strict tracking.uri=...")
     return made
+
+
+def _verdicts(text: str) -> tuple[Verdict, ...]:
+    known = {verdict.value: verdict for verdict in Verdict}
+    wanted = [name.strip().upper() for name in text.split(",")]
+    if strange := [name for name in wanted if name not in known]:
+        raise argparse.ArgumentTypeError(f"{', '.join(strange)}: no verdict; there are {', '.join(known)}")
+    return tuple(known[name] for name in wanted)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -83,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # whoever read along has seen enough; the bundle is written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    sys.exit(1 if options.require and verdict != options.require else 0)
+    sys.exit(1 if options.require and verdict not in options.require else 0)
 
 
 def decide(options: argparse.Namespace) -> Verdict:

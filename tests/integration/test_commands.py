@@ -50,6 +50,10 @@ def test_a_sweep_with_a_failing_cell_goes_on_shows_it_at_once_and_exits_1(
     assert (tmp_path / "decisions" / "token_pruning" / "report.html").is_file()
     required = decide("--experiment", "token_pruning", "--require", "ACCEPTED")
     assert required.returncode == 1
+    either = decide("--experiment", "token_pruning", "--require", "accepted,exploratory")
+    assert either.returncode == 0
+    strange = decide("--experiment", "token_pruning", "--require", "ACCEPTED,FINE")
+    assert (strange.returncode, "FINE: no verdict; there are" in strange.stderr) == (2, True)
 
     early = ("executor._target_=idea.Sometimes", "fail_fast=true", "experiment.name=early")
     stopped = launch("-m", *TINY, "batch=2,1", *early)

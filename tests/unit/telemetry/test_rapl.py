@@ -1,4 +1,3 @@
-import statistics
 import time
 
 import pytest
@@ -160,18 +159,23 @@ def test_a_processor_that_shows_its_package_through_mmio_alone_is_read_there(tre
     assert tree.open().read(1.0) == pytest.approx(7.0)
 
 
-def test_reading_two_zones_every_5_ms_takes_a_hundredth_of_a_core_at_most(tree):
-    tree.zone("intel-rapl:0", "package-0", 1_000_000)
-    tree.zone("intel-rapl:0:0", "dram", 1_000_000)
-    meter = tree.open()
-    sampler = Sampler(meter, time.perf_counter, thread_every)
-    shares = []
-    for _ in range(3):
-        spent_s = []
-        sampler.look()
-        for _ in range(200):
-            began_s = time.thread_time()
-            sampler.look()
-            spent_s.append(time.thread_time() - began_s)
-        shares.append(statistics.fmean(spent_s) / meter.description.read_every_s)
-    assert min(shares) <= 0.01  # of its own thread; that of the whole process: benchmarks/bench_telemetry.py
+def test_a_look_at_two_zones_costs_a_few_bare_readings_of_their_files(tree):
+    """Of a core: benchmarks/bench_telemetry.py, whose budget is 1 %. Each of 20 looks beside as many bare readings."""
+    files = [
+        tree.zone("intel-rapl:0", "package-0", 1_000_000) / "energy_uj",
+        tree.zone("intel-rapl:0:0", "dram", 1_000_000) / "energy_uj",
+    ]
+    sampler = Sampler(tree.open(), time.perf_counter, thread_every)
+
+    def bare():
+        for file in files:
+            file.read_text()
+
+    def cpu_s(call):
+        began_s = time.thread_time()
+        for _ in range(20):
+            call()
+        return time.thread_time() - began_s
+
+    ratios = [cpu_s(sampler.look) / cpu_s(bare) for _ in range(10)]
+    assert min(ratios) < 3, ratios
