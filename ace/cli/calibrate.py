@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ace import wiring
 from ace.cli import sweep
 from ace.cli.foreign import one_line
-from ace.cli.launch import measure_cell
+from ace.cli.measuring import measure_cell
 from ace.decide.calibration import calibrate
 from ace.domain.calibration import Calibration
 from ace.domain.canonical import canonical_json

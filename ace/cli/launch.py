@@ -5,15 +5,8 @@ the exit code is 1 in the end.
 """
 
 import os
-import shutil
 import signal
 import sys
-import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 from types import FrameType
 
 import hydra
@@ -23,43 +16,24 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from rich.console import Console
 from rich.markup import escape
 
 from ace import cell, wiring
 from ace.benchmarks.loading import check_benchmark
-from ace.cli import interrupted, remaining, sweep
+from ace.cli import sweep
+from ace.cli.measuring import attempt_at, console, measure_cell
 from ace.cli.planning import Outlook, foresee
-from ace.cli.progress import CellProgress
-from ace.cli.resuming import LeftOut, pass_over
+from ace.cli.resuming import LeftOut
 from ace.cli.spending import told
-from ace.decide.cell_answer import answer_line, summary_metrics
+from ace.decide.cell_answer import answer_line
 from ace.decide.recheck import doubts_about
-from ace.decide.stopping import stop_rule
-from ace.domain.plan import HOLDOUT, CellPlan
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord
 from ace.errors import AceError, MeasurementError, PlanError, StoreError
-from ace.holdout import AlreadyMeasured, unseal, write_opening
-from ace.measure.code_state import code_state, measured_by
-from ace.measure.device import DEVICE
-from ace.measure.device_lock import device_alone
-from ace.measure.preflight import refuse_impossible
-from ace.measure.workshop import Workshop, make_folder
-from ace.models.loading import check_model, model_digests
-from ace.report.wording import markdown
-from ace.tracking.attempts import attempts_at
-from ace.tracking.ledger import ledger_of
-from ace.tracking.process import this_process
-from ace.tracking.reader import read_evidence
-from ace.tracking.reconcile import reconcile
-from ace.tracking.store import Store, open_store
-from ace.tracking.writer import Tracker
+from ace.holdout import AlreadyMeasured
+from ace.models.loading import check_model
 
-LAUNCH = uuid.uuid4().hex  # names this process
-console = Console(stderr=False, soft_wrap=True)
 outlook = Outlook()  # of this process's command, in a dry run
-ANEW = wiring.Resuming(resume=False, failed_only=False, dry_run=False, fail_fast=False)
 
 
 def job(config: DictConfig) -> None:
@@ -131,147 +105,13 @@ def _foreseen(config: DictConfig, overrides: list[str]) -> str:
     plan, settings = wiring.plan_of(config), wiring.settings_of(config)
     check_model(plan.model)
     check_benchmark(plan.benchmark, plan.model)
-    return foresee(plan, overrides, _attempt(plan, None).cell_key, wiring.resuming_of(config), settings, outlook)
+    return foresee(plan, overrides, attempt_at(plan, None).cell_key, wiring.resuming_of(config), settings, outlook)
 
 
 def _require_declared(job: HydraConf) -> None:
     """Hydra turns an error in a callback into a warning, and an undeclared sweep could never be complete."""
     if job.mode == RunMode.MULTIRUN and sweep.current is None and job.launcher._target_.endswith("BasicLauncher"):
         raise StoreError("the sweep could not be declared in the store; Hydra's warning above says why")
-
-
-def measure_cell(
-    config: DictConfig,
-    place: sweep.Place | None,
-    again: bool = False,
-    resuming: wiring.Resuming = ANEW,
-) -> tuple[CellRecord, Mapping[str, float]]:
-    """Refuse what cannot run, then measure and record the cell; `again`: on documents drawn by another seed.
-
-    The second answer is where the time went: seconds by step. Raises AlreadyMeasured or LeftOut for a cell that
-    `resuming` passes over.
-    """
-    plan, settings = wiring.plan_of(config), wiring.settings_of(config)
-    policy = wiring.policy_of(config)
-    check_model(plan.model)
-    check_benchmark(plan.benchmark, plan.model)
-    store = open_store(settings.tracking_uri, settings.root)
-    plan = _unsealed(plan, store, settings, again)
-    attempt = _attempt(plan, place)
-    if plan.benchmark.split != HOLDOUT:  # what is looked at once has a rule of its own
-        pass_over(resuming, attempts_at(store, plan.experiment, attempt.cell_key) if resuming.resume else ())
-    folder = make_folder(settings.root / "work", "tracking.root") / attempt.name
-    tracker = _tracker(store, plan)
-
-    def summarise(record: CellRecord) -> cell.Summary:
-        metrics, provenance = summary_metrics(record, policy)
-        return cell.Summary(metrics, provenance, markdown(answer_line(record, policy)))
-
-    with (
-        device_alone(DEVICE, f"{plan.shape} of {plan.experiment}", settings.device_wait_s, _say, settings.device_locks),
-        CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher,
-    ):
-        since = attempt.started_at
-        with _gone_where_refused(folder):
-            interrupted.begin(folder, attempt.cell_key, since, this_process())
-            refuse_impossible(plan, attempt.code, folder, settings.cache)
-        attempt = _continued(attempt, folder, resuming)
-        shop = Workshop(folder, settings.cache, os.cpu_count() or 1, LAUNCH)
-        rule = stop_rule(plan.protocol, policy)
-        record = cell.run_cell(attempt, shop, tracker, summarise, watcher, rule, _opening(plan, settings))
-    watcher.spending.within_sessions(record, since)
-    shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
-    if sweep.current is not None and place is not None:
-        measured = remaining.ahead(place.overrides, plan.shape)
-        spent = measured and remaining.cost(measured, record)
-        sweep.current.done += [spent] if spent and attempt.started_at == since else []  # the pause is no work
-        sweep.current.seconds.append(watcher.spending.seconds)
-        sweep.current.measured += not again
-    return record, watcher.spending.seconds
-
-
-def _unsealed(plan: CellPlan, store: Store, settings: wiring.Settings, again: bool) -> CellPlan:
-    """The plan itself; for a holdout cell the one that its registration allows.  Raises PlanError where none does."""
-    if plan.benchmark.split != HOLDOUT:
-        return replace(plan, seed=plan.seed + again)
-    ledger = ledger_of(settings.root)
-    store.experiment_id(plan.experiment, create=True)
-    evidence = read_evidence(store, plan.experiment, ledger)
-    code = code_state(plan.executor, Path.cwd())
-    return unseal(plan, code, model_digests(plan.model), evidence, ledger, time.time(), again)
-
-
-def _opening(plan: CellPlan, settings: wiring.Settings) -> Callable[[str], None]:
-    """Writes into the ledger which run opens a holdout cell; other cells are nobody's secret."""
-
-    def note(run_id: str) -> None:
-        if plan.benchmark.split == HOLDOUT:
-            write_opening(plan, run_id, ledger_of(settings.root), time.time())
-
-    return note
-
-
-def _attempt(plan: CellPlan, place: sweep.Place | None) -> cell.Attempt:
-    code = code_state(plan.executor, Path.cwd())
-    return cell.Attempt(
-        name=f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}",
-        plan=plan,
-        code=code,
-        weights=model_digests(plan.model),
-        sweep=place.sweep if place else None,
-        job=place.job if place else None,
-        started_at=time.time(),
-        measured_by=measured_by(plan, code),
-    )
-
-
-def _tracker(store: Store, plan: CellPlan) -> Tracker:
-    tracker = Tracker(store, plan.experiment)
-    for closed in reconcile(store, plan.experiment, this_process()):
-        console.print(f"run {closed.run_id} was left running and is now KILLED: {closed.because}", markup=False)
-    return tracker
-
-
-def _continued(attempt: cell.Attempt, folder: Path, resuming: wiring.Resuming) -> cell.Attempt:
-    """The attempt with the sessions that an interrupted one at this cell had finished, begun when that one began.
-
-    A holdout cell is another matter: each of its runs is written into the ledger before it looks.
-    """
-    here = this_process()
-    wanted = resuming.resume and attempt.plan.benchmark.split != HOLDOUT
-    before = interrupted.take_over(folder.parent, folder, attempt.cell_key, here) if wanted else None
-    if before is not None:
-        kept = f"{before.sessions} session(s) of an interrupted attempt are kept; resume=false would measure them anew"
-        console.print(kept, markup=False, highlight=False)
-        attempt = replace(attempt, started_at=before.started_at)
-        interrupted.begin(folder, attempt.cell_key, attempt.started_at, here)
-    return attempt
-
-
-@contextmanager
-def _gone_where_refused(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except AceError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _title(plan: CellPlan, place: sweep.Place | None) -> str:
-    number = f"cell {place.number + 1}/{len(sweep.current.planned)} " if place and sweep.current else ""
-    return f"{number}{plan.shape} {plan.benchmark.split} {plan.executor.short_name}"
-
-
-def _tail_s(plan: CellPlan, place: sweep.Place | None) -> float | None:
-    """Seconds that the cells after this one will take, from the cells already done."""
-    if place is None or sweep.current is None:
-        return None
-    jobs = [remaining.ahead(job, plan.shape) for job in sweep.current.planned[place.number + 1 :]]
-    return remaining.expected_s([job for job in jobs if job is not None], sweep.current.done)
-
-
-def _say(line: str) -> None:
-    console.print(line, markup=False, highlight=False)
 
 
 def _failures(record: CellRecord) -> str:

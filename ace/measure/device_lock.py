@@ -1,7 +1,7 @@
 """One cell at a time on a device: a lock of the host, whatever launched the cell and wherever its store is.
 
-Held by `ace.cli.launch` from the first document read to the record stored: on a processor even reading documents in one
-process would disturb what another times. The kernel gives it back when its holder dies, however it dies, and no
+Held by `ace.cli.measuring` from the first document read to the record stored: on a processor even reading documents in
+one process would disturb what another times. The kernel gives it back when its holder dies, however it dies, and no
 session outlives its parent. Containers that share no folder do not see each other's.
 """
 
