@@ -30,7 +30,16 @@ from benchmarks.study_page import study_page
 PRUNING, MERGING, THRESHOLD, SIZES = "token_pruning", "token_merging", "token_pruning_threshold", "token_pruning_sizes"
 LENGTHS, BATCHES = (16, 32, 64, 128, 256, 384, 512), (1, 2, 4, 8)
 WIDTHS, DEPTHS = (192, 384, 768), (2, 6, 12)
-CONFIRMED = ((64, 1), (64, 4), (128, 1), (256, 1))  # named before anything was measured
+# Named before anything was measured. 64x8 and not a longer text: the earlier table had batch 8 collapse, and the sealed
+# corpus has fewer documents of 256 tokens than a claim of quality needs.
+CONFIRMED = ((64, 1), (64, 4), (64, 8), (128, 1))
+# One protocol for every cell: as many sessions as the policy needs, each long enough for a warm-up to be cut from it.
+# Short calls are repeated until they make up 50 ms, which costs long ones nothing.
+PROTOCOL = (
+    "protocol=quick", "protocol.sessions=6", "protocol.rounds=6", "protocol.warmup_rounds=1",
+    "protocol.min_timing_s=0.05",
+)  # fmt: skip
+ALONE = ("executor.rivals=null", "inputs.rivals=null")  # rivals decide what may be claimed, not where there is a gain
 STUDIES = Path(__file__).resolve().parents[1] / "docs" / "studies"
 TINY = Path("outputs") / "study-tiny"
 MOST_BYTES = 5_000_000
@@ -56,22 +65,22 @@ class Part:
 
 
 def parts(tiny: bool) -> tuple[Part, ...]:
-    """What is measured before the claim is registered, in this order."""
+    """What is measured before the claim is registered, in this order: a cell of two parts is measured in the first."""
     lengths, batches = ((16, 32), (1,)) if tiny else (LENGTHS, BATCHES)
     grid = tuple(Shape(n, b, 384, 6) for n in lengths for b in batches)
     row = tuple(shape for shape in grid if shape.batch == 1)
     sizes = tuple(Shape(128, 1, hidden, depth) for hidden in WIDTHS for depth in DEPTHS)
     confirmed = tuple(Shape(n, b, 384, 6) for n, b in CONFIRMED)
-    extra = QUICK if tiny else ()
-    explored = Part(PRUNING, DEVELOPMENT, grid, (f"experiment={PRUNING}", *extra))
     if tiny:
-        return (explored,)
+        return (Part(PRUNING, DEVELOPMENT, grid, (f"experiment={PRUNING}", *QUICK)),)
+    sized = (f"experiment={PRUNING}", f"experiment.name={SIZES}", "model=encoder")
     return (
-        explored,
-        Part(MERGING, DEVELOPMENT, grid, (f"experiment={MERGING}",)),
-        Part(THRESHOLD, DEVELOPMENT, row, (f"experiment={THRESHOLD}",)),
-        Part(SIZES, DEVELOPMENT, sizes, (f"experiment={PRUNING}", f"experiment.name={SIZES}", "model=encoder")),
-        Part(PRUNING, VALIDATION, confirmed, (f"experiment={PRUNING}",)),
+        Part(PRUNING, DEVELOPMENT, confirmed, (f"experiment={PRUNING}", *PROTOCOL)),
+        Part(PRUNING, DEVELOPMENT, grid, (f"experiment={PRUNING}", *PROTOCOL, *ALONE)),
+        Part(PRUNING, VALIDATION, confirmed, (f"experiment={PRUNING}", *PROTOCOL)),
+        Part(MERGING, DEVELOPMENT, grid, (f"experiment={MERGING}", *PROTOCOL, *ALONE)),
+        Part(THRESHOLD, DEVELOPMENT, row, (f"experiment={THRESHOLD}", *PROTOCOL, *ALONE)),
+        Part(SIZES, DEVELOPMENT, sizes, (*sized, *PROTOCOL, *ALONE)),
     )
 
 
