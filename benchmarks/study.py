@@ -13,7 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ace import wiring
@@ -25,7 +25,7 @@ from ace.report.reading import SUMS
 from ace.tracking.ledger import ledger_of
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store
-from benchmarks.study_page import study_page
+from benchmarks.study_page import Planned, study_page
 
 PRUNING, MERGING, THRESHOLD, SIZES = "token_pruning", "token_merging", "token_pruning_threshold", "token_pruning_sizes"
 LENGTHS, BATCHES = (16, 32, 64, 128, 256, 384, 512), (1, 2, 4, 8)
@@ -62,6 +62,13 @@ class Part:
             axes += [f"hidden={shape.hidden}", f"depth={shape.depth}"]
         fixed = [f"split={self.split}", *self.overrides, f"tracking.root={root}"]
         return [sys.executable, "launch.py", *fixed, *axes]
+
+    @property
+    def planned(self) -> Planned:
+        """The same for the page."""
+        axes = ["seq_len=N", "batch=B", *(["hidden=H", "depth=D"] if self.experiment == SIZES else [])]
+        told = shlex.join(["python", "launch.py", f"split={self.split}", *self.overrides, *axes])
+        return Planned(self.experiment, self.split, self.shapes, told)
 
 
 def parts(tiny: bool) -> tuple[Part, ...]:
@@ -139,6 +146,13 @@ def decide(root: Path, bundle: Path, experiments: Sequence[str]) -> dict[str, De
     return {evidence.experiment: judge(evidence, policy)[0] for evidence in read}
 
 
+def before_registering(root: Path) -> Decision:
+    """The study's own claim, judged as if nothing had been chosen yet: what stood against each cell then."""
+    policy = wiring.policy_of(wiring.compose_config([]))
+    evidence = read_evidence(open_existing_store(None, root), PRUNING, ledger_of(root))
+    return judge(replace(evidence, registrations=()), policy)[0]
+
+
 def command(name: str) -> str:
     """A command of this very installation."""
     return str(Path(sys.executable).with_name(name))
@@ -180,7 +194,8 @@ def main() -> None:
     if SIZES in there:
         decisions |= decide(root, output / "sizes", [SIZES])
     pack(bundle, output / "token_pruning.zip")
-    (output / "token_pruning.md").write_text(study_page(decisions), encoding="utf-8")
+    text = study_page(decisions, before_registering(root), [part.planned for part in planned])
+    (output / "token_pruning.md").write_text(text, encoding="utf-8")
     print(f"written: {output / 'token_pruning.md'}, {output / 'token_pruning.zip'}")
 
 

@@ -3,11 +3,12 @@
 Written by `benchmarks.study`. Every number comes from a decision; nothing is typed by hand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ace.domain.decision import CellDecision, Decision
-from ace.domain.finding import Severity
-from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS
+from ace.domain.finding import Outcome, Severity
+from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS, VALIDATION, Shape
 from ace.domain.verdict import Regime
 from ace.report.explaining import edge_lines, model_lines
 from ace.report.transferring import transfer_lines
@@ -21,6 +22,17 @@ BEFORE = {
 """The earlier regime table; what it called beyond these was collapse."""
 HOLDS, DIFFERS, UNSAID = "holds", "does not hold", "cannot be said"
 MAIN = "token_pruning"
+SETTLED = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Cells that were to be measured, whether or not they were, and the command of one of them (N tokens, batch B)."""
+
+    experiment: str
+    split: str
+    shapes: tuple[Shape, ...]
+    command: str
 
 
 def earlier(seq_len: int, batch: int) -> Regime:
@@ -40,12 +52,15 @@ def compared(cell: CellDecision, decision: Decision) -> tuple[str, str]:
     return DIFFERS, f"it is {cell.regime}: gain {gain_text(cell)}, quality {quality_text(cell)}"
 
 
-def study_page(decisions: Mapping[str, Decision]) -> str:
-    """Markdown text. `decisions`: by experiment, that of token_pruning among them."""
+def study_page(decisions: Mapping[str, Decision], before: Decision, planned: Sequence[Planned]) -> str:
+    """Markdown text. `decisions`: by experiment, that of token_pruning among them. `before`: that one as it stood
+    before a claim was registered."""
     main = decisions[MAIN]
-    parts = [_head(main), _beside(main), _splits(main), _why(main)]
-    parts += [_member(name, decision) for name, decision in decisions.items() if name != MAIN]
-    return "\n".join([*parts, _checked(main)])
+    parts = [_head(main), _beside(main, planned), _splits(main), _confirmed(before, main, planned), _why(main)]
+    parts += [_member(name, decision, planned) for name, decision in decisions.items() if name != MAIN]
+    unmeasured = [name for name in dict.fromkeys(part.experiment for part in planned) if name not in decisions]
+    parts += [f"## {name}\n\nNo cell was measured.\n" for name in unmeasured]
+    return "\n".join([*parts, _measured_on(main, planned), _checked(main)])
 
 
 def _head(decision: Decision) -> str:
@@ -58,7 +73,7 @@ def _head(decision: Decision) -> str:
     return "\n".join([*lines, "    ace-verify docs/studies/token_pruning.zip", ""])
 
 
-def _beside(decision: Decision) -> str:
+def _beside(decision: Decision, planned: Sequence[Planned]) -> str:
     """The earlier table, cell by cell."""
     cells = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
     rows, counts = [], dict.fromkeys((HOLDS, DIFFERS, UNSAID), 0)
@@ -74,8 +89,19 @@ def _beside(decision: Decision) -> str:
         "Regimes here are those of simultaneous bands on development; a different regime on this machine does not say "
         "that the earlier one was wrong on its own."
     )
-    counted = f"{len(cells)} cells: {told}."
+    counted = f"{len(cells)} cells: {told}.{_lacking(decision, planned)}"
     return "\n".join(["## Beside the earlier table", "", note, "", counted, "", _table(head, rows)])
+
+
+def _lacking(decision: Decision, planned: Sequence[Planned]) -> str:
+    """Development cells that were planned and are not there, by name."""
+    there = {cell.shape for cell in decision.cells if cell.split == DEVELOPMENT}
+    mine = [part for part in planned if (part.experiment, part.split) == (decision.experiment, DEVELOPMENT)]
+    asked = dict.fromkeys(shape for part in mine for shape in part.shapes)
+    absent = [shape for shape in asked if shape not in there]
+    many = len({(shape.hidden, shape.depth) for shape in asked}) > 1
+    names = [f"{shape} h{shape.hidden} d{shape.depth}" if many else str(shape) for shape in absent]
+    return f" Planned and not measured: {', '.join(names)}." if names else ""
 
 
 def _splits(decision: Decision) -> str:
@@ -92,18 +118,55 @@ def _splits(decision: Decision) -> str:
     return "\n".join([*lines, *([] if opened else ["", "The holdout was not opened."]), ""])
 
 
+def _confirmed(before: Decision, after: Decision, planned: Sequence[Planned]) -> str:
+    """The cells named beforehand: whether each was registered, and what kept it from that."""
+    named = dict.fromkeys(s for part in planned if part.split == VALIDATION for s in part.shapes)
+    opened = {cell.shape for cell in after.cells if cell.split == HOLDOUT}
+    rows = []
+    for shape in named:
+        keys = {f"{split} {shape}" for split in (DEVELOPMENT, VALIDATION)}
+        against = [f for f in before.gates if f.cell in keys and f.outcome not in SETTLED]
+        here = [cell for cell in before.cells if cell.shape == shape and cell.split == DEVELOPMENT]
+        told = [f"it is {cell.regime} on development" for cell in here if cell.regime is not Regime.POSITIVE]
+        told += [f"{f.name} ({f.cell}) {f.outcome}: {f.evidence}" for f in against]
+        rows.append((str(shape), "yes" if shape in opened else "no", "; ".join(told) or "nothing"))
+    if not rows:
+        return ""
+    note = "Cells named before anything was measured, and what stood against registering each."
+    head = ("cell", "opened on sealed documents", "what stood against it")
+    return "\n".join(["## The confirmed cells", "", note, "", _table(head, rows)])
+
+
 def _why(decision: Decision) -> str:
     lines = [*edge_lines(decision), *axes_lines(decision), *model_lines(decision)]
     return "\n".join(["## Where it begins and ends, and why", "", *(f"- {markdown(line)}" for line in lines), ""])
 
 
-def _member(name: str, decision: Decision) -> str:
+def _member(name: str, decision: Decision, planned: Sequence[Planned]) -> str:
     """Another experiment of the study: its map in one table."""
     cells = [cell for cell in decision.cells if cell.split == DEVELOPMENT]
     rows = [(c.cell.removeprefix("development "), c.regime, gain_text(c), quality_text(c)) for c in cells]
     axes = [f"- {markdown(line)}" for line in axes_lines(decision)]
-    said = f"{decision.verdict}: {markdown(decision.label)}. {markdown(headline(decision))}"
+    said = (
+        f"{decision.verdict}: {markdown(decision.label)}. {markdown(headline(decision))}{_lacking(decision, planned)}"
+    )
     return "\n".join([f"## {name}", "", said, "", _table(("cell", "regime", "gain", "quality"), rows), *axes, ""])
+
+
+def _measured_on(decision: Decision, planned: Sequence[Planned]) -> str:
+    """Machine, versions, protocol: the command of each part holds all that was set."""
+    place = decision.environment
+    lines = ["## What it was measured with", ""]
+    if place is not None:
+        versions = ", ".join(f"{name} {version}" for name, version in decision.versions)
+        lines.append(
+            f"- {markdown(place.cpu_model)}, {place.cores} cores, {place.threads} thread(s) a session, {place.device}"
+        )
+        lines += [f"- kernel {markdown(place.kernel)}; {markdown(versions)}"]
+    used = sum(attempt.used for attempt in decision.attempts)
+    lines.append(f"- {len(decision.attempts)} attempts at cells of {MAIN}, {used} of them in the map")
+    lines += ["", "One run a cell, N tokens and batch B:", ""]
+    return "\n".join([*lines, *dict.fromkeys(f"    {part.command}" for part in planned), ""])
 
 
 def _checked(decision: Decision) -> str:

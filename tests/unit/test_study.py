@@ -33,7 +33,7 @@ def test_a_cell_holds_differs_or_cannot_be_said_and_says_why():
 
 
 def test_the_page_has_a_row_for_every_cell_and_every_member():
-    text = study_page({"token_pruning": MAP, "token_merging": judged(cell(0.05, 64))})
+    text = study_page({"token_pruning": MAP, "token_merging": judged(cell(0.05, 64))}, MAP, ())
     assert "4 cells: 2 holds, 1 does not hold, 1 cannot be said." in text
     assert all(f"| {shape} |" in text for shape in ("64x1", "128x1", "256x1", "512x8"))
     assert "## token_merging" in text
