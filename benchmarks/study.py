@@ -39,7 +39,9 @@ PROTOCOL = (
     "protocol=quick", "protocol.sessions=6", "protocol.rounds=6", "protocol.warmup_rounds=1",
     "protocol.min_timing_s=0.05",
 )  # fmt: skip
-ALONE = ("executor.rivals=null", "inputs.rivals=null")  # rivals decide what may be claimed, not where there is a gain
+# Rivals decide what may be claimed, not where there is a gain. Nor is a cell of the map alone measured once more:
+# the launcher does that from policy.min_sessions on. What is judged is judged by the policy as it is.
+ALONE = ("executor.rivals=null", "inputs.rivals=null", "policy.min_sessions=7")
 STUDIES = Path(__file__).resolve().parents[1] / "docs" / "studies"
 TINY = Path("outputs") / "study-tiny"
 MOST_BYTES = 5_000_000
@@ -74,7 +76,8 @@ class Part:
 def parts(tiny: bool) -> tuple[Part, ...]:
     """What is measured before the claim is registered, in this order: a cell of two parts is measured in the first."""
     lengths, batches = ((16, 32), (1,)) if tiny else (LENGTHS, BATCHES)
-    grid = tuple(Shape(n, b, 384, 6) for n in lengths for b in batches)
+    shapes = (Shape(n, b, 384, 6) for n in lengths for b in batches)
+    grid = tuple(sorted(shapes, key=lambda s: (s.seq_len * s.batch, s.seq_len)))
     row = tuple(shape for shape in grid if shape.batch == 1)
     sizes = tuple(Shape(128, 1, hidden, depth) for hidden in WIDTHS for depth in DEPTHS)
     confirmed = tuple(Shape(n, b, 384, 6) for n, b in CONFIRMED)
@@ -103,7 +106,7 @@ def measured(experiment: str, split: str, root: Path) -> set[Shape]:
 
 
 def missing(part: Part, root: Path) -> Iterator[Shape]:
-    """Cells of a part that are still to be measured, shortest first."""
+    """Cells of a part that are still to be measured, in its order: fewest tokens in a call first, the dearest last."""
     there = measured(part.experiment, part.split, root)
     yield from (shape for shape in part.shapes if shape not in there)
 
