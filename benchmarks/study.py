@@ -20,6 +20,7 @@ from ace import wiring
 from ace.decide import judge
 from ace.domain.decision import Decision
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, VALIDATION, Shape
+from ace.domain.stored import Evidence
 from ace.errors import StoreError
 from ace.report.reading import SUMS
 from ace.tracking.ledger import ledger_of
@@ -149,11 +150,20 @@ def decide(root: Path, bundle: Path, experiments: Sequence[str]) -> dict[str, De
     return {evidence.experiment: judge(evidence, policy)[0] for evidence in read}
 
 
-def before_registering(root: Path) -> Decision:
-    """The study's own claim, judged as if nothing had been chosen yet: what stood against each cell then."""
-    policy = wiring.policy_of(wiring.compose_config([]))
-    evidence = read_evidence(open_existing_store(None, root), PRUNING, ledger_of(root))
-    return judge(replace(evidence, registrations=()), policy)[0]
+def evidence_of_the_claim(root: Path) -> Evidence:
+    """All that the store holds of the study's own claim."""
+    return read_evidence(open_existing_store(None, root), PRUNING, ledger_of(root))
+
+
+def before_registering(evidence: Evidence) -> Decision:
+    """Judged as if nothing had been chosen yet: what stood against each cell then."""
+    return judge(replace(evidence, registrations=()), wiring.policy_of(wiring.compose_config([])))[0]
+
+
+def loads_of(evidence: Evidence) -> list[float]:
+    """How busy the machine was as each session began."""
+    sessions = [session for cell in evidence.cells if cell.record is not None for session in cell.record.sessions]
+    return [load for session in sessions if (load := session.environment.load_average) is not None]
 
 
 def command(name: str) -> str:
@@ -197,7 +207,9 @@ def main() -> None:
     if SIZES in there:
         decisions |= decide(root, output / "sizes", [SIZES])
     pack(bundle, output / "token_pruning.zip")
-    text = study_page(decisions, before_registering(root), [part.planned for part in planned])
+    evidence = evidence_of_the_claim(root)
+    before, asked_of = before_registering(evidence), [part.planned for part in planned]
+    text = study_page(decisions, before, asked_of, loads_of(evidence))
     (output / "token_pruning.md").write_text(text, encoding="utf-8")
     print(f"written: {output / 'token_pruning.md'}, {output / 'token_pruning.zip'}")
 

@@ -5,6 +5,7 @@ Written by `benchmarks.study`. Every number comes from a decision; nothing is ty
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from ace.domain.decision import CellDecision, Decision
 from ace.domain.finding import Outcome, Severity
@@ -52,15 +53,17 @@ def compared(cell: CellDecision, decision: Decision) -> tuple[str, str]:
     return DIFFERS, f"it is {cell.regime}: gain {gain_text(cell)}, quality {quality_text(cell)}"
 
 
-def study_page(decisions: Mapping[str, Decision], before: Decision, planned: Sequence[Planned]) -> str:
+def study_page(
+    decisions: Mapping[str, Decision], before: Decision, planned: Sequence[Planned], loads: Sequence[float]
+) -> str:
     """Markdown text. `decisions`: by experiment, that of token_pruning among them. `before`: that one as it stood
-    before a claim was registered."""
+    before a claim was registered. `loads`: load averages of the machine, one a session."""
     main = decisions[MAIN]
     parts = [_head(main), _beside(main, planned), _splits(main), _confirmed(before, main, planned), _why(main)]
     parts += [_member(name, decision, planned) for name, decision in decisions.items() if name != MAIN]
     unmeasured = [name for name in dict.fromkeys(part.experiment for part in planned) if name not in decisions]
     parts += [f"## {name}\n\nNo cell was measured.\n" for name in unmeasured]
-    return "\n".join([*parts, _measured_on(main, planned), _checked(main)])
+    return "\n".join([*parts, _measured_on(main, planned, loads), _checked(main)])
 
 
 def _head(decision: Decision) -> str:
@@ -153,7 +156,7 @@ def _member(name: str, decision: Decision, planned: Sequence[Planned]) -> str:
     return "\n".join([f"## {name}", "", said, "", _table(("cell", "regime", "gain", "quality"), rows), *axes, ""])
 
 
-def _measured_on(decision: Decision, planned: Sequence[Planned]) -> str:
+def _measured_on(decision: Decision, planned: Sequence[Planned], loads: Sequence[float]) -> str:
     """Machine, versions, protocol: the command of each part holds all that was set."""
     place = decision.environment
     lines = ["## What it was measured with", ""]
@@ -163,6 +166,9 @@ def _measured_on(decision: Decision, planned: Sequence[Planned]) -> str:
             f"- {markdown(place.cpu_model)}, {place.cores} cores, {place.threads} thread(s) a session, {place.device}"
         )
         lines += [f"- kernel {markdown(place.kernel)}; {markdown(versions)}"]
+    if loads:
+        busy = f"median {median(loads):.1f}, from {min(loads):.1f} to {max(loads):.1f}"
+        lines.append(f"- load average as sessions began: {busy}; beyond the number of cores other work was waiting")
     used = sum(attempt.used for attempt in decision.attempts)
     lines.append(f"- {len(decision.attempts)} attempts at cells of {MAIN}, {used} of them in the map")
     lines += ["", "One run a cell, N tokens and batch B:", ""]

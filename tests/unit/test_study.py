@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ace.domain.plan import DEVELOPMENT, VALIDATION
+from ace.domain.plan import DEVELOPMENT, VALIDATION, Shape
 from ace.domain.verdict import Regime
 from benchmarks import study
-from benchmarks.study_page import DIFFERS, HOLDS, UNSAID, compared, earlier, study_page
+from benchmarks.study_page import DIFFERS, HOLDS, UNSAID, Planned, compared, earlier, study_page
 from tests.unit.decide import builders as b
 from tests.unit.decide.grids import cell, judged
 
@@ -33,11 +33,32 @@ def test_a_cell_holds_differs_or_cannot_be_said_and_says_why():
 
 
 def test_the_page_has_a_row_for_every_cell_and_every_member():
-    text = study_page({"token_pruning": MAP, "token_merging": judged(cell(0.05, 64))}, MAP, ())
+    text = study_page({"token_pruning": MAP, "token_merging": judged(cell(0.05, 64))}, MAP, (), (2.0, 9.0))
     assert "4 cells: 2 holds, 1 does not hold, 1 cannot be said." in text
     assert all(f"| {shape} |" in text for shape in ("64x1", "128x1", "256x1", "512x8"))
     assert "## token_merging" in text
     assert "No cell was measured on other documents." in text
+
+
+def test_what_was_planned_and_not_measured_is_named_and_nothing_stands_for_it():
+    sizes = MAP.cells[0].shape
+    lacking = Shape(384, 4, sizes.hidden, sizes.depth)
+    planned = [
+        Planned(MAP.experiment, DEVELOPMENT, (sizes, lacking), "python launch.py seq_len=N"),
+        Planned("token_merging", DEVELOPMENT, (lacking,), "python launch.py executor=token_merging"),
+    ]
+    text = study_page({"token_pruning": MAP}, MAP, planned, (2.0, 9.0))
+    assert "Planned and not measured: 384x4." in text
+    assert "| 384x4 |" not in text
+    assert "## token_merging\n\nNo cell was measured." in text
+    assert "    python launch.py seq_len=N\n" in text
+    assert "median 5.5, from 2.0 to 9.0" in text
+
+
+def test_a_confirmed_cell_that_was_not_opened_says_what_stood_against_it():
+    shape = next(cell.shape for cell in MAP.cells if cell.seq_len == 128)
+    text = study_page({"token_pruning": MAP}, MAP, [Planned(MAP.experiment, VALIDATION, (shape,), "")], ())
+    assert "| 128x1 | no | it is collapse on development" in text
 
 
 def test_the_study_covers_28_cells_a_row_the_sizes_and_four_confirmed_cells():
