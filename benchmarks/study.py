@@ -78,7 +78,8 @@ def parts(tiny: bool) -> tuple[Part, ...]:
     """What is measured before the claim is registered, in this order: a cell of two parts is measured in the first."""
     lengths, batches = ((16, 32), (1,)) if tiny else (LENGTHS, BATCHES)
     shapes = (Shape(n, b, 384, 6) for n in lengths for b in batches)
-    grid = tuple(sorted(shapes, key=lambda s: (s.seq_len * s.batch, s.seq_len)))
+    # the row of single texts first, along which the earlier table changes most; then the fewest tokens in a call
+    grid = tuple(sorted(shapes, key=lambda s: (s.batch > 1, s.seq_len * s.batch, s.seq_len)))
     row = tuple(shape for shape in grid if shape.batch == 1)
     sizes = tuple(Shape(128, 1, hidden, depth) for hidden in WIDTHS for depth in DEPTHS)
     confirmed = tuple(Shape(n, b, 384, 6) for n, b in CONFIRMED)
@@ -87,8 +88,8 @@ def parts(tiny: bool) -> tuple[Part, ...]:
     sized = (f"experiment={PRUNING}", f"experiment.name={SIZES}", "model=encoder")
     return (
         Part(PRUNING, DEVELOPMENT, confirmed, (f"experiment={PRUNING}", *PROTOCOL)),
-        Part(PRUNING, DEVELOPMENT, grid, (f"experiment={PRUNING}", *PROTOCOL, *ALONE)),
         Part(PRUNING, VALIDATION, confirmed, (f"experiment={PRUNING}", *PROTOCOL)),
+        Part(PRUNING, DEVELOPMENT, grid, (f"experiment={PRUNING}", *PROTOCOL, *ALONE)),
         Part(MERGING, DEVELOPMENT, grid, (f"experiment={MERGING}", *PROTOCOL, *ALONE)),
         Part(THRESHOLD, DEVELOPMENT, row, (f"experiment={THRESHOLD}", *PROTOCOL, *ALONE)),
         Part(SIZES, DEVELOPMENT, sizes, (*sized, *PROTOCOL, *ALONE)),
@@ -107,7 +108,7 @@ def measured(experiment: str, split: str, root: Path) -> set[Shape]:
 
 
 def missing(part: Part, root: Path) -> Iterator[Shape]:
-    """Cells of a part that are still to be measured, in its order: fewest tokens in a call first, the dearest last."""
+    """Cells of a part that are still to be measured, in its order."""
     there = measured(part.experiment, part.split, root)
     yield from (shape for shape in part.shapes if shape not in there)
 
