@@ -127,10 +127,12 @@ def _confirmed(before: Decision, after: Decision, planned: Sequence[Planned]) ->
     opened = {cell.shape for cell in after.cells if cell.split == HOLDOUT}
     rows = []
     for shape in named:
-        keys = {f"{split} {shape}" for split in (DEVELOPMENT, VALIDATION)}
+        at = {cell.split: cell for cell in before.cells if cell.shape == shape}
+        told = [f"it was not measured on {split}" for split in (DEVELOPMENT, VALIDATION) if split not in at]
+        if DEVELOPMENT in at and at[DEVELOPMENT].regime is not Regime.POSITIVE:
+            told.append(f"it is {at[DEVELOPMENT].regime} on development")
+        keys = {cell.cell for split, cell in at.items() if split != HOLDOUT}
         against = [f for f in before.gates if f.cell in keys and f.outcome not in SETTLED]
-        here = [cell for cell in before.cells if cell.shape == shape and cell.split == DEVELOPMENT]
-        told = [f"it is {cell.regime} on development" for cell in here if cell.regime is not Regime.POSITIVE]
         told += [f"{f.name} ({f.cell}) {f.outcome}: {f.evidence}" for f in against]
         rows.append((str(shape), "yes" if shape in opened else "no", "; ".join(told) or "nothing"))
     if not rows:

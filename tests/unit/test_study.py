@@ -58,7 +58,7 @@ def test_what_was_planned_and_not_measured_is_named_and_nothing_stands_for_it():
 def test_a_confirmed_cell_that_was_not_opened_says_what_stood_against_it():
     shape = next(cell.shape for cell in MAP.cells if cell.seq_len == 128)
     text = study_page({"token_pruning": MAP}, MAP, [Planned(MAP.experiment, VALIDATION, (shape,), "")], ())
-    assert "| 128x1 | no | it is collapse on development" in text
+    assert "| 128x1 | no | it was not measured on validation; it is collapse on development" in text
 
 
 def test_the_study_covers_28_cells_a_row_the_sizes_and_four_confirmed_cells():
