@@ -136,7 +136,8 @@ def open_holdout(root: Path) -> None:
     [*_, newest] = read_evidence(store, PRUNING, ledger_of(root)).registrations
     if newest.registration is None:
         return
-    measure(Part(PRUNING, HOLDOUT, tuple(newest.registration.opened), (f"experiment={PRUNING}",)), root)
+    sealed = Part(PRUNING, HOLDOUT, tuple(newest.registration.opened), (f"experiment={PRUNING}", *PROTOCOL))
+    measure(sealed, root)  # by the protocol that was registered, as anything else is refused
 
 
 def decide(root: Path, bundle: Path, experiments: Sequence[str]) -> dict[str, Decision]:
