@@ -59,19 +59,19 @@ def study_page(
     """Markdown text. `decisions`: by experiment, that of token_pruning among them. `before`: that one as it stood
     before a claim was registered. `loads`: load averages of the machine, one a session."""
     main = decisions[MAIN]
-    parts = [_head(main), _beside(main, planned), _splits(main), _confirmed(before, main, planned), _why(main)]
+    parts = [_head(main, planned), _beside(main, planned), _splits(main), _confirmed(before, main, planned), _why(main)]
     parts += [_member(name, decision, planned) for name, decision in decisions.items() if name != MAIN]
     unmeasured = [name for name in dict.fromkeys(part.experiment for part in planned) if name not in decisions]
     parts += [f"## {name}\n\nNo cell was measured.\n" for name in unmeasured]
     return "\n".join([*parts, _measured_on(main, planned, loads), _checked(main)])
 
 
-def _head(decision: Decision) -> str:
+def _head(decision: Decision, planned: Sequence[Planned]) -> str:
     place = decision.environment
     where = f"{place.cpu_model}, {place.cores} cores, {place.threads} thread(s)" if place else "not known"
     said = f"**{decision.verdict.replace('_', ' ')}**: {MEANING[decision.verdict]} {markdown(headline(decision))}"
     reasons = [f"- {markdown(reason)}" for reason in decision.claims.speed.reasons]
-    lines = ["# Token pruning: where it helps", "", said, "", *reasons, ""]
+    lines = ["# Token pruning: where it helps", "", said, "", *reasons, "", *_extent(decision, planned)]
     lines += [f"{markdown(decision.label)}, measured on {markdown(where)}.", "", "A reader's first command:", ""]
     return "\n".join([*lines, "    ace-verify docs/studies/token_pruning.zip", ""])
 
@@ -98,13 +98,26 @@ def _beside(decision: Decision, planned: Sequence[Planned]) -> str:
 
 def _lacking(decision: Decision, planned: Sequence[Planned]) -> str:
     """Development cells that were planned and are not there, by name."""
-    there = {cell.shape for cell in decision.cells if cell.split == DEVELOPMENT}
-    mine = [part for part in planned if (part.experiment, part.split) == (decision.experiment, DEVELOPMENT)]
-    asked = dict.fromkeys(shape for part in mine for shape in part.shapes)
-    absent = [shape for shape in asked if shape not in there]
+    asked, absent = _asked_and_absent(decision, planned)
     many = len({(shape.hidden, shape.depth) for shape in asked}) > 1
     names = [f"{shape} h{shape.hidden} d{shape.depth}" if many else str(shape) for shape in absent]
     return f" Planned and not measured: {', '.join(names)}." if names else ""
+
+
+def _extent(decision: Decision, planned: Sequence[Planned]) -> list[str]:
+    """How much of the map there is, before anything is read out of it."""
+    asked, absent = _asked_and_absent(decision, planned)
+    if not absent:
+        return []
+    told = f"{len(asked) - len(absent)} of the {len(asked)} planned cells of the map were measured"
+    return [f"The study was ended early: {told}. Nothing is said of the others.", ""]
+
+
+def _asked_and_absent(decision: Decision, planned: Sequence[Planned]) -> tuple[list[Shape], list[Shape]]:
+    there = {cell.shape for cell in decision.cells if cell.split == DEVELOPMENT}
+    mine = [part for part in planned if (part.experiment, part.split) == (decision.experiment, DEVELOPMENT)]
+    asked = list(dict.fromkeys(shape for part in mine for shape in part.shapes))
+    return asked, [shape for shape in asked if shape not in there]
 
 
 def _splits(decision: Decision) -> str:

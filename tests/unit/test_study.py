@@ -49,6 +49,7 @@ def test_what_was_planned_and_not_measured_is_named_and_nothing_stands_for_it():
     ]
     text = study_page({"token_pruning": MAP}, MAP, planned, (2.0, 9.0))
     assert "Planned and not measured: 384x4." in text
+    assert "1 of the 2 planned cells of the map were measured" in text
     assert "| 384x4 |" not in text
     assert "## token_merging\n\nNo cell was measured." in text
     assert "    python launch.py seq_len=N\n" in text
