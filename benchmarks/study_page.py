@@ -150,7 +150,9 @@ def _confirmed(before: Decision, after: Decision, planned: Sequence[Planned]) ->
         rows.append((str(shape), "yes" if shape in opened else "no", "; ".join(told) or "nothing"))
     if not rows:
         return ""
-    note = "Cells named before anything was measured, and what stood against registering each."
+    note = "Cells named before anything was measured, and what stands against registering each."
+    if after.registration is not None:
+        note += f" The registration that was made is {after.registration}."
     head = ("cell", "opened on sealed documents", "what stood against it")
     return "\n".join(["## The confirmed cells", "", note, "", _table(head, rows)])
 
