@@ -44,7 +44,7 @@ PROTOCOL = (
 # the launcher does that from policy.min_sessions on. What is judged is judged by the policy as it is.
 ALONE = ("executor.rivals=null", "inputs.rivals=null", "policy.min_sessions=7")
 STUDIES = Path(__file__).resolve().parents[1] / "docs" / "studies"
-TINY = Path("outputs") / "study-tiny"
+TINY, WORKING = Path("outputs") / "study-tiny", Path("outputs") / "study"
 MOST_BYTES = 5_000_000
 QUICK = ("protocol=quick", "protocol.sessions=6", "protocol.rounds=4", "split.examples=200")
 
@@ -168,6 +168,26 @@ def loads_of(evidence: Evidence) -> list[float]:
     return [load for session in sessions if (load := session.environment.load_average) is not None]
 
 
+def history_of(evidence: Evidence) -> list[tuple[str, ...]]:
+    """Every attempt and every registration, by time: rows under `study_page.HISTORY`."""
+    first = min(cell.started_at for cell in evidence.cells)
+    rows: list[tuple[float, tuple[str, ...]]] = []
+    for cell in evidence.cells:
+        record = cell.record
+        if record is None:
+            rows.append((cell.started_at, (cell.status, "0", "-", "-")))
+            continue
+        plan, names = record.plan, ", ".join(rival.name for rival in record.plan.rivals)
+        what = f"{record.split} {plan.shape}"
+        told = (what, str(len(record.sessions)), f"{1000 * plan.protocol.min_timing_s:g} ms", names or "none")
+        rows.append((cell.started_at, told))
+    for stored in evidence.registrations:
+        if stored.registration is not None:
+            cells = ", ".join(map(str, stored.registration.cells))
+            rows.append((stored.registration.frozen_at, (f"the claim is registered for {cells}", "-", "-", "-")))
+    return [(f"{(moment - first) / 60:.0f}", *told) for moment, told in sorted(rows)]
+
+
 def command(name: str) -> str:
     """A command of this very installation."""
     return str(Path(sys.executable).with_name(name))
@@ -202,16 +222,16 @@ def main() -> None:
         if not options.tiny:
             open_holdout(root)
     output.mkdir(parents=True, exist_ok=True)
-    bundle = output / "bundle"
+    bundle = (TINY if options.tiny else WORKING) / "bundle"
     there = [name for name in dict.fromkeys(part.experiment for part in planned) if measured(name, DEVELOPMENT, root)]
     family = [name for name in there if name != SIZES]
     decisions = decide(root, bundle, family) if PRUNING in family else sys.exit("no cell of token_pruning was measured")
     if SIZES in there:
-        decisions |= decide(root, output / "sizes", [SIZES])
+        decisions |= decide(root, bundle.with_name("sizes"), [SIZES])
     pack(bundle, output / "token_pruning.zip")
     evidence = evidence_of_the_claim(root)
     before, asked_of = before_registering(evidence), [part.planned for part in planned]
-    text = study_page(decisions, before, asked_of, loads_of(evidence))
+    text = study_page(decisions, before, asked_of, loads_of(evidence), history_of(evidence))
     (output / "token_pruning.md").write_text(text, encoding="utf-8")
     print(f"written: {output / 'token_pruning.md'}, {output / 'token_pruning.zip'}")
 

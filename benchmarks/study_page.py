@@ -23,6 +23,7 @@ BEFORE = {
 """The earlier regime table; what it called beyond these was collapse."""
 HOLDS, DIFFERS, UNSAID = "holds", "does not hold", "cannot be said"
 MAIN = "token_pruning"
+HISTORY = ("minute", "what", "sessions", "a timing lasts at least", "rivals")
 SETTLED = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 
 
@@ -54,16 +55,20 @@ def compared(cell: CellDecision, decision: Decision) -> tuple[str, str]:
 
 
 def study_page(
-    decisions: Mapping[str, Decision], before: Decision, planned: Sequence[Planned], loads: Sequence[float]
+    decisions: Mapping[str, Decision],
+    before: Decision,
+    planned: Sequence[Planned],
+    loads: Sequence[float],
+    history: Sequence[tuple[str, ...]],
 ) -> str:
     """Markdown text. `decisions`: by experiment, that of token_pruning among them. `before`: that one as it stood
-    before a claim was registered. `loads`: load averages of the machine, one a session."""
+    before a claim was registered. `loads`: load averages of the machine, one a session. `history`: rows of HISTORY."""
     main = decisions[MAIN]
     parts = [_head(main, planned), _beside(main, planned), _splits(main), _confirmed(before, main, planned), _why(main)]
     parts += [_member(name, decision, planned) for name, decision in decisions.items() if name != MAIN]
     unmeasured = [name for name in dict.fromkeys(part.experiment for part in planned) if name not in decisions]
     parts += [f"## {name}\n\nNo cell was measured.\n" for name in unmeasured]
-    return "\n".join([*parts, _measured_on(main, planned, loads), _checked(main)])
+    return "\n".join([*parts, _measured_on(main, planned, loads), _in_order(history), _checked(main)])
 
 
 def _head(decision: Decision, planned: Sequence[Planned]) -> str:
@@ -190,6 +195,14 @@ def _measured_on(decision: Decision, planned: Sequence[Planned], loads: Sequence
     lines.append(f"- {len(decision.attempts)} attempts at cells of {MAIN}, {used} of them in the map")
     lines += ["", "One run a cell, N tokens and batch B:", ""]
     return "\n".join([*lines, *dict.fromkeys(f"    {part.command}" for part in planned), ""])
+
+
+def _in_order(history: Sequence[tuple[str, ...]]) -> str:
+    note = (
+        "All that was measured for this claim, in order, failures too. A second measurement of a cell at once after "
+        "its first is the launcher's own: it follows where the first left the cell open, and both count."
+    )
+    return "\n".join(["## In the order of time", "", note, "", _table(HISTORY, list(history))]) if history else ""
 
 
 def _checked(decision: Decision) -> str:

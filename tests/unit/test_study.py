@@ -1,5 +1,6 @@
 """The study's script: what it would measure, and what its page says of decisions that are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_cell_holds_differs_or_cannot_be_said_and_says_why():
 
 
 def test_the_page_has_a_row_for_every_cell_and_every_member():
-    text = study_page({"token_pruning": MAP, "token_merging": judged(cell(0.05, 64))}, MAP, (), (2.0, 9.0))
+    text = study_page({"token_pruning": MAP, "token_merging": judged(cell(0.05, 64))}, MAP, (), (2.0, 9.0), ())
     assert "4 cells: 2 holds, 1 does not hold, 1 cannot be said." in text
     assert all(f"| {shape} |" in text for shape in ("64x1", "128x1", "256x1", "512x8"))
     assert "## token_merging" in text
@@ -47,7 +48,7 @@ def test_what_was_planned_and_not_measured_is_named_and_nothing_stands_for_it():
         Planned(MAP.experiment, DEVELOPMENT, (sizes, lacking), "python launch.py seq_len=N"),
         Planned("token_merging", DEVELOPMENT, (lacking,), "python launch.py executor=token_merging"),
     ]
-    text = study_page({"token_pruning": MAP}, MAP, planned, (2.0, 9.0))
+    text = study_page({"token_pruning": MAP}, MAP, planned, (2.0, 9.0), ())
     assert "Planned and not measured: 384x4." in text
     assert "1 of the 2 planned cells of the map were measured" in text
     assert "| 384x4 |" not in text
@@ -58,8 +59,16 @@ def test_what_was_planned_and_not_measured_is_named_and_nothing_stands_for_it():
 
 def test_a_confirmed_cell_that_was_not_opened_says_what_stood_against_it():
     shape = next(cell.shape for cell in MAP.cells if cell.seq_len == 128)
-    text = study_page({"token_pruning": MAP}, MAP, [Planned(MAP.experiment, VALIDATION, (shape,), "")], ())
+    text = study_page({"token_pruning": MAP}, MAP, [Planned(MAP.experiment, VALIDATION, (shape,), "")], (), ())
     assert "| 128x1 | no | it was not measured on validation; it is collapse on development" in text
+
+
+def test_attempts_stand_in_the_order_of_time_whatever_the_order_of_the_store():
+    stored = [cell(0.1, 128), cell(0.1, 64)]
+    late, early = (replace(one, started_at=moment) for one, moment in zip(stored, (120.0, 0.0), strict=True))
+    rows = study.history_of(b.evidence(late, early))
+    assert [row[:2] for row in rows] == [("0", "development 64x1"), ("2", "development 128x1")]
+    assert "| 2 | development 128x1 |" in study_page({"token_pruning": MAP}, MAP, (), (), rows)
 
 
 def test_the_study_covers_28_cells_a_row_the_sizes_and_four_confirmed_cells():
