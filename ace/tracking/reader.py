@@ -24,6 +24,7 @@ from ace.errors import StoreError
 from ace.tracking import names
 from ace.tracking.artifacts import artifact_names, read_artifact
 from ace.tracking.decoding import decoded, read_plan
+from ace.tracking.every_run import every_run
 from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
 from ace.tracking.ledger import Ledger
 from ace.tracking.looks import unlisted_looks
@@ -45,7 +46,7 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
     cells: list[StoredCell] = []
     sweeps: list[StoredSweep] = []
     registrations: list[StoredRegistration] = []
-    for run in store.runs(str(found.experiment_id)):
+    for run in every_run(store, str(found.experiment_id)):
         try:
             files = _files(store, run)
             kind, problem = kind_of(run, files)
@@ -105,7 +106,7 @@ def latest_calibration(store: Store, experiment: str) -> Calibration | None:
     if experiment not in experiments(store):
         return None
     found = store.experiment(experiment)
-    runs = [run for run in store.runs(str(found.experiment_id)) if names.CALIBRATION_DIGEST in run.data.tags]
+    runs = [run for run in every_run(store, str(found.experiment_id)) if names.CALIBRATION_DIGEST in run.data.tags]
     finished = [run for run in runs if run.info.status == "FINISHED" and not _deleted(run)]
     if not finished:
         return None

@@ -45,11 +45,13 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An open store. `artifact_root` is where new experiments keep files; None leaves it to the tracking server."""
+    """An open store. `artifact_root` is where new experiments keep files; None leaves it to the tracking server.
+    `database` is its SQLite file, None where it is something else."""
 
     shown: str
     artifact_root: str | None
     client: MlflowClient
+    database: Path | None = None
 
     def experiment_id(self, name: str, create: bool) -> str:
         """The id of experiment `name`, made first where `create` allows.  Raises StoreError when there is none."""
@@ -127,7 +129,7 @@ def open_store(uri: str | None, root: Path) -> Store:
                 _make(database, artifacts)
             _require_tables(database)
             client = _connect(uri)
-    return Store(str(database), str(artifacts), client)
+    return Store(str(database), str(artifacts), client, database)
 
 
 def open_existing_store(uri: str | None, root: Path) -> Store:
@@ -145,7 +147,7 @@ def open_existing_store(uri: str | None, root: Path) -> Store:
         "make its folder writable (SQLite writes beside a file even to read it), or name another with tracking.uri=URI",
     ):
         _require_tables(database)
-        return Store(str(database), str(artifacts), _connect(uri))
+        return Store(str(database), str(artifacts), _connect(uri), database)
 
 
 def experiments(store: Store) -> tuple[str, ...]:
