@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from ace.decide.cells import Cell, declared_maximum
 from ace.decide.occasions import over_occasions
-from ace.decide.quality import settled_by
+from ace.decide.quality import settled, settled_by
 from ace.decide.rivals import rivals_of
 from ace.decide.series import Seconds, arm_seconds, arms_of, typical_seconds
 from ace.decide.similarity import further_by
-from ace.domain.decision import QualityAnswer, RivalAnswer, SimilarityAnswer, percent
+from ace.domain.decision import QualityAnswer, RivalAnswer, SimilarityAnswer, SliceAnswer, percent
 from ace.domain.estimate import Comparison
 from ace.domain.finding import Outcome
 from ace.domain.plan import HOLDOUT, SPLITS
@@ -31,8 +31,8 @@ LEAST_SEQUENTIAL = 0.90  # the boundaries are calibrated from here up; a policy 
 @dataclass(frozen=True, slots=True)
 class CellEstimate:
     """`band`: simultaneous over the split's grid. `own`: this cell alone, two-sided. `bounds`: its one-sided bounds as
-    `low` and `high`. `null`: the null arm against the baseline, two-sided. `alpha`: of this look. `objections`: what
-    measurements under other conditions deny."""
+    `low` and `high`. `null`: the null arm against the baseline, two-sided. `alpha`: of this look. `slices`: every part
+    that `quality` was tested in. `objections`: what measurements under other conditions deny."""
 
     cell: Cell
     alpha: float
@@ -41,6 +41,7 @@ class CellEstimate:
     bounds: Comparison
     null: Comparison
     quality: QualityAnswer | None
+    slices: tuple[SliceAnswer, ...]
     further: tuple[SimilarityAnswer, ...]
     rivals: tuple[RivalAnswer, ...]
     seconds: tuple[tuple[str, float], ...]
@@ -133,6 +134,7 @@ def _looks(cell: Cell) -> int:
 
 def _estimate(cell: Cell, band: Comparison, policy: Policy, before: int) -> CellEstimate:
     alpha = policy.alpha / (before * _looks(cell))
+    quality, slices = settled(cell.records, alpha, policy)
     return CellEstimate(
         cell=cell,
         alpha=alpha,
@@ -141,7 +143,8 @@ def _estimate(cell: Cell, band: Comparison, policy: Policy, before: int) -> Cell
         bounds=compared(cell.records, CANDIDATE, policy.margin, 1 - 2 * alpha),
         # nobody stops because of what the null arm shows, so its interval is that of the sessions there are
         null=comparison(tables(cell.records, NULL), None, policy.margin, 1 - alpha),
-        quality=settled_by(cell.records, alpha, policy),
+        quality=quality,
+        slices=slices,
         further=further_by(cell.records, alpha, policy),
         rivals=rivals_of(cell.records, alpha, policy),
         seconds=tuple((arm, typical_seconds(cell.sessions, arm, band.cut_rounds)) for arm in arms_of(cell.sessions)),

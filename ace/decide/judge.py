@@ -22,7 +22,6 @@ from ace.decide.gates.provenance import IMPORTED, MEASURED, NONE
 from ace.decide.gather import Case, gather
 from ace.decide.mapping import landscape_of
 from ace.decide.mechanism import mechanism_of
-from ace.decide.quality import parts_of
 from ace.decide.regimes import slower_than_same, without_gain
 from ace.decide.roofline import achieved
 from ace.decide.scopes import memory_claim, power_claims
@@ -64,7 +63,7 @@ def _judge(case: Case, policy: Policy) -> Decision:
     standing = _standing(dossier, policy)
     verdict, reasons = verdict_of(gates, doubts, REQUIRED, standing)
     less_memory, of_memory = memory_claim(dossier, doubts, standing, policy)
-    map_cells = tuple(_cell(cell, dossier.regimes[cell.key], policy) for cell in cells)
+    map_cells = tuple(_cell(cell, dossier.regimes[cell.key]) for cell in cells)
     answers = {cell.cell: cell.energy for cell in map_cells if cell.energy is not None}
     (energy, of_energy), (ecd, of_ecd) = power_claims(dossier, doubts, standing, policy, answers)
     newest = max((s for c in case.cells for s in c.sessions), key=lambda s: s.started_at, default=None)
@@ -119,7 +118,7 @@ def _covers_its_grid(dossier: Dossier) -> bool:
     return registered is None or set(registered.cells) == set(registered.grid)
 
 
-def _cell(found: CellEstimate, regime: Regime, policy: Policy) -> CellDecision:
+def _cell(found: CellEstimate, regime: Regime) -> CellDecision:
     shape, band, energy = found.cell.shape, found.band, energy_of(found.cell, found.alpha)
     seconds = dict(found.seconds)
     return CellDecision(
@@ -149,7 +148,7 @@ def _cell(found: CellEstimate, regime: Regime, policy: Policy) -> CellDecision:
         memory=memory_of(found.cell.records),
         energy=energy,
         provenance=CellProvenance(_latency_grade(found), MEASURED if found.quality else NONE, energy.grade),
-        slices=parts_of(found.cell.records, found.alpha, policy),
+        slices=found.slices,
         series=series_of(found.cell.sessions, found.own.session_gains, found.null.session_gains, found.own.cut_rounds),
         records=tuple(m.digest for m in found.cell.measurements),
     )

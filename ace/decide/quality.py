@@ -30,16 +30,19 @@ from ace.stats import student
 FEWEST_IN_PART = 10  # below it two mistakes in a row could look like a rule
 
 
+def settled(
+    records: Sequence[CellRecord], alpha: float, policy: Policy
+) -> tuple[QualityAnswer | None, tuple[SliceAnswer, ...]]:
+    """The quality difference that stands for a cell, None when no measurement of it was scored, and every part that was
+    tested of the scores that stand, in their order."""
+    standing = _standing(records, alpha, policy)
+    return (standing[1], tuple(_parts(standing[0].slices, standing[0].quality, alpha))) if standing else (None, ())
+
+
 def settled_by(records: Sequence[CellRecord], alpha: float, policy: Policy) -> QualityAnswer | None:
-    """The quality difference that stands for a cell; None when no measurement of it was scored."""
+    """The quality difference alone."""
     standing = _standing(records, alpha, policy)
     return standing[1] if standing else None
-
-
-def parts_of(records: Sequence[CellRecord], alpha: float, policy: Policy) -> tuple[SliceAnswer, ...]:
-    """Every part that was tested of the scores that stand for a cell, in their order."""
-    standing = _standing(records, alpha, policy)
-    return tuple(_parts(standing[0].slices, standing[0].quality, alpha)) if standing else ()
 
 
 def _standing(records: Sequence[CellRecord], alpha: float, policy: Policy) -> tuple[Scores, QualityAnswer] | tuple[()]:

@@ -5,7 +5,7 @@ adds to what is known. Documents that several of them scored are no new evidence
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ace.domain.quality import Agreement, Quality, Slices
@@ -17,19 +17,19 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What was scored, how the documents are divided, which documents they are, and what the benchmark says may be
-    lost. `documents` is empty where a record does not name each of its examples."""
+    """What was scored, how the documents are divided, their digests, and what the benchmark says may be lost.
+    `documents` is empty where a record does not name each of its examples."""
 
     quality: Quality
     slices: tuple[Slices, ...]
-    documents: tuple[Key, ...]
+    documents: tuple[str, ...]
     margin: float | None
 
 
 def scores_of(record: CellRecord, quality: Quality) -> Scores:
     """`quality`, of any arm of `record`."""
     named = len(record.documents) == len(quality.baseline)
-    return Scores(quality, record.slices, _keys(record.documents) if named else (), record.plan.benchmark.margin)
+    return Scores(quality, record.slices, record.documents if named else (), record.plan.benchmark.margin)
 
 
 def joined(scored: Sequence[Scores]) -> tuple[Scores, ...]:
@@ -53,8 +53,9 @@ def _keys(documents: Sequence[str]) -> tuple[Key, ...]:
 
 def _joined(group: Sequence[Scores]) -> Scores:
     places: dict[Key, list[tuple[Quality, int]]] = defaultdict(list)
-    for scores in group:
-        for index, key in enumerate(scores.documents):
+    keys = [_keys(scores.documents) for scores in group]
+    for scores, own_keys in zip(group, keys, strict=True):
+        for index, key in enumerate(own_keys):
             places[key].append((scores.quality, index))
     own = list(places.values())
     newest = group[-1].quality
@@ -66,7 +67,8 @@ def _joined(group: Sequence[Scores]) -> Scores:
         chance=max(scores.quality.chance for scores in group),
         agreement=None if newest.agreement is None else _agreement(newest.agreement.dtype, own),
     )
-    return replace(group[-1], quality=quality, slices=_slices(group, tuple(places)), documents=tuple(places))
+    slices = _slices(group, keys, tuple(places))
+    return replace(group[-1], quality=quality, slices=slices, documents=tuple(digest for digest, _ in places))
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -84,7 +86,7 @@ def _agreement(dtype: str, own: Sequence[Sequence[tuple[Quality, int]]]) -> Agre
     )
 
 
-def _slices(group: Sequence[Scores], keys: Sequence[Key]) -> tuple[Slices, ...]:
+def _slices(group: Sequence[Scores], each: Sequence[Sequence[Key]], keys: Sequence[Key]) -> tuple[Slices, ...]:
     """Ways to divide the documents that every measurement has, with parts of the same names.
 
     Thirds by length are drawn anew in each measurement; what has other bounds elsewhere is judged where it was drawn.
@@ -94,7 +96,9 @@ def _slices(group: Sequence[Scores], keys: Sequence[Key]) -> tuple[Slices, ...]:
         alike = [slices for scores in group for slices in scores.slices if (slices.name, slices.parts) == _named(first)]
         if len(alike) == len(group):
             part = {
-                key: of for scores, slices in zip(group, alike, strict=True) for key, of in _members(scores, slices)
+                key: of
+                for own, slices in zip(each, alike, strict=True)
+                for key, of in zip(own, slices.of, strict=True)
             }
             made.append(Slices(first.name, first.parts, tuple(part[key] for key in keys)))
     return tuple(made)
@@ -102,7 +106,3 @@ def _slices(group: Sequence[Scores], keys: Sequence[Key]) -> tuple[Slices, ...]:
 
 def _named(slices: Slices) -> tuple[str, tuple[str, ...]]:
     return slices.name, slices.parts
-
-
-def _members(scores: Scores, slices: Slices) -> Iterator[tuple[Key, int]]:
-    return zip(scores.documents, slices.of, strict=True)

@@ -15,7 +15,6 @@ import numpy as np
 from ace.decide.cells import shape_order
 from ace.decide.estimates import CellEstimate, half_width, tables
 from ace.decide.mechanism import flops_ratios
-from ace.decide.quality import parts_of
 from ace.domain.decision import SliceAnswer
 from ace.domain.estimate import Estimate
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS, VALIDATION, Shape
@@ -40,7 +39,7 @@ def _transfer(shape: Shape, found: Mapping[str, CellEstimate], policy: Policy) -
     cells = [found[split] for split in SPLITS if split in found]
     gaps = [gap_of(found.get(before), found.get(after), policy) for before, after in STEPS]
     splits = tuple(_split(cell, policy) for cell in cells)
-    return Transfer(shape, splits, _shared_parts(cells, policy), tuple(gap for gap in gaps if gap is not None))
+    return Transfer(shape, splits, _shared_parts(cells), tuple(gap for gap in gaps if gap is not None))
 
 
 def _split(cell: CellEstimate, policy: Policy) -> SplitGain:
@@ -107,11 +106,11 @@ def _flops_gain(cell: CellEstimate) -> float | None:
     return median(logs) if logs else None
 
 
-def _shared_parts(cells: Sequence[CellEstimate], policy: Policy) -> tuple[PartTransfer, ...]:
+def _shared_parts(cells: Sequence[CellEstimate]) -> tuple[PartTransfer, ...]:
     """Parts that at least two splits have; another corpus has classes of its own, which nothing can be held against."""
     found: dict[str, list[tuple[str, SliceAnswer]]] = defaultdict(list)
     for cell in cells if len(cells) > 1 else ():
-        for part in parts_of(cell.cell.records, cell.alpha, policy):
+        for part in cell.slices:
             found[part.name].append((cell.cell.split, part))
     return tuple(
         PartTransfer(name, tuple(Part(split, part.n, part.difference, part.ucb) for split, part in seen))
