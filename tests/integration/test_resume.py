@@ -26,7 +26,7 @@ class Place:
         self.folder = folder
 
     def launch(self, *overrides: str, **faults: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **faults}
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "ACE_DEVICE_LOCKS": str(self.folder), **faults}
         return subprocess.run(
             [sys.executable, "-m", "tests.integration.faked_launch", *overrides],
             cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300,
