@@ -1,6 +1,6 @@
 """An attempt that was interrupted (Ctrl-C, SIGTERM, SIGKILL, a crash) is gone on with, session by session.
 
-Between preflight and measurement, asked by `launch`. While a cell is measured its folder says which cell it is and
+Between preflight and measurement, asked by `measuring`. While a cell is measured its folder says which cell it is and
 which process measures it; every session that the parent heard the end of lies there whole, a failed one too: ending a
 sweep may not be a way to be rid of a session. When the same command is given again on the same host since the same
 boot, the new attempt takes those sessions over, and its run began when the first did.

@@ -53,22 +53,22 @@ def job(config: DictConfig) -> None:
         dropped = wiring.drop_foreign_parameters(config, overrides)
         if dropped:
             console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
-        policy = wiring.policy_of(config)
-        if wiring.resuming_of(config).dry_run:
-            console.print(_foreseen(config, overrides), markup=False, highlight=False)
+        policy, resuming = wiring.policy_of(config), wiring.resuming_of(config)
+        if resuming.dry_run:
+            console.print(_foreseen(config, overrides, resuming), markup=False, highlight=False)
             return
         _require_declared(hydra_config)
-        if wiring.resuming_of(config).fail_fast and sweep.has_failed():
+        if resuming.fail_fast and sweep.has_failed():
             line = f"{sweep.job_name(overrides)}: left out: fail_fast=true, and a cell before it failed"
             console.print(line, markup=False, highlight=False)
             sweep.leave_out()
             return
-        record = _measured(config, place, policy)
+        record = _measured(config, place, policy, resuming)
         if record is None:
             return
         if doubts := doubts_about(record, policy):
             console.print(f"unresolved ({'; '.join(doubts)}): measured once more", markup=False, highlight=False)
-            record = _measured(config, place, policy, again=True) or record
+            record = _measured(config, place, policy, resuming, again=True) or record
         if record.failures:
             raise MeasurementError(_failures(record))
     except AceError as error:
@@ -82,10 +82,12 @@ def job(config: DictConfig) -> None:
 measure = hydra.main(version_base="1.3", config_path="pkg://ace.conf", config_name="config")(job)
 
 
-def _measured(config: DictConfig, place: sweep.Place | None, policy: Policy, again: bool = False) -> CellRecord | None:
+def _measured(
+    config: DictConfig, place: sweep.Place | None, policy: Policy, resuming: wiring.Resuming, again: bool = False
+) -> CellRecord | None:
     """The cell's record, shown in two lines: measured now or before; None for a cell that is left out."""
     try:
-        record, spending = measure_cell(config, place, again, wiring.resuming_of(config))
+        record, spending = measure_cell(config, place, again, resuming)
     except AlreadyMeasured as done:
         console.print(f"kept: {done}", markup=False, highlight=False)
         console.print(answer_line(done.record, policy), markup=False, highlight=False)
@@ -100,12 +102,12 @@ def _measured(config: DictConfig, place: sweep.Place | None, policy: Policy, aga
     return record
 
 
-def _foreseen(config: DictConfig, overrides: list[str]) -> str:
+def _foreseen(config: DictConfig, overrides: list[str], resuming: wiring.Resuming) -> str:
     """What would become of the cell; nothing of it is measured or written."""
     plan, settings = wiring.plan_of(config), wiring.settings_of(config)
     check_model(plan.model)
     check_benchmark(plan.benchmark, plan.model)
-    return foresee(plan, overrides, attempt_at(plan, None).cell_key, wiring.resuming_of(config), settings, outlook)
+    return foresee(plan, overrides, attempt_at(plan, None).cell_key, resuming, settings, outlook)
 
 
 def _require_declared(job: HydraConf) -> None:

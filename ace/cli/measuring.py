@@ -88,12 +88,7 @@ def measure_cell(
         record = cell.run_cell(attempt, shop, tracker, summarise, watcher, rule, _opening(plan, settings))
     watcher.spending.within_sessions(record, since)
     shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
-    if sweep.current is not None and place is not None:
-        measured = remaining.ahead(place.overrides, plan.shape)
-        spent = measured and remaining.cost(measured, record)
-        sweep.current.done += [spent] if spent and attempt.started_at == since else []  # the pause is no work
-        sweep.current.seconds.append(watcher.spending.seconds)
-        sweep.current.measured += not again
+    sweep.note_measured(place, record, watcher.spending.seconds, again, paused=attempt.started_at != since)
     return record, watcher.spending.seconds
 
 

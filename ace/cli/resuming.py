@@ -1,7 +1,7 @@
 """What a rerun of a command leaves as it is: cells measured completely, by the same code, on the same weights.
 
-Between the plan and the measurement, asked by `launch`. A cell that is passed over is no second attempt: its run stays
-the only one, and the sweep names it. Whatever else was attempted stays in the store and is counted.
+Between the plan and the measurement, asked by `measuring`. A cell that is passed over is no second attempt: its run
+stays the only one, and the sweep names it. Whatever else was attempted stays in the store and is counted.
 """
 
 from collections.abc import Sequence

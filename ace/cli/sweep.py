@@ -112,9 +112,24 @@ def keep(place: Place | None, record: CellRecord, run_id: str, again: bool) -> N
     if current is None or place is None or again:
         return
     current.reused.append((place.job, run_id))
+    current.done += _costs(place, record)
+
+
+def note_measured(
+    place: Place | None, record: CellRecord, seconds: Mapping[str, float], again: bool, paused: bool
+) -> None:
+    """Note what a cell took, `seconds` by step; the times of one that was `paused` say nothing of the cells to come."""
+    if current is None or place is None:
+        return
+    current.done += [] if paused else _costs(place, record)
+    current.seconds.append(seconds)
+    current.measured += not again
+
+
+def _costs(place: Place, record: CellRecord) -> list[Cost]:
     cell = ahead(place.overrides, record.plan.shape)
     spent = cell and cost(cell, record)
-    current.done += [spent] if spent else []
+    return [spent] if spent else []
 
 
 def note_failure(overrides: list[str], refused: bool) -> None:

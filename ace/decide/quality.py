@@ -35,25 +35,20 @@ def settled(
 ) -> tuple[QualityAnswer | None, tuple[SliceAnswer, ...]]:
     """The quality difference that stands for a cell, None when no measurement of it was scored, and every part that was
     tested of the scores that stand, in their order."""
-    standing = _standing(records, alpha, policy)
-    return (standing[1], tuple(_parts(standing[0].slices, standing[0].quality, alpha))) if standing else (None, ())
+    alone = [scores_of(r, r.quality) for r in records if r.quality is not None and r.quality.baseline]
+    together = joined(alone)
+    every = [*alone, *(scores for scores in together if all(scores is not one for one in alone))]
+    answers = [(scores, *_judged(scores, alpha, policy)) for scores in every]
+    most = max((answer.n for _, answer, _ in answers), default=0)
+    lost = [found for found in answers if found[1].outcome is Outcome.FAIL]
+    kept = [found for found in answers if any(found[0] is one for one in together) and 2 * found[1].n > most]
+    _, standing, parts = min(lost or kept, key=lambda found: found[1].lcb, default=(None, None, ()))
+    return standing, tuple(parts)
 
 
 def settled_by(records: Sequence[CellRecord], alpha: float, policy: Policy) -> QualityAnswer | None:
     """The quality difference alone."""
-    standing = _standing(records, alpha, policy)
-    return standing[1] if standing else None
-
-
-def _standing(records: Sequence[CellRecord], alpha: float, policy: Policy) -> tuple[Scores, QualityAnswer] | tuple[()]:
-    alone = [scores_of(r, r.quality) for r in records if r.quality is not None and r.quality.baseline]
-    together = joined(alone)
-    every = [*alone, *(scores for scores in together if all(scores is not one for one in alone))]
-    answers = [(scores, judged(scores, alpha, policy)) for scores in every]
-    most = max((answer.n for _, answer in answers), default=0)
-    lost = [found for found in answers if found[1].outcome is Outcome.FAIL]
-    kept = [found for found in answers if any(found[0] is one for one in together) and 2 * found[1].n > most]
-    return min(lost or kept, key=lambda found: found[1].lcb, default=())
+    return settled(records, alpha, policy)[0]
 
 
 def margin_of(own: float | None, policy: Policy) -> float:
@@ -66,14 +61,19 @@ def judged(scores: Scores, alpha: float, policy: Policy) -> QualityAnswer:
 
     A loss beyond the margin that is shown in a part is one of the whole.
     """
+    return _judged(scores, alpha, policy)[0]
+
+
+def _judged(scores: Scores, alpha: float, policy: Policy) -> tuple[QualityAnswer, list[SliceAnswer]]:
     margin = margin_of(scores.margin, policy)
     found = difference(scores.quality, alpha, policy, margin)
     parts = _parts(scores.slices, scores.quality, alpha)
     if not parts:
-        return found
+        return found, parts
     harmed = [part for part in parts if part.ucb < -margin]
     worst = min(harmed or parts, key=lambda part: part.ucb if harmed else part.difference)
-    return replace(found, worst=worst, parts=len(parts), outcome=Outcome.FAIL if harmed else found.outcome)
+    outcome = Outcome.FAIL if harmed else found.outcome
+    return replace(found, worst=worst, parts=len(parts), outcome=outcome), parts
 
 
 def _parts(divided: Sequence[Slices], quality: Quality, alpha: float) -> list[SliceAnswer]:

@@ -7,6 +7,7 @@ adds to what is known. Documents that several of them scored are no new evidence
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from ace.domain.quality import Agreement, Quality, Slices
 from ace.domain.record import CellRecord
@@ -61,18 +62,14 @@ def _joined(group: Sequence[Scores]) -> Scores:
     newest = group[-1].quality
     quality = replace(
         newest,
-        baseline=tuple(_mean([quality.baseline[i] for quality, i in each]) for each in own),
-        candidate=tuple(_mean([quality.candidate[i] for quality, i in each]) for each in own),
-        cosine=tuple(_mean([quality.cosine[i] for quality, i in each]) for each in own),
+        baseline=tuple(fmean([quality.baseline[i] for quality, i in each]) for each in own),
+        candidate=tuple(fmean([quality.candidate[i] for quality, i in each]) for each in own),
+        cosine=tuple(fmean([quality.cosine[i] for quality, i in each]) for each in own),
         chance=max(scores.quality.chance for scores in group),
         agreement=None if newest.agreement is None else _agreement(newest.agreement.dtype, own),
     )
     slices = _slices(group, keys, tuple(places))
     return replace(group[-1], quality=quality, slices=slices, documents=tuple(digest for digest, _ in places))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _agreement(dtype: str, own: Sequence[Sequence[tuple[Quality, int]]]) -> Agreement:

@@ -13,10 +13,10 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of one file. A record of 100 sessions is under 1 MB; anything near this is not ours and would only fill memory."""
 
 
-def parse_json(content: bytes | str, most_bytes: int = MOST_BYTES) -> Any:
+def parse_json(content: bytes | str) -> Any:
     """The value in `content`.  Raises EvidenceError for what is too large, no Unicode, no JSON or nested too deeply."""
-    if len(content) > most_bytes:
-        raise EvidenceError(f"{len(content)} bytes; more than {most_bytes} are not read")
+    if len(content) > MOST_BYTES:
+        raise EvidenceError(f"{len(content)} bytes; more than {MOST_BYTES} are not read")
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         value = json.loads(text)

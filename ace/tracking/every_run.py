@@ -29,15 +29,16 @@ RUNS, TAGS, PARAMS, METRICS = (cast(Table, kind.__table__) for kind in (SqlRun, 
 
 def every_run(store: Store, experiment_id: str) -> Iterator[Run]:
     """The runs of one experiment, deleted ones too, oldest first; their inputs and outputs are left out."""
-    if store.database is None or not _known(store.database, store.shown):
-        yield from store.runs(experiment_id)
-        return
-    with store_errors(f"cannot read the runs in {store.shown}"), closing(_read_only(store.database)) as connection:
-        yield from _selected(connection, int(experiment_id))
+    if store.database is not None:
+        with store_errors(f"cannot read the runs in {store.shown}"), closing(_read_only(store.database)) as connection:
+            if _known(connection):
+                yield from _selected(connection, int(experiment_id))
+                return
+    yield from store.runs(experiment_id)
 
 
-def _known(database: Path, shown: str) -> bool:
-    with store_errors(f"cannot read the tracking store {shown}"), closing(_read_only(database)) as connection:
+def _known(connection: Connection) -> bool:
+    with connection.begin():  # over before the moment that is read as a whole begins
         return {str(row[0]) for row in connection.execute(text("SELECT version_num FROM alembic_version"))} <= REVISIONS
 
 
