@@ -20,7 +20,7 @@ from ace.telemetry.refusing import Refused
 
 SAME = 1e-6
 """Relative: the same formulas on the same floats; only the end of the work is rounded once more."""
-LATE = 10  # times the planned distance of readings: a thread that starves reads late, not all the time
+LATE = 4  # times the planned distance of readings: a thread that starves reads late, not all the time
 RECKONED = {ALIASED, CAPPED, DRIFTING, UNALIGNED}
 
 

@@ -15,9 +15,8 @@ COUNTER, SENSOR, SIMULATED = "counter", "sensor", "simulated"
 @dataclass(frozen=True, slots=True)
 class Description:
     """A source that can be read. `kind`: COUNTER reads cumulative joules, SENSOR watts, SIMULATED one of them without
-    measuring (`unit` says which). `update_period_s`: as documented, the slowest; `read_every_s`: a quarter of
-    the fastest, so that an edge is known to that; `averaging_s`: over which the sensor averages,
-    0 where it does not. `part_time`: whether it looks at a part of the time only (`aliasing`)."""
+    measuring (`unit` says which). `update_period_s`: as documented, the slowest; `read_every_s`: no
+    oftener than takes a hundredth of a core; `averaging_s`: over which the sensor averages, 0 where it does not. `part_time`: whether it looks at a part of the time only (`aliasing`)."""
 
     source: str
     grade: Grade
@@ -33,6 +32,11 @@ class Description:
     power_limit_w: float | None = None
     part_time: bool = False
     flags: tuple[str, ...] = ()
+
+    @property
+    def seen_every_s(self) -> float:
+        """How often a change can be seen: no oftener than it is looked at."""
+        return max(self.update_period_s, self.read_every_s)
 
 
 class Meter(Protocol):

@@ -1,7 +1,8 @@
 """Readings of a meter, taken by a thread of their own while the work runs.
 
-Four times an update period or more, so that an edge is known to a quarter of it, and a counter that stands, falls or
-goes is seen. Never inside a timed call: an energy window is a stretch of its own.
+As often as the meter says: a board's every few milliseconds, so that an edge is known to a part of its update period;
+the processor's own seldom enough that reading it takes nothing from the work. A counter that stands, falls or goes is
+seen. Never inside a timed call: an energy window is a stretch of its own.
 """
 
 import math

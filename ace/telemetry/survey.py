@@ -42,7 +42,7 @@ def survey(plan: EnergyPlan, ports: Ports, rig: Rig) -> Iterator[Offer]:
             continue
         what, seen_s = meter.description, _seen_period_s(meter, rig)
         meter.close()
-        period_s = seen_s or what.update_period_s
+        period_s = seen_s or what.seen_every_s
         windows = () if what.grade.simulated else tuple((e, window_needed_s(period_s, e)) for e in ERRORS)
         device = what.device_name if what.device_uuid is None else f"{what.device_name} {what.device_uuid}"
         yield Offer(source.name, source.chain, None, what.grade, device, period_s, seen_s is not None, windows)
@@ -71,7 +71,7 @@ def _seen_period_s(meter: Meter, rig: Rig) -> float | None:
         return None
     sampler = Sampler(meter, rig.clock, rig.every)
     sampler.start()
-    rig.sleep(min(WATCHED_PERIODS * meter.description.update_period_s, LONGEST_WATCH_S))
+    rig.sleep(min(WATCHED_PERIODS * meter.description.seen_every_s, LONGEST_WATCH_S))
     sampler.stop()
     moved = [t for i, t in enumerate(sampler.times_s) if i and sampler.values[i] != sampler.values[i - 1]]
     gaps_s = sorted(b - a for a, b in pairwise(moved))

@@ -44,7 +44,7 @@ class Rig:
 def length_s(meters: Sequence[Meter], plan: EnergyPlan) -> float:
     """Seconds of work that the slowest of the meters needs for the declared error."""
     measured = [meter.description for meter in meters if not meter.description.grade.simulated]
-    needed = [window_needed_s(what.update_period_s, plan.relative_error) for what in measured]
+    needed = [window_needed_s(what.seen_every_s, plan.relative_error) for what in measured]
     return max(SHORTEST_S, RESERVE * max(needed, default=0.0))
 
 
@@ -84,7 +84,7 @@ def measure_idle(meters: Sequence[Meter], rig: Rig) -> tuple[IdlePower, ...]:
     rig.synchronise()
     for sampler in samplers:
         sampler.start()
-    longest_s = max(meter.description.update_period_s for meter in meters)
+    longest_s = max(meter.description.seen_every_s for meter in meters)
     margin_s = TICK_PERIODS * longest_s
     rig.sleep(margin_s)
     start_s = rig.clock()
@@ -133,7 +133,7 @@ def _warm_up(call: Callable[[], object], rig: Rig, least_s: float) -> float:
 def _until_ticked(samplers: Sequence[Sampler], call: Callable[[], object], rig: Rig) -> None:
     """Load until every counter has moved, or for so long that one which has not is told from a slow one."""
     start_s = rig.clock()
-    waited_s = TICK_PERIODS * max(sampler.meter.description.update_period_s for sampler in samplers)
+    waited_s = TICK_PERIODS * max(sampler.meter.description.seen_every_s for sampler in samplers)
     waiting = [sampler for sampler in samplers if sampler.meter.description.kind == COUNTER]
     while True:
         call()
