@@ -1,8 +1,8 @@
 """The token pruning study: `python -m benchmarks.study` measures it cell by cell; it can be ended and resumed.
 
-Three members of a family over lengths and batches on development, hidden x depth on random weights, four cells through
-validation, the claim registered, its sealed documents opened once, judged, written to docs/studies/token_pruning.md
-beside what an earlier framework had said, and packed as docs/studies/token_pruning.zip. Several hours; a cell that the
+Four cells through development and validation, the claim registered, its sealed documents opened once; then three
+members of a family over lengths and batches on development, hidden x depth on random weights; judged, written to
+docs/studies/token_pruning.md beside what an earlier framework had said, and packed as docs/studies/token_pruning.zip. Several hours; a cell that the
 store holds is not measured again. `--tiny` goes the same way as far as the page, on two cells of a few sessions, in a
 store of its own.
 """
@@ -75,7 +75,8 @@ class Part:
 
 
 def parts(tiny: bool) -> tuple[Part, ...]:
-    """What is measured before the claim is registered, in this order: a cell of two parts is measured in the first."""
+    """What is measured, in this order: a cell of two parts is measured in the first. The claim is registered after the
+    second; the map of development that follows it changes nothing of the claim."""
     lengths, batches = ((16, 32), (1,)) if tiny else (LENGTHS, BATCHES)
     shapes = (Shape(n, b, 384, 6) for n in lengths for b in batches)
     # the row of single texts first, along which the earlier table changes most; then the fewest tokens in a call
@@ -219,8 +220,8 @@ def main() -> None:
     if not options.only_write:
         for part in planned:
             measure(part, root)
-        if not options.tiny:
-            open_holdout(root)
+            if (part.experiment, part.split) == (PRUNING, VALIDATION):
+                open_holdout(root)
     output.mkdir(parents=True, exist_ok=True)
     bundle = (TINY if options.tiny else WORKING) / "bundle"
     there = [name for name in dict.fromkeys(part.experiment for part in planned) if measured(name, DEVELOPMENT, root)]

@@ -45,6 +45,8 @@ def _of(session: Session) -> Iterator[Reading]:
     yield "clock_resolution_s", session.environment.clock_resolution_s, 0
     for timings in session.timings:
         yield f"longest wall time of {timings.arm}", max(timings.wall_s, default=None), 0
+        yield f"least device time of {timings.arm}", min(timings.device_s or (), default=None), 0
+        yield f"most device time of {timings.arm}", max(timings.device_s or (), default=None), 0
         yield f"least CPU time of {timings.arm}", min(timings.cpu_s, default=None), 0
         yield f"most CPU time of {timings.arm}", max(timings.cpu_s, default=None), 0
     yield from ((f"parameters of {state.arm}", state.parameters, 0) for state in session.arms)

@@ -26,14 +26,18 @@ ORDERS = (INTERLEAVED, "alternating", "blocked", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds per call of one arm, one entry a round.  Wall clock and process CPU time of the same calls."""
+    """Seconds per call of one arm, one entry a round.  Wall clock and process CPU time of the same calls, and the CUDA
+    board's own clock around them; None where the arms run on none."""
 
     arm: str
     wall_s: tuple[float, ...]
     cpu_s: tuple[float, ...]
+    device_s: tuple[float, ...] | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         _require(len(self.wall_s) == len(self.cpu_s), f"{self.arm}: wall and CPU timings differ in number")
+        of_board = len(self.wall_s) if self.device_s is None else len(self.device_s)
+        _require(of_board == len(self.wall_s), f"{self.arm}: wall and device timings differ in number")
         _require(all(t > 0 for t in self.wall_s), f"{self.arm}: a wall time is not positive")
 
 
@@ -117,6 +121,11 @@ class Environment:
     load_average: float | None
     versions: tuple[tuple[str, str], ...]
     variables: tuple[tuple[str, str], ...]
+
+    @property
+    def on_board(self) -> bool:
+        """Whether the arms ran on a CUDA board."""
+        return self.device.partition(":")[0] == "cuda"
 
 
 @dataclass(frozen=True, slots=True)

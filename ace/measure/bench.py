@@ -29,6 +29,7 @@ class Series:
 
     wall_s: list[float] = field(default_factory=list)
     cpu_s: list[float] = field(default_factory=list)
+    device_s: list[float] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
 
 
@@ -54,7 +55,9 @@ class Run:
 
     def timings(self) -> tuple[Timings, ...]:
         """As the record holds them."""
-        return tuple(Timings(arm, tuple(s.wall_s), tuple(s.cpu_s)) for arm, s in self.series.items())
+        return tuple(
+            Timings(arm, tuple(s.wall_s), tuple(s.cpu_s), tuple(s.device_s) or None) for arm, s in self.series.items()
+        )
 
     def recheck(self, arms: Arms, inputs: Inputs) -> list[OutputCheck]:
         """Compute the kept outputs again, untimed, by the function that disguised calls are made with. The sham's are
@@ -112,14 +115,16 @@ class Bench:
         given = [Batch(batch.ids.clone(), batch.mask.clone()) for batch in pristine]
         before = get_num_threads()
         with foreign_code(stage, arm), torch.inference_mode():
-            wall_s, cpu_s, outputs = timing.time_calls(self.arms.modules[arm], given, self.clocks)
+            timed = timing.time_calls(self.arms.modules[arm], given, self.clocks)
         series.threads += (before, get_num_threads())
-        series.wall_s.append(wall_s)
-        series.cpu_s.append(cpu_s)
+        series.wall_s.append(timed.wall_s)
+        series.cpu_s.append(timed.cpu_s)
+        if timed.device_s is not None:
+            series.device_s.append(timed.device_s)
         for got, sent in zip(given, pristine, strict=True):
             if not (torch.equal(got.ids, sent.ids) and torch.equal(got.mask, sent.mask)):
                 raise ArmError(stage, "changed input", arm, f"the {arm} arm changed its input; clone it first")
-        checked = [require_embedding(output, self.examples, self.width, stage, arm) for output in outputs]
+        checked = [require_embedding(output, self.examples, self.width, stage, arm) for output in timed.outputs]
         if len({output.data_ptr() for output in checked}) < len(checked):
             said = f"the {arm} arm gave two calls' answers in the same memory; return a clone of it"
             raise ArmError(stage, "invalid output", arm, said)

@@ -1,14 +1,18 @@
-"""What measuring asks of a CUDA board: its L2 cache flushed, the most memory that was held, and who replays graphs.
+"""What measuring asks of a CUDA board: that it settles, its own clock, its L2 cache flushed, the most memory that was
+held, and who replays graphs.
 
-Used by `session` (clocks, graphs) and `memory`. Arms run on the processor in this version, where none of it has
-anything to do; it is tested with a stand-in for torch and has never met a real board.
+Used by `session` and `isolation` (clocks, graphs) and `memory`. Arms run on the processor in this version, where none
+of it has anything to do; it is tested with a stand-in for torch and has never met a real board.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
+
+from ace.measure import timing
 
 L2_UNKNOWN_BYTES = 256_000_000
 """Larger than any L2 cache sold (126 MB, NVIDIA B200); what triton.testing.do_bench clears."""
@@ -17,6 +21,12 @@ L2_UNKNOWN_BYTES = 256_000_000
 def is_board(device: str) -> bool:
     """Whether `device`, in torch's words, is one of CUDA's."""
     return device.partition(":")[0] == "cuda"
+
+
+def settling(device: str) -> Callable[[], None]:
+    """How to wait for `device`. On CUDA for the whole device: a stream of the candidate's own is waited for as well.
+    Written for a GPU and tested with a fake one; it has never run on a real one."""
+    return torch.cuda.synchronize if is_board(device) else timing.nothing
 
 
 def flushing(device: str, library: Any = torch) -> Callable[[], None] | None:
@@ -33,6 +43,39 @@ def flushing(device: str, library: Any = torch) -> Callable[[], None] | None:
         waste.zero_()
 
     return flush
+
+
+class Events:
+    """The clock of a board, which no code of the process can put another in the place of: a pair of CUDA events, used
+    again for each timing. They resolve half a microsecond (CUDA Runtime API, cudaEventElapsedTime)."""
+
+    def __init__(self, library: Any) -> None:
+        self._first, self._second = (library.cuda.Event(enable_timing=True) for _ in range(2))
+
+    def start(self) -> None:
+        """The first mark."""
+        self._first.record()
+
+    def stop(self) -> None:
+        """The second mark."""
+        self._second.record()
+
+    def seconds(self) -> float:
+        """Between the two."""
+        self._second.synchronize()
+        return float(self._first.elapsed_time(self._second)) / 1e3
+
+
+def events(device: str, library: Any = torch) -> Events | None:
+    """The clock of `device`; None on a processor."""
+    return Events(library) if is_board(device) else None
+
+
+def clocks_of(device: str) -> timing.Clocks:
+    """What a timing of an arm on `device` reads, waits for and empties."""
+    return replace(
+        timing.CPU_CLOCKS, settle=settling(device), flush=flushing(device), events=events(device)
+    )
 
 
 def reset_peak(device: str, library: Any = torch) -> None:

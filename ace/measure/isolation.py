@@ -17,9 +17,10 @@ from ace.domain.isolated import Isolated, IsolatedPair
 from ace.domain.plan import CellPlan
 from ace.domain.record import BASELINE, CANDIDATE
 from ace.domain.workload import Batch, Executor
-from ace.measure import timing
+from ace.measure import board
 from ace.measure.arms import Arms, prepare, state_digest
 from ace.measure.bench import Bench
+from ace.measure.device import DEVICE
 from ace.measure.inputs import Inputs
 from ace.measure.messages import Alone, Answer, Task, WorkOrder
 from ace.measure.recomputing import error_against
@@ -42,7 +43,7 @@ def time_alone(order: WorkOrder, executor: Executor | None, folder: Path) -> Alo
     example = inputs.batch(inputs.draw(plan.shape.batch))
     arms = _baseline(plan) if executor is None else _candidate(plan, executor, example, inputs)
     [arm] = arms.modules
-    bench = Bench(arms, inputs, plan.shape.batch, timing.CPU_CLOCKS)
+    bench = Bench(arms, inputs, plan.shape.batch, board.clocks_of(DEVICE))
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -9,7 +9,7 @@ import random
 import resource
 import time
 from collections.abc import Callable, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +70,7 @@ def run_session(
     rng, dice = np.random.default_rng(seeds), random.Random(f"{plan.seed}/{order.session}")
     inputs = Inputs(Path(order.inputs), rng)
     surroundings = fingerprint(torch.get_num_threads(), torch.get_num_interop_threads())
-    device = surroundings.device
-    clocks = replace(timing.CPU_CLOCKS, settle=timing.settling(device), flush=board.flushing(device))
+    clocks = board.clocks_of(surroundings.device)
     example = inputs.batch(inputs.draw(plan.shape.batch))
     first = _acquaintance(order, inputs, clocks)
     meet = first.meet if first else None

@@ -1,21 +1,34 @@
 """The timed region, and nothing else.
 
-One timing = `len(batches)` calls of one arm on fresh inputs, wall clock and process CPU time of the same calls. The
+One timing = `len(batches)` calls of one arm on fresh inputs: wall clock, process CPU time and, on a CUDA board, the
+clock of the board. The
 clocks are arguments; nothing is allocated, logged or collected between their readings. Those that sessions use are
 bound here, when this module is imported: before any executor's code is, which may put others in their place.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 from time import perf_counter, process_time, sleep
-from typing import Any
-
-import torch
+from typing import Any, Protocol
 
 from ace.domain.workload import Batch
 
 Clock = Callable[[], float]
+
+
+class Events(Protocol):
+    """The clock of a board: two marks that it dates itself."""
+
+    def start(self) -> None:
+        """The first mark."""
+
+    def stop(self) -> None:
+        """The second, on a board that has settled."""
+
+    def seconds(self) -> float:
+        """Between the two; waits until the board has come to the second."""
 
 
 def nothing() -> None:
@@ -27,62 +40,78 @@ class Clocks:
     """Seconds: `wall` (monotonic) and `cpu` (of this process, all threads); `sleep` takes some.
 
     `settle` waits until the device has done all that it was given, on every stream. `flush` empties a cache of the
-    device before every call, outside the clocks' readings; None where there is none to empty."""
+    device before every call, outside the clocks' readings; None where there is none to empty. `events` is the second
+    clock of a board; None on a processor, whose clock is read already."""
 
     wall: Clock
     cpu: Clock
     sleep: Callable[[float], None] = sleep
     settle: Callable[[], None] = nothing
     flush: Callable[[], None] | None = None
+    events: Events | None = None
 
 
 CPU_CLOCKS = Clocks(perf_counter, process_time)
 """Of a session on the CPU."""
 
 
-def settling(device: str) -> Callable[[], None]:
-    """How to wait for `device`. On CUDA for the whole device: a stream of the candidate's own is waited for as well.
-    Written for a GPU and tested with a fake one; it has never run on a real one."""
-    return torch.cuda.synchronize if device.startswith("cuda") else nothing
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds per call; `device_s` by the clock of the board, None without one. `outputs` of all calls."""
+
+    wall_s: float
+    cpu_s: float
+    device_s: float | None
+    outputs: list[object]
 
 
-def time_calls(
-    module: Callable[[Any, Any], object], batches: Sequence[Batch], clocks: Clocks
-) -> tuple[float, float, list[object]]:
-    """(wall seconds per call, CPU seconds per call, outputs of all calls).
+def time_calls(module: Callable[[Any, Any], object], batches: Sequence[Batch], clocks: Clocks) -> Timing:
+    """One timing of `module`.
 
-    The device has settled before the first call, and after each before the next begins or the clock is read."""
+    The device has settled before the first call, and after each before the next begins or a clock is read. The marks of
+    its own clock lie around the readings of the others: they cost a call nothing, and work on any stream is between.
+    """
     if clocks.flush is not None:
         return _time_flushed(module, batches, clocks, clocks.flush)
     outputs: list[object] = []
     keep = outputs.append
-    cpu, wall, settle = clocks.cpu, clocks.wall, clocks.settle
+    cpu, wall, settle, events = clocks.cpu, clocks.wall, clocks.settle, clocks.events
     settle()
+    if events is not None:
+        events.start()
     cpu_start, wall_start = cpu(), wall()
     for batch in batches:
         keep(module(batch.ids, batch.mask))
         settle()
     wall_end, cpu_end = wall(), cpu()
+    device_s = _stopped(events)
     calls = len(batches)
-    return (wall_end - wall_start) / calls, (cpu_end - cpu_start) / calls, outputs
+    per_call_s = None if device_s is None else device_s / calls
+    return Timing((wall_end - wall_start) / calls, (cpu_end - cpu_start) / calls, per_call_s, outputs)
+
+
+def _stopped(events: Events | None) -> float | None:
+    if events is None:
+        return None
+    events.stop()
+    return events.seconds()
 
 
 def _time_flushed(
     module: Callable[[Any, Any], object], batches: Sequence[Batch], clocks: Clocks, flush: Callable[[], None]
-) -> tuple[float, float, list[object]]:
+) -> Timing:
     """The same, call by call: what a short call left in the cache would serve the next one."""
-    outputs: list[object] = []
-    cpu, wall, settle = clocks.cpu, clocks.wall, clocks.settle
-    wall_s = cpu_s = 0.0
+    timings = []
     for batch in batches:
         flush()
-        settle()
-        cpu_start, wall_start = cpu(), wall()
-        outputs.append(module(batch.ids, batch.mask))
-        settle()
-        wall_end, cpu_end = wall(), cpu()
-        wall_s, cpu_s = wall_s + wall_end - wall_start, cpu_s + cpu_end - cpu_start
-    return wall_s / len(batches), cpu_s / len(batches), outputs
+        timings.append(time_calls(module, [batch], replace(clocks, flush=None)))
+    device_s = [timing.device_s for timing in timings if timing.device_s is not None]
+    return Timing(
+        fmean(timing.wall_s for timing in timings),
+        fmean(timing.cpu_s for timing in timings),
+        fmean(device_s) if device_s else None,
+        [output for timing in timings for output in timing.outputs],
+    )
 
 
 def calls_per_timing(fastest_s: float, min_timing_s: float) -> int:

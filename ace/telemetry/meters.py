@@ -16,7 +16,8 @@ COUNTER, SENSOR, SIMULATED = "counter", "sensor", "simulated"
 class Description:
     """A source that can be read. `kind`: COUNTER reads cumulative joules, SENSOR watts, SIMULATED one of them without
     measuring (`unit` says which). `update_period_s`: as documented, the slowest; `read_every_s`: no
-    oftener than takes a hundredth of a core; `averaging_s`: over which the sensor averages, 0 where it does not. `part_time`: whether it looks at a part of the time only (`aliasing`)."""
+    oftener than takes a hundredth of a core; `averaging_s`: over which the sensor averages, 0 where it does not.
+    `part_time`: whether it looks at a part of the time only (`aliasing`)."""
 
     source: str
     grade: Grade

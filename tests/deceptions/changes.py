@@ -72,7 +72,10 @@ def with_walls(session: Session, walls: Walls, cpu: Mapping[str, Seconds] | None
     """The session with other timings, and everything else that an honest clock would then show."""
     cpu = walls if cpu is None else cpu
     made = {arm: tuple(np.asarray(wall, dtype=float).tolist()) for arm, wall in walls.items()}
-    timings = tuple(Timings(arm, made[arm], tuple(np.asarray(cpu[arm], dtype=float).tolist())) for arm in made)
+    board = made if session.environment.on_board else {}
+    timings = tuple(
+        Timings(arm, made[arm], tuple(np.asarray(cpu[arm], dtype=float).tolist()), board.get(arm)) for arm in made
+    )
     timed_s = sum(map(sum, made.values()))
     measuring_s = max(session.measuring_s, timed_s + 0.1)
     probes = builders.probes(session.index, made, measuring_s, session.probes.has_sham)

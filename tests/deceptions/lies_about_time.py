@@ -10,6 +10,8 @@ from ace.domain.stored import StoredCell
 from ace.domain.verdict import Verdict
 from tests.deceptions.case import Case, Told
 from tests.deceptions.changes import in_turn, of_plan, sessions, timed, walls_of, with_walls
+from tests.deceptions.lies_about_energy import by_counter, saving
+from tests.deceptions.lies_about_energy import lie as board_lie
 from tests.deceptions.way import PRUNING, Change, measured, plan_of, walk
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN
@@ -205,6 +207,13 @@ def below_a_millisecond(session: Session) -> Session:
     return with_walls(replace(session, witness=seen), {arm: wall / 50 for arm, wall in walls_of(session).items()})
 
 
+def slow_beside_its_board(session: Session) -> Session:
+    """The candidate saves nothing: its calls are short by the clock of the session, and not by that of the board."""
+    by_board = {t.arm: np.exp(GAIN if t.arm == CANDIDATE else 0.0) for t in session.timings}
+    dated = (replace(t, device_s=tuple((by_board[t.arm] * np.array(t.wall_s)).tolist())) for t in session.timings)
+    return replace(session, timings=tuple(dated))
+
+
 CASES = (
     Case("warm against cold", "The candidate saves nothing and was called before; the others start cold on the clock.",
          ("gain", "fairness", "holdout"), Verdict.REJECTED_NO_GAIN, lambda: lie(timed(cold_baseline))),
@@ -244,6 +253,9 @@ CASES = (
          ("gain",), Verdict.REJECTED_NO_GAIN, repeated_until_it_wins),
     Case("a clock too coarse", "A tick of 16 ms for calls of 25 ms.",
          ("provenance",), INCONCLUSIVE, lambda: lie(sessions(coarse_clock))),
+    Case("a clock that runs slow beside its board", "Its calls are short by the clock of the session alone.",
+         ("clock",), INVALID, lambda: board_lie(sessions(slow_beside_its_board), saving()), "by the clock of the board",
+         by_counter),
     Case("drift", "Every arm slows down by 20 % over a session.",
          ("drift",), Verdict.ACCEPTED, lambda: lie(timed(drifting)), only_warns=True),
     Case("a noisy room", "Half of the candidate's blocks are 14 % slow, half 14 % fast.",

@@ -97,7 +97,7 @@ def _kernels(cells: tuple[CellEstimate, ...]) -> Finding:
 def _graphs(cells: tuple[CellEstimate, ...]) -> Finding:
     """CUDA graphs spare the launch of every kernel: in all arms or in none, whatever an idea declares."""
     asked, threshold = "CUDA graphs: ", "CUDA graphs in all arms or in none"
-    on_boards = [(cell, s) for cell, s in _sessions(cells) if s.environment.device.startswith("cuda")]
+    on_boards = [(cell, s) for cell, s in _sessions(cells) if s.environment.on_board]
     if not on_boards:
         return gate(NAME, Outcome.NOT_APPLICABLE, f"{asked}the arms run on no CUDA board", threshold)
     used = [(f"{cell.key} session {s.index}", {a.arm: a.cuda_graphs for a in s.arms}) for cell, s in on_boards]

@@ -124,6 +124,7 @@ def powered(
                 energy_checks=tuple(OutputCheck(arm, 4, 1e-7, 1e-6) for arm in ("baseline", "null", "candidate")),
                 environment=replace(s.environment, device=device),
                 arms=tuple(replace(a, cuda_graphs=graphs) for a in s.arms),
+                timings=tuple(replace(t, device_s=None if device == "cpu" else t.wall_s) for t in s.timings),
             )
             for s in record.sessions
         )

@@ -7,7 +7,7 @@ import torch
 
 from ace.domain.workload import Batch
 from ace.measure import board
-from ace.measure.timing import Clocks, time_calls
+from ace.measure.timing import CPU_CLOCKS, Clocks, time_calls
 
 
 class Library:
@@ -53,9 +53,67 @@ def test_a_flush_comes_before_every_call_and_outside_of_what_the_clocks_read():
         return lambda *_: told.append(text) or float(len(told))
 
     clocks = Clocks(says("wall"), says("cpu"), settle=says("settle"), flush=says("flush"))
-    wall_s, _, outputs = time_calls(says("call"), [Batch(0, 0)] * 2, clocks)
+    made = time_calls(says("call"), [Batch(0, 0)] * 2, clocks)
     assert told == 2 * ["flush", "settle", "cpu", "wall", "call", "settle", "wall", "cpu"]
-    assert (wall_s, len(outputs)) == (3.0, 2)  # three steps of the told clock between its two readings
+    assert (made.wall_s, len(made.outputs)) == (3.0, 2)  # three steps of the told clock between its two readings
+
+
+class Event:
+    """Dates itself as the device comes to it: `at_ms` counts in milliseconds."""
+
+    def __init__(self, told, at_ms):
+        self.told, self.at_ms, self.date = told, at_ms, None
+
+    def record(self):
+        self.told.append("mark")
+        self.date = self.at_ms()
+
+    def synchronize(self):
+        self.told.append("wait")
+
+    def elapsed_time(self, later):
+        return later.date - self.date
+
+
+def dated(told, at_ms):
+    cuda = SimpleNamespace(Event=lambda enable_timing: Event(told, at_ms) if enable_timing else None)
+    return board.events("cuda:0", SimpleNamespace(cuda=cuda))
+
+
+def test_the_board_marks_what_the_other_clocks_read_and_costs_no_call_anything():
+    told = []
+
+    def says(text):
+        return lambda *_: told.append(text) or float(len(told))
+
+    events = dated(told, lambda: 1000.0 * len(told))
+    clocks = Clocks(says("wall"), says("cpu"), settle=says("settle"), events=events)
+    made = time_calls(says("call"), [Batch(0, 0)] * 2, clocks)
+    around = ["settle", "mark", "cpu", "wall"]
+    assert told == [*around, "call", "settle", "call", "settle", "wall", "cpu", "mark", "wait"]
+    assert made.device_s == (11 - 2) / 2  # told between the two marks, and a call
+
+
+def test_of_flushed_calls_the_board_dates_each_by_itself():
+    told, clock_ms = [], [0.0]
+
+    def call(*_):
+        clock_ms[0] += 5.0
+
+    def flush():
+        clock_ms[0] += 70.0
+
+    events = dated(told, lambda: clock_ms[0])
+    clocks = Clocks(lambda: clock_ms[0] / 1e3, lambda: 0.0, flush=flush, events=events)
+    made = time_calls(call, [Batch(0, 0)] * 3, clocks)
+    assert told == 3 * ["mark", "mark", "wait"]
+    assert made.device_s == pytest.approx(0.005)
+    assert made.wall_s == pytest.approx(0.005)
+
+
+def test_a_processor_has_no_clock_of_its_own_beside_the_one_that_is_read():
+    assert board.events("cpu") is None
+    assert board.clocks_of("cpu") == CPU_CLOCKS
 
 
 def test_the_peak_is_reset_once_what_was_freed_is_back_and_read_once_all_work_is_done():

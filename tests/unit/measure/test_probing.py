@@ -200,7 +200,8 @@ def test_one_session_in_three_meets_the_baseline_first(seed):
 
 
 def test_clocks_settle_the_device_before_the_first_call_and_after_each() -> None:
-    from ace.measure.timing import nothing, settling, time_calls
+    from ace.measure.board import settling
+    from ace.measure.timing import nothing, time_calls
 
     told: list[str] = []
 

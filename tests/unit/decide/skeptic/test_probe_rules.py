@@ -92,6 +92,46 @@ def test_a_parent_that_saw_no_marks_is_no_evidence():
     assert "0 marks came" in found.evidence
 
 
+def on_board(device_over_wall: dict[str, float] | None, made: CellRecord | None = None) -> CellRecord:
+    """Sessions of a CUDA board, which dated each arm's calls so many times as long as the clock of the session did."""
+
+    def dated(session: Session) -> Session:
+        timings = session.timings
+        if device_over_wall is not None:
+            timings = tuple(
+                replace(t, device_s=tuple(device_over_wall.get(t.arm, 1.0) * s for s in t.wall_s)) for t in timings
+            )
+        return replace(session, environment=replace(session.environment, device="cuda:0"), timings=timings)
+
+    return each_session(made or b.record(GAIN), dated)
+
+
+def test_a_board_that_dates_the_calls_as_the_session_does_passes():
+    assert asked(clock, on_board({BASELINE: 1.01, CANDIDATE: 0.99})).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("arm", [BASELINE, CANDIDATE])
+@pytest.mark.parametrize("over", [0.9, 1.1])
+def test_an_arm_that_takes_another_time_by_the_clock_of_its_board_blocks(arm, over):
+    found = fires(clock, on_board({arm: over}))
+    assert f"session 0: {arm} " in found.evidence
+
+
+def test_a_board_that_dated_nothing_is_no_evidence():
+    found = asked(clock, on_board(None))
+    assert found.outcome is Outcome.NO_EVIDENCE
+    assert "its board dated no calls" in found.evidence
+
+
+def test_one_late_mark_in_a_session_blocks_nothing():
+    def late(session: Session) -> Session:
+        first, *others = session.timings
+        assert first.device_s is not None
+        return replace(session, timings=(replace(first, device_s=(9.0, *first.device_s[1:])), *others))
+
+    assert asked(clock, each_session(on_board({}), late)).outcome is Outcome.PASS
+
+
 def test_repeated_inputs_that_take_a_fifth_off_block():
     fires(cached, visits(lambda v: replace(v, again_s=0.7 * v.fresh_s)))
 
