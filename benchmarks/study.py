@@ -2,9 +2,9 @@
 
 Four cells through development and validation, the claim registered, its sealed documents opened once; then three
 members of a family over lengths and batches on development, hidden x depth on random weights; judged, written to
-docs/studies/token_pruning.md beside what an earlier framework had said, and packed as docs/studies/token_pruning.zip. Several hours; a cell that the
-store holds is not measured again. `--tiny` goes the same way as far as the page, on two cells of a few sessions, in a
-store of its own.
+docs/studies/token_pruning.md beside what an earlier framework had said, and packed as docs/studies/token_pruning.zip.
+Several hours; a cell that the store holds is not measured again. `--tiny` goes the same way as far as the page, on two
+cells of a few sessions, in a store of its own.
 """
 
 import argparse

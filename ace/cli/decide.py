@@ -27,7 +27,7 @@ from ace.domain.stored import Evidence
 from ace.domain.verdict import Regime, Verdict
 from ace.errors import AceError, StoreError
 from ace.report.bundle import write_bundle
-from ace.report.consensus import consensus_files, consensus_lines
+from ace.report.consensus import consensus_files, consensus_lines, member_folder
 from ace.report.tables import regime_columns
 from ace.report.terminal import summary_lines
 from ace.tracking.ledger import ledger_of
@@ -155,7 +155,7 @@ def write_consensus(together: Sequence[tuple[Decision, Evidence]], folder: Path)
     """What several decisions say together, in a folder with a bundle of each: whoever gets it can verify all of it."""
     bundles = {}
     for number, (decision, own) in enumerate(together, start=1):
-        digest = write_bundle(decision, evidence_of(decision.claim, own), folder / f"member-{number}")
+        digest = write_bundle(decision, evidence_of(decision.claim, own), folder / member_folder(number))
         bundles[decision.experiment] = f"sha256:{digest}"
     found = consensus_of([decision for decision, _ in together], bundles)
     for name, content in consensus_files(found).items():

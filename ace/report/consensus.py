@@ -1,15 +1,25 @@
 """The consensus of a family for people and programs: `consensus.json`, `consensus.md`, lines for the terminal.
 
-Written by `ace-decide --consensus` beside the bundles of its members, which hold the evidence.
+Written by `ace-decide --consensus` beside the bundles of its members, which hold the evidence; `ace-verify` reads the
+folder again.
 """
+
+import os
+from pathlib import Path
 
 from ace.domain.canonical import canonical_json
 from ace.domain.consensus import Agreement, Consensus, Place
 from ace.domain.decision import percent, percent_within
 from ace.domain.serial import encode
+from ace.errors import EvidenceError
+from ace.report.carried import Problem
+from ace.report.reading import SUMS
 from ace.report.wording import markdown, markdown_table, plain
 
 FILES = ("consensus.json", "consensus.md")
+MEMBER = "member-"
+MOST_BYTES = 2**26
+"""Of a file of the two: 10 000 shapes of ten members take 15 MB."""
 CLAIMS_NOTHING = (
     "Bands are those of each member's own development map and are never pooled; a consensus claims nothing that a "
     "member's own verdict does not."
@@ -19,6 +29,41 @@ CLAIMS_NOTHING = (
 def consensus_files(found: Consensus) -> dict[str, bytes]:
     """Name -> content."""
     return {FILES[0]: canonical_json(encode(found)).encode(), FILES[1]: _markdown(found).encode()}
+
+
+def member_folder(number: int) -> str:
+    """Name of the folder with the bundle of a member, counted from 1."""
+    return f"{MEMBER}{number}"
+
+
+def is_family(place: Path) -> bool:
+    """Whether a folder is that of a consensus and no bundle."""
+    return os.path.lexists(place / FILES[0]) and not os.path.lexists(place / SUMS)
+
+
+def lying(place: Path) -> tuple[dict[str, bytes], int, list[Problem]]:
+    """The consensus as it lies in a folder, the number of its members, and what else is there.
+
+    No link is followed and nothing larger than a consensus can be is opened.  Raises EvidenceError for no folder.
+    """
+    files: dict[str, bytes] = {}
+    members: set[str] = set()
+    odd: list[Problem] = []
+    try:
+        for entry in sorted(os.scandir(place), key=lambda e: e.name):
+            if entry.is_dir(follow_symlinks=False) and entry.name.startswith(MEMBER):
+                members.add(entry.name)
+            elif entry.name not in FILES or not entry.is_file(follow_symlinks=False):
+                odd.append((entry.name, "not of a consensus; it was not opened"))
+            elif entry.stat(follow_symlinks=False).st_size > MOST_BYTES:
+                odd.append((entry.name, f"more than {MOST_BYTES} bytes; it was not opened"))
+            else:
+                files[entry.name] = Path(entry.path).read_bytes()
+    except OSError as error:
+        raise EvidenceError(f"{place} cannot be read: {error}") from error
+    expected = {member_folder(number) for number in range(1, len(members) + 1)}
+    odd += [(name, "no number that ace-decide gives") for name in sorted(members - expected)]
+    return files, len(members), odd
 
 
 def consensus_lines(found: Consensus) -> list[str]:

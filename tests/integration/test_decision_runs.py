@@ -1,6 +1,8 @@
 """What ace-decide leaves in MLflow for people: a decision with files and table, grouped cells, a note with links."""
 
+import hashlib
 import json
+import shutil
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ace.cli.verify import verify
+from ace.cli import verify as verify_command
+from ace.cli.verifying import verify
 from ace.report.tables import COLUMNS
 from ace.tracking import names
 from ace.tracking.reader import read_evidence
@@ -94,18 +97,91 @@ def test_the_runs_of_a_sweep_are_grouped_below_it_and_compare_by_numeric_axes(fi
     assert sorted(float(runs[run].data.params["seq_len"]) for run in made) == [64, 128]
 
 
-def test_a_family_is_decided_together_with_a_bundle_of_each_member(filled):
+@pytest.fixture
+def family(filled):
+    """The folder of a consensus of two experiments, as `ace-decide` wrote it."""
     filled.keep(r.explored((64, 1)))
     other = Filled(filled.store, filled.root, Tracker(filled.store, "merging"), None)
     other.measured(b.honest(0.3, replace(b.plan(), experiment="merging")))
     said = filled.decide("--consensus", "merging")
     assert said.code == 0, said.err
-    place = filled.bundle.with_name("bundle.consensus")
-    made = json.loads((place / "consensus.json").read_text())
+    return filled.bundle.with_name("bundle.consensus")
+
+
+def verified(place, capsys, *options):
+    """Exit code and what `ace-verify` prints."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        verify_command.main([str(place), *options])
+    return ended.value.code, capsys.readouterr().out
+
+
+def test_a_family_is_decided_together_with_a_bundle_of_each_member(family, filled):
+    made = json.loads((family / "consensus.json").read_text())
     assert [member["experiment"] for member in made["members"]] == [EXPERIMENT, "merging"]
     for number, member in enumerate(made["members"], start=1):
-        found = verify(place / f"member-{number}", member["bundle"].removeprefix("sha256:"), 0.0)
+        found = verify(family / f"member-{number}", member["bundle"].removeprefix("sha256:"), 0.0)
         assert found.problems == ()
     assert made["everywhere"] == [{"seq_len": 64, "batch": 1, "hidden": 384, "depth": 6}]
-    assert "bands do not overlap" in (place / "consensus.md").read_text()
+    assert "bands do not overlap" in (family / "consensus.md").read_text()
     assert "name two or more experiments, each once" in filled.decide("--consensus", EXPERIMENT).line
+
+
+def test_a_consensus_verifies_with_all_its_bundles_and_by_its_own_digest(family, capsys):
+    code, said = verified(family, capsys)
+    assert code == 0, said
+    assert said.count("VERIFIED: ") == 2
+    digest = hashlib.sha256((family / "consensus.json").read_bytes()).hexdigest()
+    assert f"sha256:{digest}" in said
+    assert verified(family, capsys, "--anchor", digest)[0] == 0
+    code, said = verified(family, capsys, "--anchor", "0" * 64)
+    assert code == 1
+    assert "the anchor is sha256:000" in said
+
+
+def another_gain(family):
+    text = (family / "consensus.json").read_text()
+    (family / "consensus.json").write_text(text.replace('"disagreed"', '"agreed"').replace('"gain":0.3', '"gain":0.4'))
+
+
+def another_word(family):
+    file = family / "consensus.md"
+    file.write_text(file.read_text().replace("bands do not overlap", "bands overlap"))
+
+
+def without_a_member(family):
+    shutil.rmtree(family / "member-2")
+
+
+def members_swapped(family):
+    (family / "member-1").rename(family / "other")
+    (family / "member-2").rename(family / "member-1")
+    (family / "other").rename(family / "member-2")
+
+
+def a_byte_of_a_member(family):
+    file = family / "member-2" / "memo.md"
+    file.write_bytes(file.read_bytes() + b" ")
+
+
+def a_link(family):
+    (family / "consensus.md").unlink()
+    (family / "consensus.md").symlink_to(family / "consensus.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (another_gain, "consensus.json: not what the bundles give"),
+        (another_word, "consensus.md: not what the bundles give"),
+        (without_a_member, "there is none: a consensus of"),
+        (members_swapped, "consensus.json: not what the bundles give"),
+        (a_byte_of_a_member, "member-2/memo.md: sha256 is"),
+        (a_link, "consensus.md: not of a consensus; it was not opened"),
+    ],
+)
+def test_a_consensus_that_was_changed_does_not_verify_and_says_where(family, capsys, change, named):
+    change(family)
+    code, said = verified(family, capsys)
+    assert code == 1
+    assert named in said

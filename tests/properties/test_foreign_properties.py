@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ace.cli.verify import verify
+from ace.cli.verifying import verify
 from ace.decide.envelope import unsafe_envelope
 from ace.decide.judge import judge
 from ace.domain.envelope import envelope_text, read_envelope

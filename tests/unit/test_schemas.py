@@ -6,7 +6,7 @@ A change of what is written without a new version fails here. `tests/schemas.py`
 
 import pytest
 
-from ace.cli.verify import verify
+from ace.cli.verifying import verify
 from ace.domain.canonical import canonical_json
 from ace.domain.envelope import envelope_text, read_envelope
 from ace.domain.parsing import parse_json

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from ace.cli import stale
-from ace.cli.verify import verify
+from ace.cli.verifying import verify
 from ace.executors.loading import source_digest
 from tests import builders as b
 from tests.unit.report.bundles import GAIN, written

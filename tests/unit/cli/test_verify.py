@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ace.cli import verify
+from ace.cli import verify, verifying
 from ace.domain.canonical import canonical_json, sha256_text
 from ace.domain.decision import DECISION_SCHEMA_VERSION, decision_text
 from ace.domain.record import record_text
@@ -98,7 +98,7 @@ def test_a_damaged_zip_is_refused_or_holds_the_same_files(run, bundle, tmp_path,
     code, lines, err = run(place)
     assert code in (0, 1, 2)
     if code == 0:
-        assert verify.open_bundle(place).files == files(bundle), lines
+        assert verifying.open_bundle(place).files == files(bundle), lines
     if code == 2:
         assert err.count("\n") == 1
 
@@ -301,8 +301,8 @@ def test_a_bundle_judged_by_another_release_verifies_and_is_stale(run, tmp_path,
 
 def test_last_digits_of_another_processor_are_remarked_on_and_are_no_difference(run, bundle, tmp_path):
     made = json.loads((bundle / "decision.json").read_text())
-    evidence = verify.unpacked(files(bundle)).evidence
-    decision = verify.replayed(evidence, b.near_term(), made["claim"])
+    evidence = verifying.unpacked(files(bundle)).evidence
+    decision = verifying.replayed(evidence, b.near_term(), made["claim"])
     cell = decision.cells[0]
     nearly = replace(decision, cells=(replace(cell, gain=cell.gain * (1 + 1e-14)), *decision.cells[1:]))
     assert decision_text(nearly) != decision_text(decision)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ace.cli.verify import verify
+from ace.cli.verifying import verify
 from ace.decide import judge
 from ace.report.bundle import write_bundle
 from ace.report.terminal import summary_lines
