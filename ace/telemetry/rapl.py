@@ -19,7 +19,7 @@ from ace.telemetry.refusing import Refused
 NAME = "rapl"
 ROOT = Path("/sys/class/powercap")
 UPDATE_PERIOD_S = 0.001  # Intel SDM vol. 3B, 15.10.3: about once a millisecond; a window measures its own
-READ_EVERY_S = 0.025  # .9 % of a core (benchmarks/bench_telemetry.py); every 5 ms took 3 %, of the processor that works
+READ_EVERY_S = 0.03  # .8 % of a core (benchmarks/bench_telemetry.py); every 5 ms took 3 %, of the processor that works
 MIRROR_J = 1.0  # two dies that have used the same since boot to within this show one counter: reads are <1 ms apart
 PLAUSIBLE_W = 2000.0  # of one zone: four times the largest package sold; beyond it a step back was a reset, not a wrap
 MOST_BYTES = 4096  # of a file of sysfs: a page (Linux, Documentation/filesystems/sysfs)
