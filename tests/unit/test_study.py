@@ -83,9 +83,10 @@ def test_the_study_covers_28_cells_a_row_the_sizes_and_four_confirmed_cells():
     assert set(asked[4].shapes) <= grid
 
 
-def test_every_cell_has_the_same_protocol_and_rivals_are_timed_where_a_claim_is_named():
+def test_the_maps_have_one_protocol_and_a_claim_is_measured_with_its_rivals_as_anybody_measures():
     asked = study.parts(tiny=False)
-    assert all(set(study.PROTOCOL) <= set(part.overrides) for part in asked)
+    assert [set(study.PROTOCOL) <= set(part.overrides) for part in asked] == [False, False, True, True, True, True]
+    assert [part.overrides for part in asked[:2]] == [("experiment=token_pruning",)] * 2
     assert [set(study.ALONE) <= set(part.overrides) for part in asked] == [False, False, True, True, True, True]
     assert sum(len(part.shapes) for part in study.parts(tiny=True)) == 2
 
