@@ -39,7 +39,7 @@ outlook = Outlook()  # of this process's command, in a dry run
 def job(config: DictConfig) -> None:
     """One job, under the name by which launchers find it in other processes: decorated, it could not be pickled.
 
-    Raises AceError, after showing it, when the cell could not be measured completely.
+    Where the cell could not be measured completely, that is shown; outside a declared sweep the AceError is raised.
     """
     hydra_config = HydraConfig.get()
     overrides = list(hydra_config.overrides.task)
@@ -48,38 +48,46 @@ def job(config: DictConfig) -> None:
         if hydra_config.mode == RunMode.MULTIRUN
         else None
     )
-    try:
-        wiring.refuse_shadowed(hydra_config.runtime.config_sources)
-        dropped = wiring.drop_foreign_parameters(config, overrides)
-        if dropped:
-            console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
-        policy, resuming = wiring.policy_of(config), wiring.resuming_of(config)
-        if resuming.dry_run:
-            console.print(_foreseen(config, overrides, resuming), markup=False, highlight=False)
-            return
-        _require_declared(hydra_config)
-        if resuming.fail_fast and sweep.has_failed():
-            line = f"{sweep.job_name(overrides)}: left out: fail_fast=true, and a cell before it failed"
-            console.print(line, markup=False, highlight=False)
-            sweep.leave_out()
-            return
-        record = _measured(config, place, policy, resuming)
-        if record is None:
-            return
-        if doubts := doubts_about(record, policy):
-            console.print(f"unresolved ({'; '.join(doubts)}): measured once more", markup=False, highlight=False)
-            record = _measured(config, place, policy, resuming, again=True) or record
-        if record.failures:
-            raise MeasurementError(_failures(record))
-    except AceError as error:
-        sweep.note_failure(overrides, refused=isinstance(error, PlanError))
-        name = escape(sweep.job_name(overrides) or "defaults")  # brackets of a value are no markup
-        console.print(f"[red]refused or failed[/red] ({name}): ", end="")
-        console.print(str(error), markup=False, highlight=False)
-        raise
+    with sweep.job_at(place):
+        try:
+            _carry_out(config, hydra_config, place)
+        except AceError as error:
+            sweep.note_failure(str(error), refused=isinstance(error, PlanError))
+            name = escape(sweep.job_name(overrides) or "defaults")  # brackets of a value are no markup
+            console.print(f"[red]refused or failed[/red] ({name}): ", end="")
+            console.print(str(error), markup=False, highlight=False)
+            if not sweep.declared(place):  # a sweep goes on, batch after batch, and knows by its notes how it ends
+                raise
 
 
 measure = hydra.main(version_base="1.3", config_path="pkg://ace.conf", config_name="config")(job)
+
+
+def _carry_out(config: DictConfig, hydra_config: HydraConf, place: sweep.Place | None) -> None:
+    """Do what the job asks: foresee, leave out, or measure, and once more where that leaves the cell in doubt."""
+    overrides = list(hydra_config.overrides.task)
+    wiring.refuse_shadowed(hydra_config.runtime.config_sources)
+    dropped = wiring.drop_foreign_parameters(config, overrides)
+    if dropped:
+        console.print(f"executor._target_ was overridden: dropped the old executor's {', '.join(dropped)}")
+    policy, resuming = wiring.policy_of(config), wiring.resuming_of(config)
+    if resuming.dry_run:
+        console.print(_foreseen(config, overrides, resuming), markup=False, highlight=False)
+        return
+    _require_declared(hydra_config)
+    if resuming.fail_fast and sweep.has_failed(place):
+        line = f"{sweep.job_name(overrides)}: left out: fail_fast=true, and a cell before it failed"
+        console.print(line, markup=False, highlight=False)
+        sweep.leave_out()
+        return
+    record = _measured(config, place, policy, resuming)
+    if record is None:
+        return
+    if doubts := doubts_about(record, policy):
+        console.print(f"unresolved ({'; '.join(doubts)}): measured once more", markup=False, highlight=False)
+        record = _measured(config, place, policy, resuming, again=True) or record
+    if record.failures:
+        raise MeasurementError(_failures(record))
 
 
 def _measured(
@@ -132,6 +140,7 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 def main() -> None:
     """Entry point: exit code 0, or 1 with one line per failed cell, 130 on Ctrl-C, 143 on SIGTERM."""
+    os.environ.pop(sweep.NAME, None)  # a command that a job of a sweep started is no job of it
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come to us, and we show them as one line
     if "" not in sys.path and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # an executor in the user's folder is found by its path, as with python -m
@@ -155,6 +164,9 @@ def main() -> None:
     except cell.Stopped:
         status, code = "KILLED", 143
     finally:
+        sweep.gather()
+        if code == 0 and sweep.has_failed():
+            status, code = "FAILED", 1
         for line in [*sweep.lines(), *(outlook.lines() if outlook.done is not None else [])]:
             console.print(line, markup=False, highlight=False)
         sweep.close(status)

@@ -88,7 +88,7 @@ def measure_cell(
         record = cell.run_cell(attempt, shop, tracker, summarise, watcher, rule, _opening(plan, settings))
     watcher.spending.within_sessions(record, since)
     shutil.rmtree(folder, ignore_errors=True)  # only now: the record is stored, and holds all of it
-    sweep.note_measured(place, record, watcher.spending.seconds, again, paused=attempt.started_at != since)
+    sweep.note_measured(place, record, watcher.spending.seconds, paused=attempt.started_at != since)
     return record, watcher.spending.seconds
 
 

@@ -1,14 +1,18 @@
 """A multirun declares its grid before its first cell runs, so that a missing cell can be seen.
 
 Hydra calls `DeclareSweep` (conf/config.yaml); `ace.cli.launch` reads `current` to say how much is left and to close
-the sweep. Jobs on other hosts see no `current`: they know their sweep by its name alone.
+the sweep. Jobs in other processes see no `current`: they know their sweep by its name, and it hears of them by their
+notes (`noting`).
 """
 
 import hashlib
 import os
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -16,6 +20,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from ace.cli import noting
+from ace.cli.noting import Note
 from ace.cli.remaining import Cost, ahead, cost
 from ace.cli.spending import told
 from ace.domain.record import CellRecord
@@ -32,24 +38,21 @@ NAME = "ACE_SWEEP"  # the environment variable that carries the sweep's name to 
 class Sweep:
     """The multirun of this process.
 
-    `done`: what the cells measured so far took; `seconds`: the same by step. `refused`: jobs that could not be run at
-    all; `reused`: (job, run) of those that had been measured before. `left_out`: how many were not to
-    be measured; `measured`: how many were. `failed`: whether any job was refused or failed.
+    `folder`: of the notes of other processes; `done`: what the cells measured so far took; `notes`: what became of the
+    jobs that ended, `elsewhere` of those alone that ended in other processes.
     """
 
     run_id: str
     tracker: Tracker
     planned: list[list[str]]
+    folder: Path
     done: list[Cost] = field(default_factory=list)
-    seconds: list[Mapping[str, float]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    reused: list[tuple[str, str]] = field(default_factory=list)
-    left_out: int = 0
-    measured: int = 0
-    failed: bool = False
+    notes: list[Note] = field(default_factory=list)
+    elsewhere: list[Note] = field(default_factory=list)
 
 
 current: Sweep | None = None
+noted = Note("")  # of the job that this process runs now
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,11 @@ class Place:
     def sweep(self) -> str:
         """One name for all jobs of a multirun; other processes inherit it, and where they do not, share its folder."""
         return os.environ.get(NAME) or hashlib.sha256(f"{os.getcwd()}/{self.folder}".encode()).hexdigest()[:12]
+
+    @property
+    def notes(self) -> Path:
+        """The folder in which jobs in other processes say what became of them."""
+        return noting.folder_of(self.folder, self.sweep)
 
     @property
     def job(self) -> str:
@@ -102,28 +110,56 @@ class DeclareSweep(Callback):
         planned = expand(list(config.hydra.overrides.task))
         if len({tuple(o for o in job if o.lstrip("+").startswith("experiment")) for job in planned}) > 1:
             raise PlanError("a sweep belongs to one experiment; launch one sweep for each")
-        os.environ[NAME] = uuid.uuid4().hex[:12]
-        run_id = tracker.declare_sweep(Place(config.hydra.sweep.dir, [], 0).sweep, [job_name(job) for job in planned])
-        current = Sweep(run_id, tracker, planned)
+        name = uuid.uuid4().hex[:12]
+        run_id = tracker.declare_sweep(name, [job_name(job) for job in planned])
+        os.environ[NAME] = name  # only now: jobs in other processes take it for a sweep that is declared
+        current = Sweep(run_id, tracker, planned, noting.folder_of(config.hydra.sweep.dir, name))
+
+
+def declared(place: Place | None) -> bool:
+    """Whether a job belongs to a sweep that is told what becomes of it."""
+    return place is not None and (current is not None or NAME in os.environ)
+
+
+@contextmanager
+def job_at(place: Place | None) -> Iterator[None]:
+    """A job while it runs: what is noted of it reaches its sweep once it has ended, in whatever process it ran."""
+    global noted
+    noted = Note(place.job if place else "")
+    try:
+        yield
+    except Exception as error:  # an interrupted job has not come to its end, and nothing is noted of it
+        noted = replace(noted, failed=noted.failed or type(error).__name__)
+        _pass_on(place)
+        raise
+    _pass_on(place)
+
+
+def _pass_on(place: Place | None) -> None:
+    if place is None or not declared(place):
+        return
+    if current is not None:
+        current.notes.append(noted)
+    else:
+        noting.leave(place.notes, place.number, noted)
 
 
 def keep(place: Place | None, record: CellRecord, run_id: str, again: bool) -> None:
     """Note that a job's cell was measured before; of a second measurement that the first is noted is enough."""
-    if current is None or place is None or again:
+    global noted
+    if again:
         return
-    current.reused.append((place.job, run_id))
-    current.done += _costs(place, record)
+    noted = replace(noted, kept=run_id)
+    if current is not None and place is not None:
+        current.done += _costs(place, record)
 
 
-def note_measured(
-    place: Place | None, record: CellRecord, seconds: Mapping[str, float], again: bool, paused: bool
-) -> None:
+def note_measured(place: Place | None, record: CellRecord, seconds: Mapping[str, float], paused: bool) -> None:
     """Note what a cell took, `seconds` by step; the times of one that was `paused` say nothing of the cells to come."""
-    if current is None or place is None:
-        return
-    current.done += [] if paused else _costs(place, record)
-    current.seconds.append(seconds)
-    current.measured += not again
+    global noted
+    noted = replace(noted, measured=True, seconds=noted.seconds + tuple(seconds.items()))
+    if current is not None and place is not None and not paused:
+        current.done += _costs(place, record)
 
 
 def _costs(place: Place, record: CellRecord) -> list[Cost]:
@@ -132,43 +168,64 @@ def _costs(place: Place, record: CellRecord) -> list[Cost]:
     return [spent] if spent else []
 
 
-def note_failure(overrides: list[str], refused: bool) -> None:
-    """Note that a job failed; one that was refused could not be run at all."""
-    if current is not None:
-        current.failed = True
-        current.refused += [job_name(overrides)] if refused else []
-
-
-def has_failed() -> bool:
-    """Whether a job of this process's sweep has failed so far."""
-    return current is not None and current.failed
+def note_failure(said: str, refused: bool) -> None:
+    """Note that the job failed, and why; one that was refused could not be run at all."""
+    global noted
+    noted = replace(noted, failed=said, refused=refused)
 
 
 def leave_out() -> None:
-    """Note that a job is not measured by this sweep, which then does not reach its end."""
+    """Note that the job is not measured by this sweep, which then does not reach its end."""
+    global noted
+    noted = replace(noted, left_out=True)
+
+
+def has_failed(place: Place | None = None) -> bool:
+    """Whether a job of this sweep has failed so far; of a sweep in another process, one of those that share `place`."""
     if current is not None:
-        current.left_out += 1
+        return any(note.failed is not None for note in current.notes)
+    return place is not None and noting.any_failed(place.notes)
+
+
+def gather() -> None:
+    """Hear from the jobs that other processes ran, before `has_failed` and `lines` are asked for the last time."""
+    if current is not None:
+        current.elsewhere = list(noting.left(current.folder))
+        current.notes += current.elsewhere
 
 
 def lines() -> list[str]:
-    """What stands under a sweep's last cell."""
+    """What stands under a sweep's last cell: why jobs failed that spoke elsewhere, and what became of all."""
     if current is None or len(current.planned) < 2:
         return []
-    counts = {
-        "measured": current.measured,
-        "kept from before": len(current.reused),
-        "left out": current.left_out,
-        "refused": len(current.refused),
-    }
-    said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
-    took = f"; {told(*current.seconds)}" if len(current.seconds) > 1 else ""  # of one, its own line says it
-    return [f"the sweep of {len(current.planned)} cells: {said or 'none'}{took}"]
+    failed = [f"refused or failed ({note.job}): {note.failed}" for note in current.elsewhere if note.failed is not None]
+    counts = Counter(_became(note) for note in current.notes)
+    counts["not reached"] = len(current.planned) - len(current.notes)
+    said = ", ".join(f"{counts[what]} {what}" for what in BECAME if counts[what])
+    spent = [dict([step]) for note in current.notes for step in note.seconds]
+    took = f"; {told(*spent)}" if counts["measured"] > 1 else ""  # of one, its own line says it
+    return [*failed, f"the sweep of {len(current.planned)} cells: {said}{took}"]
+
+
+BECAME = ("measured", "kept from before", "left out", "refused", "failed", "not reached")
+
+
+def _became(note: Note) -> str:
+    if note.failed is not None:
+        return "refused" if note.refused else "failed"
+    if note.left_out:
+        return "left out"
+    return "measured" if note.measured else "kept from before"
 
 
 def close(status: str) -> None:
-    """End the sweep of this process, if there is one. One that left cells out says so: it stopped before its end."""
+    """End the sweep of this process, if there is one. One that did not come to all of its cells stopped before its
+    end, whatever else happened."""
     global current
     if current is not None:
-        ended = "KILLED" if current.left_out and status == "FINISHED" else status
-        current.tracker.end_sweep(current.run_id, ended, current.refused, current.reused)
+        notes = current.notes
+        whole = len(notes) >= len(current.planned) and not any(note.left_out for note in notes)
+        reused = [(note.job, note.kept) for note in notes if note.kept is not None]
+        refused = [note.job for note in notes if note.refused]
+        current.tracker.end_sweep(current.run_id, status if whole else "KILLED", refused, reused)
         current = None

@@ -61,7 +61,7 @@ def test_a_sweep_with_a_failing_cell_goes_on_shows_it_at_once_and_exits_1(
     assert "left out: fail_fast=true" in stopped.stdout
     evidence = read_evidence(open_existing_store(None, tmp_path / "mlruns"), "early")
     assert [cell.status for cell in evidence.cells] == ["FAILED"]
-    assert [(sweep.status, len(sweep.planned)) for sweep in evidence.sweeps] == [("FAILED", 2)]
+    assert [(sweep.status, len(sweep.planned)) for sweep in evidence.sweeps] == [("KILLED", 2)]
 
 
 @pytest.mark.parametrize(
