@@ -27,7 +27,9 @@ database_uri = sqlite:///{folder}/auth.db
 admin_username = {user}
 admin_password = {password}
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+auth_cache_ttl_seconds = 300
 """
+"""Without the last line MLflow works a password's hash out at each of the nine requests that a cell makes."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -23,6 +24,7 @@ RUN = {
     "docs/policies.md": "test_the_commands_of_the_readme_work_as_written",
     "docs/first-idea.md": "test_a_first_idea_by_the_letter_of_its_page_and_what_a_ci_asks_of_it",
     "docs/ci.md": "test_a_first_idea_by_the_letter_of_its_page_and_what_a_ci_asks_of_it",
+    "docs/clusters.md": "test_the_figures_of_a_cluster_come_from_commands_that_work_as_written",
     "docs/extending.md": "test_a_model_a_benchmark_and_a_policy_by_the_letter_of_the_page",
 }
 """Where the commands of a page are run."""
@@ -104,6 +106,21 @@ def test_a_first_idea_by_the_letter_of_its_page_and_what_a_ci_asks_of_it(
         done = run(command, tmp_path, user_environment)
         denied = "--require" in command and verdict not in command[-1].split(",")
         assert done.returncode == int(denied), f"{command}\n{done.stdout}{done.stderr}"
+
+
+def test_the_figures_of_a_cluster_come_from_commands_that_work_as_written(
+    tmp_path: Path, user_environment: dict[str, str]
+) -> None:
+    """In a folder that is no checkout; the store is made a twentieth as large."""
+    here = {**user_environment, "PYTHONPATH": str(REPOSITORY)}
+    foresee, record, decide, tracking = commands("docs/clusters.md")
+    foresee[:2] = [sys.executable, str(REPOSITORY / "launch.py")]
+    for command in (foresee, [*record[:-1], "5"], decide, [*tracking[:-1], "2"]):
+        command[0] = sys.executable if command[0] == "python" else command[0]
+        done = run(command, tmp_path, here)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    assert (tmp_path / "mlruns" / "made_up" / "mlflow.db").is_file()
+    assert "ms a cell" in done.stdout
 
 
 REVIEWS = """

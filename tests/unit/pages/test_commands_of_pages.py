@@ -7,6 +7,7 @@ import textwrap
 from argparse import ArgumentParser
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def refused(command: list[str]) -> str | None:
     if command[:2] == ["python", "-c"]:
         ast.parse(command[2])
         return None
+    if command[:2] == ["python", "-m"]:
+        return None if find_spec(command[2]) else f"there is no module {command[2]}"
     if name in OTHERS:
         return None
     if name in PARSERS:
@@ -86,6 +89,20 @@ def composed(overrides: list[str]) -> str | None:
 @pytest.mark.parametrize(("page", "command"), SHOWN, ids=[f"{page}: {' '.join(c)}"[:70] for page, c in SHOWN])
 def test_a_command_that_a_page_shows_is_taken_by_its_program(page: str, command: list[str]) -> None:
     assert refused(command) is None
+
+
+def launches_of_clusters() -> list[list[str]]:
+    """What docs/clusters.md shows and a test of every command cannot run: it takes a cluster, or minutes."""
+    lines = [line for block in blocks("docs/clusters.md", "sh") for line in block.splitlines()]
+    return [shlex.split(line) for line in lines if line.startswith("python launch.py")]
+
+
+def test_the_launches_shown_for_engines_are_composed_with_the_settings_that_these_have() -> None:
+    assert [next(o for o in command if o.startswith("hydra/launcher=")) for command in launches_of_clusters()] == [
+        f"hydra/launcher={engine}" for engine in ("joblib", "submitit_local", "slurm")
+    ]
+    assert [refused(command) for command in launches_of_clusters()] == [None, None, None]
+    assert "n_job" in (refused(["python", "launch.py", "hydra/launcher=joblib", "hydra.launcher.n_job=2"]) or "")
 
 
 def test_what_the_first_idea_declares_is_half_of_its_tokens_in_every_layer_of_the_default_model() -> None:
