@@ -74,7 +74,7 @@ def _carry_out(config: DictConfig, hydra_config: HydraConf, place: sweep.Place |
     if resuming.dry_run:
         console.print(_foreseen(config, overrides, resuming), markup=False, highlight=False)
         return
-    _require_declared(hydra_config)
+    _require_declared(place)
     if resuming.fail_fast and sweep.has_failed(place):
         line = f"{sweep.job_name(overrides)}: left out: fail_fast=true, and a cell before it failed"
         console.print(line, markup=False, highlight=False)
@@ -118,10 +118,13 @@ def _foreseen(config: DictConfig, overrides: list[str], resuming: wiring.Resumin
     return foresee(plan, overrides, attempt_at(plan, None).cell_key, resuming, settings, outlook)
 
 
-def _require_declared(job: HydraConf) -> None:
+def _require_declared(place: sweep.Place | None) -> None:
     """Hydra turns an error in a callback into a warning, and an undeclared sweep could never be complete."""
-    if job.mode == RunMode.MULTIRUN and sweep.current is None and job.launcher._target_.endswith("BasicLauncher"):
-        raise StoreError("the sweep could not be declared in the store; Hydra's warning above says why")
+    if place is not None and not sweep.declared(place):
+        raise StoreError(
+            "the sweep could not be declared in the store; Hydra's warning above says why. "
+            f"Where another process shows no warning, {sweep.NAME} did not reach its environment"
+        )
 
 
 def _failures(record: CellRecord) -> str:

@@ -5,7 +5,6 @@ the sweep. Jobs in other processes see no `current`: they know their sweep by it
 notes (`noting`).
 """
 
-import hashlib
 import os
 import uuid
 from collections import Counter
@@ -68,8 +67,8 @@ class Place:
 
     @property
     def sweep(self) -> str:
-        """One name for all jobs of a multirun; other processes inherit it, and where they do not, share its folder."""
-        return os.environ.get(NAME) or hashlib.sha256(f"{os.getcwd()}/{self.folder}".encode()).hexdigest()[:12]
+        """One name for all jobs of a multirun, which other processes inherit; of a job that is `declared`."""
+        return os.environ[NAME]
 
     @property
     def notes(self) -> Path:
@@ -118,7 +117,7 @@ class DeclareSweep(Callback):
 
 def declared(place: Place | None) -> bool:
     """Whether a job belongs to a sweep that is told what becomes of it."""
-    return place is not None and (current is not None or NAME in os.environ)
+    return place is not None and NAME in os.environ
 
 
 @contextmanager
@@ -184,7 +183,7 @@ def has_failed(place: Place | None = None) -> bool:
     """Whether a job of this sweep has failed so far; of a sweep in another process, one of those that share `place`."""
     if current is not None:
         return any(note.failed is not None for note in current.notes)
-    return place is not None and noting.any_failed(place.notes)
+    return place is not None and declared(place) and noting.any_failed(place.notes)
 
 
 def gather() -> None:

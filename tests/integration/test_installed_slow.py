@@ -132,6 +132,16 @@ def test_an_idea_and_its_yaml_in_a_folder_of_ones_own_are_composed(commands: Pat
     assert "_target_: ace.models.minilm.load" in done.stdout
 
 
+@pytest.mark.parametrize(("engine", "setting"), [("joblib", "n_jobs: -1"), ("slurm", "array_parallelism: 64")])
+def test_engines_are_chosen_by_the_same_words_as_in_a_checkout(
+    engine: str, setting: str, commands: Path, place: Path
+) -> None:
+    shown = ("--cfg", "hydra", "--package", "hydra.launcher")
+    done = run(commands / "ace-launch", f"hydra/launcher={engine}", *shown, cwd=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert setting in done.stdout
+
+
 def test_a_dry_run_of_it_says_what_would_be_measured_and_writes_no_store(commands: Path, place: Path) -> None:
     asked = ("executor=halve", "seq_len=32,64", "experiment.name=halve", "dry_run=true")
     done = run(commands / "ace-launch", "-m", "--config-dir", "my_conf", *asked, cwd=place)
