@@ -1,7 +1,8 @@
 """The files of a run: written whole or not at all, and read back as bytes that nobody is trusted to have left alone.
 
-Where the store keeps files on this machine they are written directly (under 1 ms, against 10 through MLflow); through
-MLflow otherwise.
+Where the store keeps files on this machine they are written directly (under 1 ms, against 10 through MLflow). Otherwise
+they go through MLflow's repository of the run's own address: its client would ask the server for the run before every
+file, which made 23 requests of a cell that is read.
 """
 
 import contextlib
@@ -12,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from ace.domain.parsing import MOST_BYTES
 from ace.errors import StoreError
@@ -36,12 +39,19 @@ def _place_of(run: Run) -> str:
     return str(run.info.artifact_uri)
 
 
+def _repository(client: MlflowClient, uri: str) -> ArtifactRepository:
+    return get_artifact_repository(uri, client.tracking_uri)
+
+
 def write_artifact(client: MlflowClient, run_id: str, artifact_uri: str, name: str, text: str) -> None:
     """Store `text` under `name`.  Raises StoreError."""
     folder = local_folder(artifact_uri)
     with store_errors(f"cannot write {name} of run {run_id}"):
         if folder is None:
-            client.log_text(run_id, text, name)
+            with tempfile.TemporaryDirectory() as scratch:
+                file = Path(scratch, name)
+                file.write_text(text, encoding="utf-8", newline="")
+                _repository(client, artifact_uri).log_artifact(str(file))  # type: ignore[no-untyped-call]
             return
         folder.mkdir(parents=True, exist_ok=True)
         _write_whole(folder, name, text)
@@ -79,7 +89,7 @@ def artifact_names(client: MlflowClient, run: Run) -> frozenset[str]:
     folder = local_folder(uri)
     with store_errors(f"cannot list the files in {uri}"):
         if folder is None:
-            return frozenset(str(entry.path) for entry in client.list_artifacts(run.info.run_id))
+            return frozenset(str(entry.path) for entry in _repository(client, uri).list_artifacts())
         return frozenset(os.listdir(folder)) if folder.exists() else frozenset()
 
 
@@ -93,12 +103,13 @@ def read_artifact(client: MlflowClient, run: Run, location: str, name: str) -> b
     with store_errors(f"cannot read {name}"):
         if folder is not None:
             return _read_local(folder, local_folder(location), name)
+        repository = _repository(client, uri)
         with tempfile.TemporaryDirectory() as scratch:
-            listed = {entry.path: entry.file_size for entry in client.list_artifacts(run.info.run_id)}
+            listed = {entry.path: entry.file_size for entry in repository.list_artifacts()}
             if name not in listed:
                 raise StoreError(f"{name} is missing in {uri}")
             _require_size(name, listed[name] or 0)
-            fetched = Path(client.download_artifacts(run.info.run_id, name, scratch))
+            fetched = Path(repository.download_artifacts(name, scratch))  # type: ignore[no-untyped-call]
             _require_size(name, fetched.stat().st_size)  # whatever the server said of it
             return fetched.read_bytes()
 

@@ -29,7 +29,7 @@ admin_password = {password}
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 auth_cache_ttl_seconds = 300
 """
-"""Without the last line MLflow works a password's hash out at each of the nine requests that a cell makes."""
+"""Without the last line MLflow works a password's hash out at each of the requests that a cell makes."""
 
 
 @dataclass(frozen=True)

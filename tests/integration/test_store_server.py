@@ -2,11 +2,17 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ace.tracking.reader import read_evidence
+from ace.tracking.store import open_store
+from ace.tracking.writer import Tracker
+from tests import builders
 from tests.integration.conftest import REPOSITORY, Command
+from tests.integration.filled import Filled
 from tests.integration.serving import Served
 
 pytestmark = pytest.mark.slow
@@ -42,6 +48,29 @@ def recorded(
         words += done.stdout + done.stderr
         assert done.returncode == code, words
     return folder, words
+
+
+MOST_REQUESTS = 25
+"""8 to record a cell and 11 to read it, and a few for the experiment; through MLflow's client they were 9 and 24."""
+
+
+def test_a_cell_is_recorded_and_read_back_in_a_score_of_requests(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in served.environment.items():
+        monkeypatch.setenv(name, value)
+    store, made = open_store(served.uri, tmp_path), builders.record()
+    made = replace(made, plan=replace(made.plan, experiment="counted"))
+    tracker = Tracker(store, "counted")
+    before = len(_requests(served))
+    Filled(store, tmp_path, tracker, None).measured(made)
+    assert [cell.record for cell in read_evidence(store, "counted").cells] == [made]
+    assert len(_requests(served)) - before <= MOST_REQUESTS
+
+
+def _requests(served: Served) -> list[str]:
+    log = (served.artifacts.parent / "server.log").read_text()
+    return [line for line in log.splitlines() if " HTTP/1.1" in line]
 
 
 def test_files_of_a_run_go_through_the_servers_proxy_and_none_stays_on_the_host_that_measured(
