@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
 from ace.cli.foreign import below, one_line
+from ace.cli.resting import collector_resting
 from ace.decide import judge
 from ace.decide.consensus import consensus_of, require_family
 from ace.decide.envelope import unsafe_envelope
@@ -83,7 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     options = parser().parse_intermixed_args(arguments)
     try:
-        verdict = decide(options)
+        with collector_resting():
+            verdict = decide(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
         print(f"ace-decide: {one_line(error)}", file=sys.stderr)
         sys.exit(2)

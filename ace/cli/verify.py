@@ -5,16 +5,15 @@ on), 2 when there is no bundle to verify or another version of ACE wrote it.
 """
 
 import argparse
-import gc
 import os
 import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from ace.cli.foreign import one_line
+from ace.cli.resting import collector_resting
 from ace.cli.verifying import Verified, verify
 from ace.cli.verifying_family import verify_family
 from ace.errors import AceError
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
     options = parser().parse_args(arguments)
     try:
-        with _collector_resting():
+        with collector_resting():
             check = verify_family if is_family(options.bundle) else verify
             found = check(options.bundle, options.anchor, time.time())
     except AceError as error:
@@ -86,16 +85,3 @@ def _sha256(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise argparse.ArgumentTypeError(f"{text!r} is no sha256: 64 hexadecimal digits, with or without `sha256:`")
     return digest
-
-
-@contextmanager
-def _collector_resting() -> Iterator[None]:
-    """A thousand records are millions of small objects that all live to the end: to look them over for garbage again
-    and again takes as long as reading them."""
-    resting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if resting:
-            gc.enable()

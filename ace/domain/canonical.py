@@ -6,17 +6,20 @@ The form is that of RFC 8785 in what matters here: sorted keys, no blanks, no Na
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 
-def canonical_json(value: Any) -> str:
-    """`value` as canonical JSON text.
+def canonical_json(value: Any, opened: Callable[[Any], Any] | None = None) -> str:
+    """`value` as canonical JSON text; `opened` gives the JSON value of what is none, as the encoder meets it.
 
     Raises ValueError for NaN and infinities (missing is None, never a number that JSON cannot hold) and for what is
     nested too deeply.
     """
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return json.dumps(
+            value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=opened
+        )
     except RecursionError as error:
         raise ValueError("nested too deeply to be written") from error
 

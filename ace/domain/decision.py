@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ace.domain.canonical import canonical_json
 from ace.domain.envelope import Envelope
 from ace.domain.estimate import Answer, AxisEffect
 from ace.domain.finding import Finding, Outcome
@@ -17,7 +16,7 @@ from ace.domain.mapping import Landscape, Mechanism, SessionSeries
 from ace.domain.plan import Shape
 from ace.domain.policy import Policy
 from ace.domain.record import Environment
-from ace.domain.serial import encode
+from ace.domain.serial import canonical_text, encode, opened
 from ace.domain.transfer import Transfer
 from ace.domain.verdict import Regime, Verdict
 
@@ -333,18 +332,24 @@ class Decision:
 
 
 def document(decision: Decision) -> dict[str, Any]:
-    """The JSON value of `decision.json`: pairs become objects where people look things up by name."""
-    made: dict[str, Any] = encode(decision)
-    made["versions"] = dict(decision.versions)
-    if decision.environment is not None:
-        made["environment"]["versions"] = dict(decision.environment.versions)
-        made["environment"]["variables"] = dict(decision.environment.variables)
+    """The JSON value of `decision.json`."""
+    made: dict[str, Any] = encode(_by_name(decision))
     return made
 
 
 def decision_text(decision: Decision) -> str:
     """Canonical JSON of `decision.json`."""
-    return canonical_json(document(decision))
+    return canonical_text(_by_name(decision))
+
+
+def _by_name(decision: Decision) -> dict[str, Any]:
+    """The fields of a decision; pairs become objects where people look things up by name."""
+    made: dict[str, Any] = opened(decision)
+    made["versions"] = dict(decision.versions)
+    if (place := decision.environment) is not None:
+        pairs = {"versions": dict(place.versions), "variables": dict(place.variables)}
+        made["environment"] = opened(place) | pairs
+    return made
 
 
 def overall(findings: Iterable[Finding]) -> Outcome:

@@ -20,7 +20,8 @@ def parse_json(content: bytes | str) -> Any:
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
         value = json.loads(text)
-        if "\\ud" in text.lower():  # half a character can be spelled in JSON, and could be stored and hashed nowhere
+        # half a character can be spelled in JSON, and could be stored and hashed nowhere
+        if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
         return value
     except RecursionError as error:

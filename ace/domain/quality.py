@@ -54,7 +54,7 @@ class Quality:
 
     def __post_init__(self) -> None:
         require_valid(0 <= self.chance <= 1, f"quality: a chance level of {self.chance}")
-        scores = (*self.baseline, *self.candidate)
+        scores = {*self.baseline, *self.candidate}  # most are 0 or 1
         require_valid(all(0 <= score <= 1 for score in scores), "quality: a score outside [0, 1]")
         lengths = {len(self.baseline), len(self.candidate), len(self.cosine)}
         require_valid(len(lengths) == 1, f"quality: the arms have different numbers of examples: {sorted(lengths)}")

@@ -6,14 +6,14 @@ nothing here is a conclusion.
 
 from dataclasses import dataclass, field
 
-from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.canonical import sha256_text
 from ace.domain.energy import SessionEnergy, SourceChoice
 from ace.domain.isolated import Isolated
 from ace.domain.plan import FIXED, CellPlan
 from ace.domain.probes import Probes
 from ace.domain.quality import Further, Quality, Slices
 from ace.domain.quality import require_valid as _require
-from ace.domain.serial import LATER, encode
+from ace.domain.serial import LATER, canonical_text
 
 SCHEMA_VERSION = 4
 Digests = tuple[tuple[str, str], ...]
@@ -378,7 +378,7 @@ class CellRecord:
 
 def record_text(record: CellRecord) -> str:
     """The canonical JSON of a record: the very bytes that are stored and whose digest is tagged."""
-    return canonical_json(encode(record))
+    return canonical_text(record)
 
 
 def record_digest(record: CellRecord) -> str:

@@ -1,19 +1,25 @@
 """Frozen nouns to JSON values and back, strictly.
 
-`encode` turns a domain dataclass into what `canonical_json` accepts; `decode` rebuilds it from untrusted JSON, so an
-unknown field, a missing field or a wrong type is an EvidenceError that names the place. Used by tracking (records),
-measure (what parent and worker tell each other) and the decision bundle.
+`encode` turns a domain dataclass into what `canonical_json` accepts, `canonical_text` into that text at once; `decode`
+rebuilds it from untrusted JSON, so an unknown field, a missing field or a wrong type is an EvidenceError that names the
+place. Used by tracking (records), measure (what parent and worker tell each other) and the decision bundle.
+
+What is decoded stays in memory by the thousand, and most of it says the same in every record (documents, arms, places).
+So equal texts, and equal values without a number that could be a float, are one object.
 """
 
 import dataclasses
 import math
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
+from itertools import repeat
 from typing import Any, TypeVar, cast
 
+from ace.domain.canonical import canonical_json
 from ace.errors import EvidenceError, PlanError
 
 LATER: Mapping[str, Any] = {"later": True}
@@ -23,6 +29,10 @@ T = TypeVar("T")
 Reader = Callable[[Any], Any]
 _SCALARS = frozenset((type(None), str, bool, int, float))
 _UNCHANGED = (str, int, bool)  # what JSON gives for them is what they are
+LONG = 100
+"""Of so many numbers it pays to look whether they are mostly the same ones."""
+SHARED = 2**12
+"""Values of which one object is kept for all that are equal, of each kind."""
 
 
 def encode(value: Any) -> Any:
@@ -43,6 +53,21 @@ def encode(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
     raise TypeError(f"{type(value).__name__} is not a domain value")
+
+
+def canonical_text(value: Any) -> str:
+    """Canonical JSON of `encode(value)`, which is never made: that of a large map takes more memory than the map."""
+    return canonical_json(value, opened)
+
+
+def opened(value: Any) -> Any:
+    """One noun as an object whose values are as they were: the encoder opens them in their turn."""
+    kind = type(value)
+    if dataclasses.is_dataclass(kind):
+        later = _later(kind)
+        found = [(name, getattr(value, name)) for name in _names(kind)]
+        return {name: item for name, item in found if item is not None or name not in later}
+    return encode(value)  # a mapping of another kind, or what it refuses
 
 
 def decode(kind: type[T], data: Any, place: str = "$") -> T:
@@ -110,7 +135,7 @@ def _scalar(kind: Any) -> Reader:
     def read(data: Any) -> Any:
         if type(data) is not kind:  # bool is an int to Python and never one in a record
             raise _Misfit(f"expected {getattr(kind, '__name__', kind)}, got {data!r:.60}")
-        return data
+        return sys.intern(data) if kind is str else data
 
     return read
 
@@ -128,17 +153,38 @@ def _member(kind: type[Enum]) -> Reader:
 def _many(kind: Any) -> Reader:
     """Any number of one kind."""
     read_one = _reader(kind)
+    first = _sharing() if kind in _UNCHANGED else None
 
     def read(data: Any) -> Any:
         if not isinstance(data, list | tuple):
             raise _Misfit(f"expected a list, got {data!r:.60}")
         if kind is float and set(map(type, data)) <= {float} and all(map(math.isfinite, data)):
-            return tuple(data)  # the raw timings: by far the most of a record
-        if kind in _UNCHANGED and set(map(type, data)) <= {kind}:
-            return tuple(data)
+            return _few_numbers(tuple(data))  # the raw timings: by far the most of a record
+        if first is not None and set(map(type, data)) <= {kind}:
+            return first(tuple(map(sys.intern, data) if kind is str else data))
         return _in_turn(data, (read_one,) * len(data))
 
     return read
+
+
+def _sharing() -> Reader:
+    """Of equal values the first; for one kind alone: (1,) and (True,) are equal and not the same."""
+
+    @lru_cache(maxsize=SHARED)
+    def first(value: Any) -> Any:
+        return value
+
+    return first
+
+
+def _few_numbers(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """The same numbers, equal ones as one object where they are mostly equal, as scores of 0 and 1 are."""
+    if len(numbers) < LONG or 2 * len(set(numbers)) > len(numbers):
+        return numbers
+    if -1.0 in map(math.copysign, repeat(1.0), numbers):  # 0.0 and -0.0 are equal, and are written differently
+        return numbers
+    one = {number: number for number in numbers}
+    return tuple(map(one.__getitem__, numbers))
 
 
 def _each(kinds: tuple[Any, ...]) -> Reader:
@@ -185,35 +231,59 @@ def _either(kinds: tuple[Any, ...]) -> Reader:
 
 
 @cache
-def _fields(kind: type) -> tuple[tuple[str, Reader, bool], ...]:
-    """Name, reader and whether it must be there."""
+def _fields(kind: type) -> tuple[tuple[str, Any, Reader, bool], ...]:
+    """Name, type, reader and whether it must be there."""
     hints = typing.get_type_hints(kind)
     fields: tuple[dataclasses.Field[Any], ...] = dataclasses.fields(kind)
-    return tuple((f.name, _reader(hints[f.name]), f.default is dataclasses.MISSING) for f in fields)
+    return tuple((f.name, hints[f.name], _reader(hints[f.name]), f.default is dataclasses.MISSING) for f in fields)
+
+
+@cache
+def _exact(kind: Any, within: frozenset[Any] = frozenset()) -> bool:
+    """Whether equal values of a kind are written alike, whatever they hold: no float (0.0 equals -0.0), no Any.
+
+    `within`: kinds that hold this one; what holds its own kind counts as not exact.
+    """
+    if dataclasses.is_dataclass(kind):
+        own = within | {kind}
+        return kind not in within and all(_exact(hint, own) for hint in typing.get_type_hints(kind).values())
+    if typing.get_origin(kind) is tuple:
+        return all(_exact(argument, within) for argument in typing.get_args(kind) if argument is not Ellipsis)
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        kinds = [argument for argument in typing.get_args(kind) if argument is not type(None)]
+        return len(kinds) == 1 and _exact(kinds[0], within)  # 1 and True, of `int | bool`, are equal too
+    return kind in _UNCHANGED
 
 
 def _whole(kind: type) -> Reader:
     """A dataclass from an object with its fields. They are looked up when one is read: a kind may hold its own kind."""
+    names, first = frozenset(_names(kind)), _sharing()
 
     def read(data: Any) -> Any:
         if not isinstance(data, dict | Mapping):
             raise _Misfit(f"expected an object for {kind.__name__}, got {data!r:.60}")
-        if unknown := data.keys() - set(_names(kind)):
-            raise _Misfit(f"unknown field {min(unknown)!r} in {kind.__name__}; written by another version?")
+        if not data.keys() <= names:
+            unknown = min(data.keys() - names)
+            raise _Misfit(f"unknown field {unknown!r} in {kind.__name__}; written by another version?")
         values = {}
-        for name, read_one, required in _fields(kind):
+        for name, hint, read_one, required in _fields(kind):
             if name in data:
+                value = data[name]
+                if type(value) is hint and hint in _UNCHANGED:  # spares a call for most of what is no timing
+                    values[name] = sys.intern(value) if hint is str else value
+                    continue
                 try:
-                    values[name] = read_one(data[name])
+                    values[name] = read_one(value)
                 except _Misfit as misfit:
                     misfit.way.append(f".{name}")
                     raise
             elif required:
                 raise _Misfit(f"{kind.__name__} lacks the field {name!r}")
         try:
-            return kind(**values)
+            made = kind(**values)
         except (ValueError, TypeError, PlanError) as error:
             raise _Misfit(f"not a valid {kind.__name__}: {error}") from error
+        return first(made) if _exact(kind) else made
 
     return read
 

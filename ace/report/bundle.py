@@ -6,6 +6,7 @@ absent; the same decision and evidence give the same bytes. `ace-verify` reads i
 
 import os
 import shutil
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,16 +47,24 @@ def replaceable(folder: Path) -> bool:
 
 
 def _fill(folder: Path, decision: Decision, evidence: Evidence) -> str:
-    drawn = pictures(decision)
-    files = {DECISION: decision_text(decision).encode(), **drawn}
-    files |= told(decision, drawn) | packed(decision.claim, evidence)
-    files[ENERGY] = energy_text(decision, evidence).encode()
     (folder / "records").mkdir()
-    for name, content in files.items():
+    digests = {}
+    for name, content in _files(decision, evidence):
         (folder / name).write_bytes(content)
-    sums = "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items())).encode()
+        digests[name] = sha256(content).hexdigest()
+    sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())).encode()
     (folder / SUMS).write_bytes(sums)
     return sha256(sums).hexdigest()
+
+
+def _files(decision: Decision, evidence: Evidence) -> Iterator[tuple[str, bytes]]:
+    """Name and content, one after the other: no two of the large ones are in memory at once."""
+    drawn = pictures(decision)
+    yield from drawn.items()
+    yield from told(decision, drawn)
+    yield from packed(decision.claim, evidence)
+    yield ENERGY, energy_text(decision, evidence).encode()
+    yield DECISION, decision_text(decision).encode()
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:

@@ -3,15 +3,16 @@
 `packed` writes what `unpacked` reads. The fields of Evidence are not listed here: whatever it holds is carried.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.canonical import canonical_json
 from ace.domain.parsing import parse_json
 from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
-from ace.domain.serial import decode, encode
+from ace.domain.serial import canonical_text, decode, encode, opened
 from ace.domain.stored import Evidence, StoredCell
 from ace.errors import EvidenceError
 
@@ -30,16 +31,22 @@ class Carried:
     problems: tuple[Problem, ...]
 
 
-def packed(claim: str, evidence: Evidence) -> dict[str, bytes]:
-    """Name -> content: evidence.json, in which every record is its digest, and each record under that name."""
-    texts = [None if cell.record is None else record_text(cell.record) for cell in evidence.cells]
-    digests = [None if text is None else sha256_text(text) for text in texts]
-    document = encode(replace(evidence, cells=tuple(replace(cell, record=None) for cell in evidence.cells)))
-    for entry, digest in zip(document["cells"], digests, strict=True):
-        entry["record"] = digest
-    files = {EVIDENCE: canonical_json({"claim": claim, "evidence": document}).encode()}
-    files |= {_file(digest): text.encode() for digest, text in zip(digests, texts, strict=True) if text and digest}
-    return files
+def packed(claim: str, evidence: Evidence) -> Iterator[tuple[str, bytes]]:
+    """Name and content: each record under its digest, then evidence.json, in which that digest stands for it.
+
+    One after the other: the texts of all records together take more memory than the records.
+    """
+    digests: list[str | None] = []
+    for cell in evidence.cells:
+        if cell.record is None:
+            digests.append(None)
+            continue
+        content = record_text(cell.record).encode()
+        digest = hashlib.sha256(content).hexdigest()
+        digests.append(digest)
+        yield _file(digest), content
+    cells = [opened(cell) | {"record": left} for cell, left in zip(evidence.cells, digests, strict=True)]
+    yield EVIDENCE, canonical_text({"claim": claim, "evidence": opened(evidence) | {"cells": cells}}).encode()
 
 
 def unpacked(files: Mapping[str, bytes]) -> Carried:

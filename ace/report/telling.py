@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
-from ace.domain.canonical import canonical_json
 from ace.domain.decision import Decision
 from ace.domain.envelope import envelope_text
-from ace.domain.serial import decode, encode
+from ace.domain.serial import canonical_text, decode
 from ace.report.memo import memo
 from ace.report.page import page
 from ace.report.raw import drift_csv, gain_csv, sessions_csv
@@ -22,24 +21,22 @@ SHOWN = 100
 """Characters of a line that differs."""
 
 
-def told(decision: Decision, pictures: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Name -> content."""
-    return {
-        "memo.md": memo(decision).encode(),
-        "regime.csv": regime_csv(decision.cells).encode(),
-        "gain.csv": gain_csv(decision.cells).encode(),
-        "sessions.csv": sessions_csv(decision.cells).encode(),
-        "drift.csv": drift_csv(decision.cells).encode(),
-        "envelope.json": envelope_text(decision.envelope).encode(),
-        "transfer.json": canonical_json({"cells": encode(decision.transfer)}).encode(),
-        "report.html": page(decision, pictures).encode(),
-    }
+def told(decision: Decision, pictures: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Name and content, one after the other."""
+    yield "memo.md", memo(decision).encode()
+    yield "regime.csv", regime_csv(decision.cells).encode()
+    yield "gain.csv", gain_csv(decision.cells).encode()
+    yield "sessions.csv", sessions_csv(decision.cells).encode()
+    yield "drift.csv", drift_csv(decision.cells).encode()
+    yield "envelope.json", envelope_text(decision.envelope).encode()
+    yield "transfer.json", canonical_text({"cells": decision.transfer}).encode()
+    yield "report.html", page(decision, pictures).encode()
 
 
 def misquoted(decision: Decision, files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
     """(file, where it departs from the decision), for every file there that does. The page names the digests
     of the pictures of the bundle itself."""
-    for name, content in told(decision, {name: files[name] for name in PICTURES if name in files}).items():
+    for name, content in told(decision, {name: files[name] for name in PICTURES if name in files}):
         if name in files and files[name] != content:
             yield name, _first_difference(files[name], content)
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from mlflow.entities import Run
 
-from ace.domain.canonical import canonical_json
 from ace.domain.parsing import parse_json
 from ace.domain.plan import CellPlan
-from ace.domain.serial import decode, encode
+from ace.domain.serial import canonical_text, decode
 from ace.errors import AceError, EvidenceError, StoreError
 from ace.tracking import names
 
@@ -24,7 +23,7 @@ def decoded(kind: Any, raw: bytes, name: str, version: int | None = None) -> Any
         made = parse_json(raw)
         _require_version(made, version)
         value = decode(kind, made)
-        canonical = canonical_json(encode(value)).encode()
+        canonical = canonical_text(value).encode()
     except (ValueError, AceError, OverflowError) as error:
         raise StoreError(f"{name} cannot be read: {error}") from error
     if canonical != raw:

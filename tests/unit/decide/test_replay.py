@@ -95,7 +95,7 @@ def test_a_part_of_any_store_gives_the_same_decision_on_a_claim_to_the_last_byte
     decisions = judged(evidence)
     assume(decisions)
     for decision in decisions:
-        carried = unpacked(packed(decision.claim, evidence_of(decision.claim, evidence)))
+        carried = unpacked(dict(packed(decision.claim, evidence_of(decision.claim, evidence))))
         assert carried.problems == ()
         again = replayed(carried.evidence, POLICY, carried.claim)
         assert decision_text(again) == decision_text(decision)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from ace.domain.canonical import canonical_json
 from ace.domain.finding import Outcome
 from ace.domain.plan import ExecutorSpec, Shape
 from ace.domain.record import CellRecord, Session, record_digest, record_text
-from ace.domain.serial import LATER, decode, encode, freeze
+from ace.domain.serial import LATER, canonical_text, decode, encode, freeze
 from ace.errors import EvidenceError, PlanError
 from tests import builders
 
@@ -133,3 +134,28 @@ class Grown:
 @pytest.mark.parametrize("stored", [{"first": 1}, {"first": None}, {"first": 1, "second": 2}])
 def test_what_was_stored_before_a_field_came_is_written_as_it_was(stored: dict[str, int | None]) -> None:
     assert encode(decode(Grown, stored)) == stored
+
+
+@pytest.mark.parametrize("changes", [{}, {"loss": None}, {"sessions": 1}])
+def test_a_record_is_written_at_once_as_by_its_parts(changes: dict[str, Any]) -> None:
+    made = builders.record(0.1, **changes)
+    assert canonical_text(made) == canonical_json(encode(made))
+
+
+def test_what_is_no_domain_value_is_not_written_at_once_either() -> None:
+    with pytest.raises(TypeError, match="set is not a domain value"):
+        canonical_text(ExecutorSpec("a.B", (("at", {1}),)))
+
+
+def test_records_that_say_the_same_hold_it_once() -> None:
+    one, other = (decode(CellRecord, json.loads(record_text(builders.record(0.1, seed=seed)))) for seed in (0, 1))
+    assert one.documents is other.documents
+    assert one.sessions[0].order[0] is other.sessions[5].order[0]
+    assert one.sessions[0].arms[0] is other.sessions[5].arms[0]
+
+
+@pytest.mark.parametrize("numbers", [[0.0, -0.0] * 200, [-0.0, 0.0, 1.0] * 200, [1, 1.0] * 200])
+def test_equal_numbers_that_are_written_differently_stay_apart(numbers: list[float]) -> None:
+    read = decode(tuple[float, ...], numbers)
+    assert json.dumps(read) == json.dumps([float(number) for number in numbers])
+    assert decode(tuple[bool, ...], [True, False]) is not decode(tuple[int, ...], [1, 0])

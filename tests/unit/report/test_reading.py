@@ -143,7 +143,7 @@ def test_whatever_evidence_has_is_carried_without_being_listed():
         (b.plan(),),
     )
     assert all(getattr(kept, field.name) for field in fields(Evidence)), "a new field: fill it here"
-    carried = unpacked(packed("claim", kept))
+    carried = unpacked(dict(packed("claim", kept)))
     assert (carried.claim, carried.evidence, carried.problems) == ("claim", kept, ())
 
 
@@ -151,7 +151,7 @@ def test_the_record_of_one_run_is_not_given_to_another_that_lost_the_same():
     made = b.record()
     lost = b.stored(made, run_id="copy", record=None, problem="the record belongs to another run")
     kept = b.evidence(b.stored(made), lost)
-    assert unpacked(packed("claim", kept)).evidence == kept
+    assert unpacked(dict(packed("claim", kept))).evidence == kept
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_evidence_that_cannot_be_read_is_refused_at_its_place(bundle, change, sa
 def test_a_record_of_another_schema_is_refused_as_one_of_another_version():
     kept = b.evidence(b.stored(replace(b.record(), schema_version=99)))
     with pytest.raises(EvidenceError, match=r"another version of ACE \(record schema 99"):
-        unpacked(packed("claim", kept))
+        unpacked(dict(packed("claim", kept)))
 
 
 def test_json_that_is_not_canonical_is_named(bundle):
