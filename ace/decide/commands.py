@@ -39,6 +39,7 @@ PACKAGED_HOLDOUT_EXAMPLES = 1500
 PACKAGED_TDP_W = 65  # of conf/telemetry/modelled.yaml
 REGISTERED = ("split=", "split.", "seed=", "replicate=", "protocol=", "protocol.")
 """What the registration says, and nobody else."""
+MANY = 8  # values of one key: fewer are read more easily as a list
 SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
 
@@ -99,13 +100,24 @@ def launch(jobs: Sequence[dict[str, str]], multirun: bool = False) -> str:
     varied = sorted((key for key in keys if len(values[key]) > 1), key=lambda key: len(values[key]))
     alike = all(set(job) == set(keys) for job in jobs)
     if alike and math.prod(map(len, values.values())) == len({tuple(job.values()) for job in jobs}):
-        words = [shlex.quote(f"{key}={','.join(values[key])}") for key in keys]
+        words = [shlex.quote(f"{key}={_swept(values[key])}") for key in keys]
         return " ".join([LAUNCH, *(["-m"] if varied or multirun else []), *words])
     if not varied:  # they differ in what they name, not in a value
         return " && ".join(dict.fromkeys(launch([job], multirun) for job in jobs))
     key = varied[0]
     parts = [[job for job in jobs if job.get(key, "") == value] for value in values[key]]
     return " && ".join(launch(part, multirun) for part in parts)
+
+
+def _swept(values: Sequence[str]) -> str:
+    """`1,2,4` in the grammar of Hydra's sweeps, and `range(16,56,4)` for many whole numbers in even steps."""
+    if len(values) < MANY or not all(value.isdecimal() and str(int(value)) == value for value in values):
+        return ",".join(values)
+    numbers = [int(value) for value in values]
+    step = numbers[1] - numbers[0]
+    if step < 1 or numbers != list(range(numbers[0], numbers[0] + step * len(numbers), step)):
+        return ",".join(values)
+    return f"range({numbers[0]},{numbers[-1] + 1}{f',{step}' if step > 1 else ''})"
 
 
 def split_job(job: str) -> list[str]:

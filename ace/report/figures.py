@@ -8,10 +8,12 @@ the envelope admits is outlined, what was not measured stays blank.
 import io
 import math
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -20,6 +22,8 @@ from ace.domain.decision import ESTIMAND, CellDecision, Decision, percent
 from ace.domain.plan import Shape
 from ace.domain.verdict import Regime
 from ace.report.curves import curves
+from ace.report.heat import CROWDED
+from ace.report.large import sampled
 from ace.report.plots import drift_plots, gain_plots, panels, session_plots
 
 COLOURS = "PuOr"
@@ -28,7 +32,7 @@ HEADROOM = 1.5  # keeps the largest gain off the darkest colour, so that what is
 DARK = 0.5  # luminance: white text below it
 OUTLINE, PLAIN = 2.5, 0.5
 LARGEST_INCHES = 24.0
-CROWDED = 150  # cells in a panel: beyond it the regime is told by hatch and outline alone
+WORDED = 150  # cells in a panel: beyond it the regime is told by hatch and outline alone
 
 GAIN = f"Against seq_len: gain ({ESTIMAND}, baseline over candidate) with the bands of the map. Hollow: unresolved."
 SESSIONS = "By seq_len x batch, one mark a session. Filled: candidate. Hollow: null arm, the baseline prepared twice."
@@ -37,11 +41,12 @@ DRIFT = "Against time (UTC), one mark a session. Purple: development. Orange: va
 
 def pictures(decision: Decision) -> dict[str, bytes]:
     """Name -> PNG bytes of every picture in a bundle."""
+    listed = sampled(decision)
     return {
         "regime.png": heat_map(decision.cells, frozenset(entry.shape for entry in decision.envelope.admitted)),
         "gain.png": curves(gain_plots(decision), GAIN),
-        "sessions.png": curves(session_plots(decision), SESSIONS, columns=1),
-        "drift.png": curves(drift_plots(decision), DRIFT),
+        "sessions.png": curves(session_plots(listed), SESSIONS, columns=1),
+        "drift.png": curves(drift_plots(listed), DRIFT),
     }
 
 
@@ -78,11 +83,37 @@ def _draw(
     axis.set_yticks([i + 0.5 for i in range(len(lengths))], [str(s) for s in lengths])
     axis.set_xlabel("batch")
     axis.set_ylabel("seq_len")
-    worded = len(cells) <= CROWDED
+    if len(cells) > CROWDED:
+        _draw_crowd(axis, cells, batches, lengths, scale, admitted)
+        return
+    worded = len(cells) <= WORDED
     for cell in cells:
         place = batches.index(cell.batch), lengths.index(cell.seq_len)
         axis.add_patch(_box(place, cell, scale, cell.shape in admitted))
         _write(axis, place, cell, scale, worded)
+
+
+def _draw_crowd(
+    axis: Axes,
+    cells: Sequence[CellDecision],
+    batches: Sequence[int],
+    lengths: Sequence[int],
+    scale: Normalize,
+    admitted: Collection[Shape],
+) -> None:
+    """Boxes without words, all at once: a patch and a text for each of thousands would take minutes."""
+    x, y = ({level: i for i, level in enumerate(levels)} for levels in (batches, lengths))
+
+    def boxes(own: Sequence[CellDecision], **looks: Any) -> None:
+        corners = ((0, 0), (1, 0), (1, 1), (0, 1))
+        places = [[(x[cell.batch] + dx, y[cell.seq_len] + dy) for dx, dy in corners] for cell in own]
+        axis.add_collection(PolyCollection(places, in_layout=False, **looks), autolim=False)
+
+    colours = colormaps[COLOURS](scale([cell.gain or 0.0 for cell in cells]))
+    boxes(cells, facecolors=colours, edgecolors="#777777", linewidths=PLAIN)
+    open_cells = [cell for cell in cells if cell.regime is Regime.UNRESOLVED]
+    boxes(open_cells, facecolors="none", edgecolors="#777777", linewidths=PLAIN, hatch="///")
+    boxes([cell for cell in cells if cell.shape in admitted], facecolors="none", edgecolors="#000000", linewidths=1.0)
 
 
 def _box(place: tuple[int, int], cell: CellDecision, scale: Normalize, admitted: bool) -> Rectangle:

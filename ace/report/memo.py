@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from ace.domain.decision import ESTIMAND, CellDecision, Decision
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import SPLITS
-from ace.report import comparisons, explaining, trace, transferring
+from ace.report import comparisons, explaining, large, trace, transferring
 from ace.report.wording import (
     AXES,
     MEANING,
@@ -86,7 +86,8 @@ def _map(decision: Decision) -> str:
         counted = ", ".join(f"{n} {regime}" for regime, n in _counts(cell.regime for cell in own))
         lines += [f"{split}: {counted}", "", _table(HEAD, [_cell(cell) for cell in shown if cell.split == split])]
     if len(decision.cells) > MOST_CELLS:
-        lines += [f"{len(decision.cells) - MOST_CELLS} more cells are in report.html and regime.csv.", ""]
+        page = "" if large.is_large(decision) else "report.html and "
+        lines += [f"{len(decision.cells) - MOST_CELLS} more cells are in {page}regime.csv.", ""]
     if axes := axes_lines(decision):
         lines += [f"{AXES}:", "", *_listed(axes), ""]
     return "\n".join(lines)
@@ -127,7 +128,8 @@ def _beside(decision: Decision) -> str:
     rows = comparisons.rival_rows(decision)
     if not rows:
         return ""
-    left = f"{len(rows) - MOST_CELLS} more rows are in report.html.\n" if len(rows) > MOST_CELLS else ""
+    whole = large.whole(decision)
+    left = f"{len(rows) - MOST_CELLS} more rows are in {whole}.\n" if len(rows) > MOST_CELLS else ""
     return f"## Rivals\n\n{_table(comparisons.RIVALS_HEAD, rows[:MOST_CELLS])}{left}"
 
 
@@ -174,7 +176,7 @@ def _origin(decision: Decision) -> str:
         ]
         lines += [_table(("run", "status", "cell", "why it is not on the map"), unused)]
     if len(others) > MOST_LINES:
-        lines += [f"{len(others) - MOST_LINES} more are in report.html.", ""]
+        lines += [f"{len(others) - MOST_LINES} more are in {large.whole(decision)}.", ""]
     return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ace.domain.decision import ESTIMAND, Decision
-from ace.report import comparisons, explaining, plots, raw, trace, transferring
+from ace.report import comparisons, explaining, heat, large, plots, raw, trace, transferring
 from ace.report.wording import (
     AXES,
     MEANING,
@@ -41,21 +41,25 @@ def page(decision: Decision, pictures: Mapping[str, bytes]) -> str:
         lstrip_blocks=True,
     )
     quiet = [row for row in trace.rows(decision.findings) if row.outcome != "FAIL"]
+    listed, doubts = large.sampled(decision), fired(decision)
     return engine.get_template(TEMPLATE).render(
         decision=decision,
+        listed=listed,
+        large=large,
         meaning=MEANING[decision.verdict],
         headline=headline(decision),
         calibration=calibration(decision),
         estimand=ESTIMAND,
         gates=trace.rows(decision.gates),
-        fired=fired(decision),
+        fired=large.of_each(doubts),
+        fired_in_all=len(doubts),
         quiet=quiet,
         regimes=REGIME_MEANING,
         splits=list(dict.fromkeys(cell.split for cell in decision.cells)),
         gain_text=gain_text,
         quality_text=quality_text,
         roofline=ROOFLINE,
-        beside=comparisons.tables(decision),
+        beside=comparisons.tables(listed),
         tuning=tuning_text(decision),
         axes=axes_lines(decision),
         axes_heading=AXES,
@@ -63,24 +67,25 @@ def page(decision: Decision, pictures: Mapping[str, bytes]) -> str:
         scopes=[(f.name, getattr(decision.claims, f.name)) for f in fields(decision.claims)],
         policy=[(f.name, getattr(decision.policy, f.name)) for f in fields(decision.policy)],
         pictures=[(name, sha256(content).hexdigest()) for name, content in sorted(pictures.items())],
-        **_mapped(decision),
-        **_travelled(decision),
-        **_raw(decision),
+        **_mapped(decision, listed),
+        **_travelled(listed),
+        **_raw(decision, listed),
     )
 
 
-def _mapped(decision: Decision) -> dict[str, object]:
-    """What `report_map.html` shows, and the heat map."""
+def _mapped(decision: Decision, listed: Decision) -> dict[str, object]:
+    """What `report_map.html` shows, and the heat map. `listed`: the same with those cells that are listed."""
     return {
-        "heat": [*plots.heat_plots(decision), *plots.power_plots(decision)],
+        "heat": [*heat.heat_plots(decision), *heat.power_plots(decision)],
+        "small_box": heat.SMALL_BOX,
         "envelope": decision.envelope.admitted,
-        "edges": explaining.edge_lines(decision),
+        "edges": large.lines(explaining.edge_lines(decision), "decision.json"),
         "gains": plots.gain_plots(decision),
         "next_lines": explaining.next_lines(decision),
         "models": explaining.model_lines(decision),
         "explained": explaining.EXPLAINED,
         "mechanism_head": explaining.MECHANISM_HEAD,
-        "mechanism": explaining.mechanism_rows(decision),
+        "mechanism": explaining.mechanism_rows(listed),
     }
 
 
@@ -98,14 +103,14 @@ def _travelled(decision: Decision) -> dict[str, object]:
     }
 
 
-def _raw(decision: Decision) -> dict[str, object]:
+def _raw(decision: Decision, listed: Decision) -> dict[str, object]:
     """What `report_raw.html` and `report_place.html` show."""
     return {
-        "sessions": plots.session_plots(decision),
-        "drifts": plots.drift_plots(decision),
+        "sessions": plots.session_plots(listed),
+        "drifts": plots.drift_plots(listed),
         "series_head": raw.SERIES_HEAD,
-        "series": raw.series_rows(decision),
+        "series": raw.series_rows(listed),
         "slices_head": raw.SLICES_HEAD,
-        "slices": raw.slice_rows(decision),
+        "slices": raw.slice_rows(listed),
         "provenance": explaining.provenance_rows(decision),
     }

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ace.domain.decision import CellDecision, Decision, EnergyAnswer, percent, percent_within
-from ace.domain.verdict import Regime
-from ace.report.scales import Scale, colour, percent_scale, reach_of
+from ace.domain.decision import CellDecision, Decision, percent
+from ace.report import large
+from ace.report.scales import Scale, percent_scale
 from ace.report.wording import gain_text, quality_text
 
 LEFT, TOP, HEIGHT = 64, 14, 200
-BOX_WIDTH, BOX_HEIGHT = 92, 46
+BOX = (92, 46)
 STEP, STRIP_STEP = 74, 46
 SPREAD = 14  # of one arm's sessions, first to last, so that each is seen
 DRIFT_WIDTH = 900
@@ -38,7 +38,7 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Plot:
     """A panel. `columns`: pixel and label along x; `ticks`: along y; `lines`, `bands`: SVG point lists; `rules`:
-    heights of lines that mean something, with their names."""
+    heights of lines that mean something, with their names; `box`: width and height of a cell of a heat map."""
 
     title: str
     width: float
@@ -46,6 +46,7 @@ class Plot:
     columns: tuple[tuple[float, str], ...]
     ticks: tuple[tuple[float, str], ...]
     marks: tuple[Mark, ...]
+    box: tuple[int, int] = BOX
     lines: tuple[str, ...] = ()
     bands: tuple[str, ...] = ()
     rules: tuple[tuple[float, str], ...] = ()
@@ -70,95 +71,27 @@ def cell_text(cell: CellDecision) -> str:
     )
 
 
-def heat_plots(decision: Decision) -> list[Plot]:
-    """The regime map, longest inputs at the top."""
-    reach = reach_of(cell.gain for cell in decision.cells)
-    admitted = {entry.shape for entry in decision.envelope.admitted}
-    made = []
-    for title, cells in panels(decision.cells).items():
-        batches = sorted({cell.batch for cell in cells})
-        lengths = sorted({cell.seq_len for cell in cells}, reverse=True)
-        marks = tuple(
-            Mark(
-                LEFT + BOX_WIDTH * batches.index(cell.batch),
-                TOP + BOX_HEIGHT * lengths.index(cell.seq_len),
-                cell_text(cell) + ("; admitted" if cell.shape in admitted else ""),
-                _kinds(cell, cell.shape in admitted),
-                colour(cell.gain, reach),
-                ("no gain" if cell.gain is None else percent(cell.gain), cell.regime.value),
-            )
-            for cell in cells
-        )
-        columns = tuple((LEFT + BOX_WIDTH * (i + 0.5), str(batch)) for i, batch in enumerate(batches))
-        ticks = tuple((TOP + BOX_HEIGHT * (i + 0.5), str(length)) for i, length in enumerate(lengths))
-        width = LEFT + BOX_WIDTH * len(batches) + 8
-        made.append(Plot(title, width, TOP + BOX_HEIGHT * len(lengths), columns, ticks, marks))
-    return made
-
-
-def power_plots(decision: Decision) -> list[Plot]:
-    """The same map of joules per item, where there are some; a simulated one says so in its title and in every cell."""
-    made = []
-    known = [cell for cell in decision.cells if cell.energy is not None and cell.energy.gain is not None]
-    reach = reach_of(cell.energy.gain for cell in known if cell.energy is not None)
-    for title, cells in panels(known).items():
-        batches = sorted({cell.batch for cell in cells})
-        lengths = sorted({cell.seq_len for cell in cells}, reverse=True)
-        simulated = any(cell.energy is not None and cell.energy.simulated for cell in cells)
-        marks = tuple(
-            Mark(
-                LEFT + BOX_WIDTH * batches.index(cell.batch),
-                TOP + BOX_HEIGHT * lengths.index(cell.seq_len),
-                f"{cell.cell}: joules per item {percent_within(found.gain, found.low, found.high)}; {_source(found)}",
-                "hatched" if found.unclaimable is not None else "",
-                colour(found.gain, reach),
-                (percent(found.gain), "SIMULATED" if found.simulated else str(found.grade)),
-            )
-            for cell in cells
-            if (found := cell.energy) is not None and found.gain is not None
-        )
-        columns = tuple((LEFT + BOX_WIDTH * (i + 0.5), str(batch)) for i, batch in enumerate(batches))
-        ticks = tuple((TOP + BOX_HEIGHT * (i + 0.5), str(length)) for i, length in enumerate(lengths))
-        width = LEFT + BOX_WIDTH * len(batches) + 8
-        name = f"energy{', SIMULATED' if simulated else ''}: {title}"
-        made.append(Plot(name, width, TOP + BOX_HEIGHT * len(lengths), columns, ticks, marks))
-    return made
-
-
-def _source(found: EnergyAnswer) -> str:
-    return f"{found.source}, {found.grade}{', SIMULATED' if found.simulated else ''}"
-
-
-def _kinds(cell: CellDecision, admitted: bool) -> str:
-    return " ".join(
-        name
-        for name, holds in (
-            ("admitted", admitted),
-            ("hatched", cell.regime is Regime.UNRESOLVED),
-            ("positive", cell.regime is Regime.POSITIVE),
-        )
-        if holds
-    )
-
-
 def gain_plots(decision: Decision) -> list[Plot]:
-    """Gain against seq_len with the bands of the map, one panel a batch; all panels have one scale."""
+    """Gain against seq_len with the bands of the map, one panel a batch; all panels have one scale. Of a large map some
+    batches, the first and the last among them."""
     cells = [cell for cell in decision.cells if cell.gain is not None]
     logs = [log for cell in cells for log in (cell.gain, cell.low, cell.high) if log is not None]
     scale = percent_scale([decision.landscape.floor_log, *logs], TOP, TOP + HEIGHT)
     rules = ((scale.at(decision.landscape.floor_log), "worth having"), (scale.at(0.0), ""))
     made = []
-    for title, whole in panels(decision.cells).items():
+    drawn = panels(decision.cells)
+    curves = [(title, batch) for title, whole in drawn.items() for batch in sorted({cell.batch for cell in whole})]
+    for title, batch in large.spread(curves, large.PANELS) if large.is_large(decision) else curves:
+        whole = drawn[title]
         levels = sorted({cell.seq_len for cell in whole})
         places = {level: LEFT + STEP * (i + 0.5) for i, level in enumerate(levels)}
         columns = tuple((place, str(level)) for level, place in places.items())
-        for batch in sorted({cell.batch for cell in whole}):
-            own = sorted((c for c in whole if c.batch == batch and c.gain is not None), key=lambda c: c.seq_len)
-            marks = tuple(_point(cell, places[cell.seq_len], scale) for cell in own)
-            lines, bands = _joined(marks, STEP)
-            width = LEFT + STEP * len(levels) + 8
-            name = f"{title}, batch {batch}"
-            made.append(Plot(name, width, TOP + HEIGHT, columns, scale.ticks, marks, lines, bands, rules))
+        own = sorted((c for c in whole if c.batch == batch and c.gain is not None), key=lambda c: c.seq_len)
+        marks = tuple(_point(cell, places[cell.seq_len], scale) for cell in own)
+        lines, bands = _joined(marks, STEP)
+        width, name = LEFT + STEP * len(levels) + 8, f"{title}, batch {batch}"
+        panel = Plot(name, width, TOP + HEIGHT, columns, scale.ticks, marks, lines=lines, bands=bands, rules=rules)
+        made.append(panel)
     return made
 
 

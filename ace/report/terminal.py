@@ -1,8 +1,10 @@
 """What the terminal prints of a decision: verdict, why, the map, each gate with its reason."""
 
+from collections import Counter
+
 from ace.domain.decision import ESTIMAND, Decision
 from ace.domain.finding import Finding
-from ace.report import trace
+from ace.report import large, trace
 from ace.report.explaining import edge_lines
 from ace.report.wording import MEANING, calibration, fired, gain_text, headline, plain, quality_text, scope_lines
 
@@ -19,11 +21,7 @@ def summary_lines(decision: Decision) -> list[str]:
     lines += [f"  because {reason}" for reason in decision.claims.speed.reasons]
     lines += [f"  scope {line}" for line in scope_lines(decision) if "no evidence" not in line]
     lines += ["", f"cells (gain is the {ESTIMAND}; intervals hold for all cells of a split together)"]
-    width = max((len(cell.cell) for cell in decision.cells), default=0)
-    lines += [
-        f"  {cell.cell:<{width}}  {cell.regime:<10}  {gain_text(cell)}, quality {quality_text(cell)}"
-        for cell in decision.cells
-    ]
+    lines += _cells(decision)
     lines += _landscape(decision)
     lines += ["", "gates"]
     for row in trace.rows(decision.gates):
@@ -34,6 +32,20 @@ def summary_lines(decision: Decision) -> list[str]:
     lines += ["", "skeptic" if doubts else "skeptic: no rule fires"]
     lines += [line for row in trace.rows(doubts) for line in _doubt(row.findings)]
     return [plain(line) for line in lines]
+
+
+def _cells(decision: Decision) -> list[str]:
+    """One line a cell; of a large map how many there are of each regime, and some of them."""
+    shown = large.spread(decision.cells, large.NAMED) if large.is_large(decision) else decision.cells
+    width = max((len(cell.cell) for cell in shown), default=0)
+    lines = [
+        f"  {cell.cell:<{width}}  {cell.regime:<10}  {gain_text(cell)}, quality {quality_text(cell)}" for cell in shown
+    ]
+    if len(shown) == len(decision.cells):
+        return lines
+    counted = Counter((cell.split, cell.regime) for cell in decision.cells)
+    counts = [f"  {split}: {number} {regime}" for (split, regime), number in counted.items()]
+    return [*counts, f"  {len(shown)} of them, evenly spread; all are in regime.csv:", *lines]
 
 
 def _landscape(decision: Decision) -> list[str]:

@@ -26,7 +26,10 @@ class Row:
 
 def rows(findings: Sequence[Finding]) -> list[Row]:
     """One row a name, in the order of first appearance."""
-    return [_row(name, [f for f in findings if f.name == name]) for name in dict.fromkeys(f.name for f in findings)]
+    by_name: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_name.setdefault(finding.name, []).append(finding)
+    return [_row(name, own) for name, own in by_name.items()]
 
 
 def _row(name: str, findings: list[Finding]) -> Row:

@@ -1,7 +1,9 @@
+import shlex
 from dataclasses import replace
 
 import pytest
 
+from ace.cli.sweep import expand
 from ace.decide import commands
 from ace.decide.gather import gather
 from ace.domain.plan import ExecutorSpec, RivalSpec, Shape
@@ -114,3 +116,14 @@ def test_the_rivals_that_somebodys_own_executor_brought_are_measured_again_with_
 def test_a_command_that_is_to_measure_enough_asks_for_enough():
     assert commands.with_sessions("launch protocol.sessions=2 batch=1", 6) == "launch protocol.sessions=6 batch=1"
     assert commands.with_sessions("launch protocol.sessions=20", 6) == "launch protocol.sessions=20"
+
+
+def test_many_values_in_even_steps_are_one_range_that_hydra_expands_to_the_same_jobs():
+    shapes = [Shape(length, batch, 384, 6) for length in range(16, 56, 4) for batch in (*range(1, 21), 32)]
+    command = commands.measure(b.plan(), None, "development", shapes)
+    assert "'seq_len=range(16,53,4)'" in command
+    assert "batch=1,2,3" in command  # 32 breaks the step
+    jobs = expand([word for word in shlex.split(command)[2:] if word != "-m"])
+    places = [dict(override.split("=", 1) for override in job) for job in jobs]
+    assert {(int(job["seq_len"]), int(job["batch"])) for job in places} == {(s.seq_len, s.batch) for s in shapes}
+    assert len(jobs) == len(shapes)

@@ -13,7 +13,7 @@ from ace.domain.envelope import Admitted
 from ace.domain.plan import SPLITS
 from ace.domain.quality import Slices
 from ace.domain.verdict import Regime
-from ace.report import plots, scales
+from ace.report import heat, plots, scales
 from ace.report.explaining import edge_lines, model_lines, next_lines
 from ace.report.figures import pictures
 from ace.report.memo import memo
@@ -142,7 +142,7 @@ def test_what_a_run_says_is_text_in_the_plots_too():
 def test_admitted_cells_are_outlined_and_no_others(grid):
     one = grid.cells[0]
     admitted = replace(grid.envelope, admitted=(_admitted(one),))
-    marked = [mark for plot in plots.heat_plots(replace(grid, envelope=admitted)) for mark in plot.marks]
+    marked = [mark for plot in heat.heat_plots(replace(grid, envelope=admitted)) for mark in plot.marks]
     outlined = [mark for mark in marked if "admitted" in mark.kind.split()]
     assert {mark.title.split(":")[0].split()[1] for mark in outlined} == {one.cell.split()[1]}
     assert "No cell is admitted" in page(grid, {})
@@ -154,7 +154,7 @@ def _admitted(cell):
 
 def test_unresolved_cells_are_hatched_and_no_others(grid):
     cells = tuple(replace(c, regime=Regime.UNRESOLVED) if c.seq_len == 16 else c for c in grid.cells)
-    marks = [mark for plot in plots.heat_plots(replace(grid, cells=cells)) for mark in plot.marks]
+    marks = [mark for plot in heat.heat_plots(replace(grid, cells=cells)) for mark in plot.marks]
     assert [m for m in marks if "hatched" in m.kind] == [m for m in marks if "unresolved" in m.title]
 
 
