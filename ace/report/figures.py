@@ -112,7 +112,7 @@ def _draw_crowd(
     colours = colormaps[COLOURS](scale([cell.gain or 0.0 for cell in cells]))
     boxes(cells, facecolors=colours, edgecolors="#777777", linewidths=PLAIN)
     open_cells = [cell for cell in cells if cell.regime is Regime.UNRESOLVED]
-    boxes(open_cells, facecolors="none", edgecolors="#777777", linewidths=PLAIN, hatch="///")
+    boxes(open_cells, facecolors="none", edgecolors="#16161a", linewidths=PLAIN, hatch="///")
     boxes([cell for cell in cells if cell.shape in admitted], facecolors="none", edgecolors="#000000", linewidths=1.0)
 
 
