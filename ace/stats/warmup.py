@@ -60,8 +60,9 @@ def find_warm_up(log_baseline: FloatArray, log_candidate: FloatArray) -> WarmUp:
     levels = _segment(log_baseline, log_candidate)
     cut = _visible(levels)
     settled = np.ones(cells, dtype=bool)
-    for seen in set(cut[cut > 0].tolist()):
-        chosen = np.flatnonzero(cut == seen)
+    visible = cut.copy()  # what is cut further below must not be taken for a cell of its new number
+    for seen in set(visible[visible > 0].tolist()):
+        chosen = np.flatnonzero(visible == seen)
         gains = trimmed_mean((log_baseline - log_candidate)[chosen, :, seen * levels.width :])
         error = gains.std(axis=1, ddof=1) / math.sqrt(sessions)
         further = _further(_Levels(levels.series[:, chosen], levels.width), seen, error)

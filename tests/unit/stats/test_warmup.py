@@ -64,3 +64,14 @@ def test_yuen_without_trimming_is_the_standard_error():
     x = np.random.default_rng(0).normal(size=12)
     mean, error, df = yuen(x, 0.0)
     assert (mean, error, df) == pytest.approx((x.mean(), x.std(ddof=1) / np.sqrt(12), 11))
+
+
+def test_a_cell_is_cut_alike_by_itself_and_among_others():
+    rng = np.random.default_rng(5)
+    cells, sessions, rounds = 1000, 10, 10
+    warm = rng.choice([0.0, 0.01, 0.02], cells)[:, None, None] * 0.7 ** (np.arange(rounds) // 2)
+    baseline, candidate = warm + rng.normal(0, 0.01, (2, cells, sessions, rounds))
+    together = find_warm_up(baseline, candidate)
+    alone = [find_warm_up(baseline[[i]], candidate[[i]]) for i in range(cells)]
+    assert together.rounds.tolist() == [one.rounds[0] for one in alone]
+    assert together.settled.tolist() == [one.settled[0] for one in alone]
