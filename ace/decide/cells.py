@@ -6,6 +6,7 @@ Used by `gather`. Everything that was measured at a shape is here; nothing is pi
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ace.domain.plan import FIXED, SPLITS, Shape
 from ace.domain.record import CellRecord, Session
@@ -82,7 +83,7 @@ def _joined(values: Iterable[str], none: str) -> str:
     return "+".join(dict.fromkeys(values)) or none
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what fifty rules ask for is put together once
 class Cell:
     """A shape on a split with the measurements that count, oldest first. `others`: those under other conditions, which
     are not pooled, newest conditions first."""
@@ -94,12 +95,12 @@ class Cell:
     conditions: Conditions
     others: tuple[tuple[Conditions, tuple[Measurement, ...]], ...]
 
-    @property
+    @cached_property
     def records(self) -> tuple[CellRecord, ...]:
         """The records pooled here."""
         return tuple(m.record for m in self.measurements)
 
-    @property
+    @cached_property
     def sessions(self) -> tuple[Session, ...]:
         """All sessions of all measurements: none is left out."""
         return tuple(session for record in self.records for session in record.sessions)

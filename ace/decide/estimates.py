@@ -6,13 +6,16 @@ a look, whatever its conditions.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ace.decide.cells import Cell, declared_maximum
 from ace.decide.occasions import over_occasions
 from ace.decide.quality import settled, settled_by
 from ace.decide.rivals import rivals_of
+from ace.decide.roofline import Share, share
 from ace.decide.series import Seconds, arm_seconds, arms_of, typical_seconds
 from ace.decide.similarity import further_by
 from ace.domain.decision import QualityAnswer, RivalAnswer, SimilarityAnswer, SliceAnswer, percent
@@ -22,13 +25,13 @@ from ace.domain.plan import HOLDOUT, SPLITS
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, INTERLEAVED, NULL, CellRecord
 from ace.domain.registration import SEALED_MEASUREMENTS
-from ace.stats import compare, compare_cells, compare_sequential
+from ace.stats import compare, compare_cells, compare_each, compare_sequential
 
 ANY = 0.95  # confidence: whether sessions stand still does not depend on it
 LEAST_SEQUENTIAL = 0.90  # the boundaries are calibrated from here up; a policy that asks for less gets more
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what several ask for is reckoned once
 class CellEstimate:
     """`band`: simultaneous over the split's grid. `own`: this cell alone, two-sided. `bounds`: its one-sided bounds as
     `low` and `high`. `null`: the null arm against the baseline, two-sided. `alpha`: of this look. `slices`: every part
@@ -51,6 +54,12 @@ class CellEstimate:
     def key(self) -> str:
         """Its name in findings."""
         return self.cell.key
+
+    @cached_property
+    def of_roofline(self) -> Mapping[str, Share | None]:
+        """How close baseline and candidate come to what the machine can do."""
+        arms = (BASELINE, CANDIDATE)
+        return {arm: share(self.cell.records, arm, self.band.cut_rounds) for arm in arms}
 
     @property
     def quality_outcome(self) -> Outcome:
@@ -80,9 +89,12 @@ def estimate(cells: Sequence[Cell], policy: Policy, holdout_looks: int = 1) -> t
             continue
         before = holdout_looks if split == HOLDOUT else 1
         looks = before * max(map(_looks, grid))
-        for cell, band in zip(grid, _bands(grid, policy.alpha / looks, policy), strict=True):
+        bands = _bands(grid, policy.alpha / looks, policy)
+        alphas = [policy.alpha / (before * _looks(cell)) for cell in grid]
+        alone = _each_alone(grid, alphas, policy.margin)
+        for cell, band, alpha, numbers in zip(grid, bands, alphas, alone, strict=True):
             steady = _steady(band, cell.records, CANDIDATE, policy.margin)
-            made[cell.key] = _estimate(cell, steady, policy, before)
+            made[cell.key] = _estimate(cell, alpha, steady, numbers, policy)
     return tuple(made[cell.key] for cell in cells)
 
 
@@ -94,6 +106,35 @@ def _bands(grid: Sequence[Cell], alpha: float, policy: Policy) -> list[Compariso
         hosts = [cell.conditions.host for cell in grid]
         return compare_cells(pairs, margin=policy.margin, confidence=1 - alpha, blocks=hosts)
     return [compared(cell.records, CANDIDATE, policy.margin, 1 - alpha / len(grid)) for cell in grid]
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """What a cell says without the others: see CellEstimate."""
+
+    own: Comparison
+    bounds: Comparison
+    null: Comparison
+
+
+def _each_alone(grid: Sequence[Cell], alphas: Sequence[float], margin: float) -> list[_Alone]:
+    """Of every cell; those of a fixed design are worked together, and each by itself says the same."""
+    # nobody stops because of what the null arm shows, so its interval is that of the sessions there are
+    nulls = compare_each([tables(cell.records, NULL) for cell in grid], [(1 - alpha,) for alpha in alphas], margin)
+    levels = [(1 - alpha, 1 - 2 * alpha) for alpha in alphas]
+    found: dict[int, list[Comparison]] = {}
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, cell in enumerate(grid):
+        if cell.declared_maximum is None:
+            groups[cell.conditions.order].append(place)
+        else:
+            found[place] = [compared(cell.records, CANDIDATE, margin, level) for level in levels[place]]
+    for order, members in groups.items():
+        pairs = [tables(grid[place].records, CANDIDATE) for place in members]
+        told = compare_each(pairs, [levels[place] for place in members], margin, order)
+        for place, some in zip(members, told, strict=True):
+            found[place] = [_steady(each, grid[place].records, CANDIDATE, margin) for each in some]
+    return [_Alone(found[place][0], found[place][1], null) for place, [null] in enumerate(nulls)]
 
 
 def compared(records: Sequence[CellRecord], arm: str, margin: float, confidence: float) -> Comparison:
@@ -132,17 +173,15 @@ def _looks(cell: Cell) -> int:
     return max(SEALED_MEASUREMENTS, cell.looks) if cell.split == HOLDOUT else cell.looks
 
 
-def _estimate(cell: Cell, band: Comparison, policy: Policy, before: int) -> CellEstimate:
-    alpha = policy.alpha / (before * _looks(cell))
+def _estimate(cell: Cell, alpha: float, band: Comparison, alone: _Alone, policy: Policy) -> CellEstimate:
     quality, slices = settled(cell.records, alpha, policy)
     return CellEstimate(
         cell=cell,
         alpha=alpha,
         band=band,
-        own=compared(cell.records, CANDIDATE, policy.margin, 1 - alpha),
-        bounds=compared(cell.records, CANDIDATE, policy.margin, 1 - 2 * alpha),
-        # nobody stops because of what the null arm shows, so its interval is that of the sessions there are
-        null=comparison(tables(cell.records, NULL), None, policy.margin, 1 - alpha),
+        own=alone.own,
+        bounds=alone.bounds,
+        null=alone.null,
         quality=quality,
         slices=slices,
         further=further_by(cell.records, alpha, policy),

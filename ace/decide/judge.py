@@ -23,7 +23,7 @@ from ace.decide.gather import Case, gather
 from ace.decide.mapping import landscape_of
 from ace.decide.mechanism import mechanism_of
 from ace.decide.regimes import slower_than_same, without_gain
-from ace.decide.roofline import achieved
+from ace.decide.roofline import known
 from ace.decide.scopes import memory_claim, power_claims
 from ace.decide.series import series_of
 from ace.decide.skeptic import challenge
@@ -120,7 +120,7 @@ def _covers_its_grid(dossier: Dossier) -> bool:
 
 def _cell(found: CellEstimate, regime: Regime) -> CellDecision:
     shape, band, energy = found.cell.shape, found.band, energy_of(found.cell, found.alpha)
-    seconds = dict(found.seconds)
+    seconds, shares = dict(found.seconds), found.of_roofline
     return CellDecision(
         cell=found.key,
         seq_len=shape.seq_len,
@@ -139,8 +139,8 @@ def _cell(found: CellEstimate, regime: Regime) -> CellDecision:
         regime=regime,
         baseline_s=seconds.get(BASELINE),
         candidate_s=seconds.get(CANDIDATE),
-        baseline_roofline=achieved(found.cell.records, BASELINE, band.cut_rounds),
-        candidate_roofline=achieved(found.cell.records, CANDIDATE, band.cut_rounds),
+        baseline_roofline=known(shares[BASELINE]),
+        candidate_roofline=known(shares[CANDIDATE]),
         null=NullAnswer(found.null.gain, found.null.low, found.null.high),
         rivals=found.rivals,
         quality=found.quality,

@@ -101,11 +101,11 @@ def _next(dossier: Dossier, policy: Policy) -> tuple[tuple[NextCell, ...], str |
     there = [cell for cell in cells if cell.cell.measurements]
     if not there:
         return (), None
-    many = several_sizes(dossier.case.attempts)
+    many, known = several_sizes(dossier.case.attempts), {cell.cell.shape for cell in there}
     wanted = [
         (math.inf, shape, NextCell(cell_key(DEVELOPMENT, shape, many), None, "attempted, and nothing was measured"))
         for shape in dossier.unmeasured(DEVELOPMENT)
-        if all(cell.cell.shape != shape for cell in there)
+        if shape not in known
     ]
     for cell in there:
         if reason := _open(cell, dossier, policy):

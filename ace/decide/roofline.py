@@ -40,8 +40,12 @@ def share(records: Sequence[CellRecord], arm: str, cut_rounds: int) -> Share | N
 
 
 def achieved(records: Sequence[CellRecord], arm: str, cut_rounds: int) -> float | None:
+    """The share of the roofline of `arm`, None where any part of it is not known."""
+    return known(share(records, arm, cut_rounds))
+
+
+def known(found: Share | None) -> float | None:
     """The share of the roofline, None where any part of it is not known."""
-    found = share(records, arm, cut_rounds)
     return None if found is None or found.missing else found.roofline
 
 

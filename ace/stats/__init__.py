@@ -11,7 +11,7 @@ from ace.stats.correlation import CorrelationDifference, correlation_difference
 from ace.stats.cost import cost_line
 from ace.stats.eprocess import e_process
 from ace.stats.findings import drift, order_interaction, over_sessions, serial_dependence
-from ace.stats.paired import compare
+from ace.stats.paired import compare, compare_each
 from ace.stats.screening import screen, screen_and_confirm
 from ace.stats.selection import Selected, best_of, shrink
 from ace.stats.sequential import compare_sequential
@@ -24,6 +24,7 @@ __all__ = [
     "best_of",
     "compare",
     "compare_cells",
+    "compare_each",
     "compare_sequential",
     "components",
     "correlation_difference",

@@ -6,6 +6,7 @@ against the margin.  Repetition inside a session cannot replace sessions: layout
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ace.domain.estimate import Answer, Comparison
@@ -51,8 +52,24 @@ def compare(
 
     The gain estimates the log ratio baseline/candidate of the steady-state median times.
     """
-    check_request(margin, confidence, order)
-    [evidence] = gather([read_pair(baseline, candidate)], margin, order)
+    [[found]] = compare_each([(baseline, candidate)], [(confidence,)], margin, order)
+    return found
+
+
+def compare_each(
+    pairs: Sequence[tuple[object, object]],
+    confidences: Sequence[Sequence[float]],
+    margin: float = 0.01,
+    order: str = "interleaved",
+) -> list[list[Comparison]]:
+    """What `compare` says of each pair by itself, at each of its confidences; the timings are worked together."""
+    for confidence in {level for own in confidences for level in own}:
+        check_request(margin, confidence, order)
+    evidence = gather([read_pair(*pair) for pair in pairs], margin, order)
+    return [[_alone(e, margin, level) for level in own] for e, own in zip(evidence, confidences, strict=True)]
+
+
+def _alone(evidence: Evidence, margin: float, confidence: float) -> Comparison:
     if not estimable(evidence):
         return unestimated(evidence)
     level = 1 - confidence

@@ -59,8 +59,8 @@ def _declared_grids(case: Case) -> Iterator[Finding]:
 
 def _sweep(case: Case, sweep: StoredSweep) -> Finding:
     threshold = ALL_JOBS
-    there = attempted(sweep, case.store.cells)
-    missing = [job for job in sweep.planned if job not in there | set(sweep.refused)]
+    there = attempted(sweep, case.store.cells) | set(sweep.refused)
+    missing = [job for job in sweep.planned if job not in there]
     seen = f"sweep {sweep.sweep} ({sweep.status}): {len(sweep.planned) - len(missing)} of {len(sweep.planned)} jobs"
     if before := reused(sweep, case.store.cells):
         seen += f", {len(before)} of them measured by an earlier one"

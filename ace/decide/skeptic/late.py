@@ -70,9 +70,10 @@ def _busy(sessions: Sequence[Session]) -> Iterator[str]:
 
 def _running_on(sessions: Sequence[Session]) -> Iterator[str]:
     """Arms after whose calls something runs on. Further threads of a pool may spin a while."""
+    seen = [(visited(s, "busy_s"), visited(s, "idle_s")) for s in sessions]
+    spinning = max((s.environment.threads - 1 for s in sessions), default=0)
     for arm in (BASELINE, CANDIDATE):
-        shares = [visited(s, "busy_s")[arm] / visited(s, "idle_s")[arm] for s in sessions]
-        spinning = max((s.environment.threads - 1 for s in sessions), default=0)
+        shares = [busy_s[arm] / idle_s[arm] for busy_s, idle_s in seen]
         if beyond(shares, IDLE_SHARE + spinning):
             yield f"after a call of the {arm}: {sum(shares) / len(shares):.2f} processors busy in an idle window"
 

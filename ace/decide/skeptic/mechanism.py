@@ -9,7 +9,6 @@ from statistics import median
 
 from ace.decide.estimates import CellEstimate
 from ace.decide.mechanism import flops_ratios
-from ace.decide.roofline import share
 from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
@@ -116,8 +115,7 @@ def beyond_roofline(cell: CellEstimate, _: Policy) -> Finding:
     def answer(outcome: Outcome, evidence: str, next_step: str = "", severity: Severity = Severity.BLOCK) -> Finding:
         return Finding("too good", outcome, severity, cell.key, evidence, threshold, next_step)
 
-    records, cut = cell.cell.records, cell.band.cut_rounds
-    candidate, baseline = share(records, CANDIDATE, cut), share(records, BASELINE, cut)
+    candidate, baseline = cell.of_roofline[CANDIDATE], cell.of_roofline[BASELINE]
     if candidate is None or baseline is None:
         return answer(Outcome.NO_EVIDENCE, NO_SESSION, MEASURE)
     shown = f"candidate at {candidate.certain:.0%} of what the machine can do, baseline at {baseline.certain:.0%}"

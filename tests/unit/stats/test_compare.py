@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ace.domain.estimate import Answer
-from ace.stats import compare
+from ace.stats import compare, compare_each
 from tests.calibration.noise import MACHINES, SLOW_WARM_UP, Machine, draw
 
 QUIET = MACHINES["quiet"]
@@ -193,3 +193,15 @@ def test_the_answer_is_the_string_it_is_documented_as():
 def test_alternating_processes_need_no_blocks(rounds):
     b, c = timings(0.05)
     assert compare(b[:, :rounds], c[:, :rounds], order="alternating").answer is Answer.FASTER
+
+
+def test_pairs_that_are_worked_together_say_what_each_says_alone():
+    rng = np.random.default_rng(3)
+    pairs = []
+    for _ in range(60):
+        warm = rng.choice([0.0, 0.02]) * 0.7 ** np.arange(12)
+        pairs.append(tuple(np.exp(warm + rng.normal(0, rng.choice([0.002, 0.02]), (10, 12))).tolist() for _ in "bc"))
+    pairs.append(tuple(np.ones((4, 6)).tolist() for _ in "bc"))
+    levels = [(0.95, 0.9) if i % 2 else (0.8,) for i in range(len(pairs))]
+    together = compare_each(pairs, levels, margin=0.01)
+    assert together == [[compare(*pair, confidence=c) for c in own] for pair, own in zip(pairs, levels, strict=True)]
