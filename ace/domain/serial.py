@@ -30,7 +30,7 @@ Reader = Callable[[Any], Any]
 _SCALARS = frozenset((type(None), str, bool, int, float))
 _UNCHANGED = (str, int, bool)  # what JSON gives for them is what they are
 LONG = 100
-"""Of so many numbers it pays to look whether they are mostly the same ones."""
+"""Of so many numbers it pays to look whether they were there before."""
 SHARED = 2**12
 """Values of which one object is kept for all that are equal, of each kind."""
 
@@ -159,7 +159,7 @@ def _many(kind: Any) -> Reader:
         if not isinstance(data, list | tuple):
             raise _Misfit(f"expected a list, got {data!r:.60}")
         if kind is float and set(map(type, data)) <= {float} and all(map(math.isfinite, data)):
-            return _few_numbers(tuple(data))  # the raw timings: by far the most of a record
+            return _long(tuple(data)) if len(data) >= LONG else tuple(data)  # raw timings: the most of a record
         if first is not None and set(map(type, data)) <= {kind}:
             return first(tuple(map(sys.intern, data) if kind is str else data))
         return _in_turn(data, (read_one,) * len(data))
@@ -177,11 +177,17 @@ def _sharing() -> Reader:
     return first
 
 
-def _few_numbers(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    """The same numbers, equal ones as one object where they are mostly equal, as scores of 0 and 1 are."""
-    if len(numbers) < LONG or 2 * len(set(numbers)) > len(numbers):
-        return numbers
+def _long(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """The same numbers, and once where they come again: cells of one length score the same documents."""
     if -1.0 in map(math.copysign, repeat(1.0), numbers):  # 0.0 and -0.0 are equal, and are written differently
+        return numbers
+    return _few_numbers(numbers)
+
+
+@lru_cache(maxsize=SHARED)
+def _few_numbers(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """With equal ones as one object where they are mostly equal, as scores of 0 and 1 are."""
+    if 2 * len(set(numbers)) > len(numbers):
         return numbers
     one = {number: number for number in numbers}
     return tuple(map(one.__getitem__, numbers))
