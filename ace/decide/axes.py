@@ -10,9 +10,8 @@ import numpy as np
 from ace.decide.estimates import CellEstimate
 from ace.decide.series import arm_seconds
 from ace.domain.decision import AxisEffects
-from ace.domain.estimate import AxisEffect
 from ace.domain.record import BASELINE
-from ace.stats import axis_effects
+from ace.stats import axis_effects_on
 
 AXES = ("seq_len", "batch", "hidden", "depth")
 LEAST_SESSIONS = 2
@@ -21,13 +20,10 @@ LEAST_SESSIONS = 2
 def effects_of(cells: Sequence[CellEstimate]) -> AxisEffects:
     """Effects over all cells with enough sessions of ACE's own."""
     usable = [c for c in cells if len(c.own.session_gains) >= LEAST_SESSIONS and c.cell.sessions]
-    gains = [np.array(c.own.session_gains) for c in usable]
-    return AxisEffects(gain=_effects(usable, gains), baseline_time=_effects(usable, [_log_times(c) for c in usable]))
-
-
-def _effects(cells: Sequence[CellEstimate], samples: Sequence[np.ndarray]) -> tuple[AxisEffect, ...]:
-    levels = {axis: [float(getattr(c.cell.shape, axis)) for c in cells] for axis in AXES}
-    return axis_effects(levels, samples, blocks=[c.cell.conditions.host for c in cells])
+    levels = {axis: [float(getattr(c.cell.shape, axis)) for c in usable] for axis in AXES}
+    samples = [[np.array(c.own.session_gains) for c in usable], [_log_times(c) for c in usable]]
+    gain, baseline_time = axis_effects_on(levels, samples, blocks=[c.cell.conditions.host for c in usable])
+    return AxisEffects(gain, baseline_time)
 
 
 def _log_times(cell: CellEstimate) -> np.ndarray:

@@ -3,7 +3,7 @@
 Nothing here knows a clock, a store or a policy.  The unit is the session, never the timing.
 """
 
-from ace.stats.axes import axis_effects
+from ace.stats.axes import axis_effects, axis_effects_on
 from ace.stats.bootstrap import score_difference
 from ace.stats.cells import compare_cells
 from ace.stats.components import components
@@ -21,6 +21,7 @@ __all__ = [
     "CorrelationDifference",
     "Selected",
     "axis_effects",
+    "axis_effects_on",
     "best_of",
     "compare",
     "compare_cells",

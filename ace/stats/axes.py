@@ -8,6 +8,7 @@ intervals too: an axis that seems to explain a tenth may explain nothing.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,16 +35,33 @@ def axis_effects(
     of at least two sessions; blocks: where each cell was measured, its host: differences between blocks are taken out,
     and an axis that only varies between them is confounded.
     """
+    [found] = axis_effects_on(axes, [samples], confidence=confidence, blocks=blocks)
+    return found
+
+
+def axis_effects_on(
+    axes: Mapping[str, Sequence[float]],
+    quantities: Sequence[Sequence[FloatArray]],
+    *,
+    confidence: float = 0.95,
+    blocks: Sequence[str] | None = None,
+) -> list[tuple[AxisEffect, ...]]:
+    """The same for several quantities of the same cells, each with its samples."""
     varied = {name: np.log2(np.asarray(levels)) for name, levels in axes.items() if len(set(levels)) > 1}
     if not varied:
-        return ()
-    means = np.array([sample.mean() for sample in samples])
+        return [() for _ in quantities]
+    cells = len(next(iter(varied.values())))
+    bases = _Bases.of(varied, np.array(blocks if blocks is not None else [""] * cells))
+    return [_effects(bases, samples, confidence) for samples in quantities]
+
+
+def _effects(bases: "_Bases", samples: Sequence[FloatArray], confidence: float) -> tuple[AxisEffect, ...]:
+    varied, means = bases.varied, np.array([sample.mean() for sample in samples])
     variances = np.array([sample.var(ddof=1) / len(sample) for sample in samples])
     dfs = np.array([len(sample) - 1 for sample in samples])
-    places = np.array(blocks if blocks is not None else [""] * len(means))
-    design = np.column_stack([*_indicators(places), *varied.values()])
+    design = np.column_stack([*_indicators(bases.places), *varied.values()])
     weights = np.linalg.pinv(design)  # (blocks + axes, cells)
-    shares = _Shares(varied, places, means, variances)
+    shares = _Shares(bases, means, variances)
     found = []
     for column, name in enumerate(varied, start=design.shape[1] - len(varied)):
         if np.linalg.matrix_rank(np.delete(design, column, axis=1)) == np.linalg.matrix_rank(design):
@@ -57,6 +75,25 @@ def axis_effects(
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bases:
+    """What of the variation between cells can be explained: by blocks (`within`), by all axes too (`whole`), by all but
+    one (`without`, by its name). Orthonormal, (cells, rank) each; they say nothing of what was measured."""
+
+    varied: Mapping[str, FloatArray]
+    places: NDArray[np.str_]
+    within: FloatArray
+    whole: FloatArray
+    without: Mapping[str, FloatArray]
+
+    @classmethod
+    def of(cls, varied: Mapping[str, FloatArray], places: NDArray[np.str_]) -> "_Bases":
+        """Of these axes and blocks."""
+        others = {name: [levels for other, levels in varied.items() if other != name] for name in varied}
+        without = {name: _explained(rest, places) for name, rest in others.items()}
+        return cls(varied, places, _explained([], places), _explained(list(varied.values()), places), without)
+
+
 class _Shares:
     """How much of the variation between cells each axis explains and the others do not, whatever its form: a partition
     of sums of squares with the levels of the axes as factors (Fisher 1925).
@@ -66,16 +103,8 @@ class _Shares:
     draws.
     """
 
-    def __init__(
-        self,
-        varied: Mapping[str, FloatArray],
-        places: NDArray[np.str_],
-        means: FloatArray,
-        variances: FloatArray,
-    ) -> None:
-        self.varied, self.places, self.means, self.variances = varied, places, means, variances
-        self.within = _explained([], places)
-        self.whole = _explained(list(varied.values()), places)
+    def __init__(self, bases: _Bases, means: FloatArray, variances: FloatArray) -> None:
+        self.bases, self.means, self.variances = bases, means, variances
         drawn = np.random.default_rng(SEED).standard_normal((DRAWS, len(means)))
         drawn *= np.sqrt(variances)  # in place: of a map of ten thousand cells each copy is 80 MB
         drawn += means
@@ -83,7 +112,7 @@ class _Shares:
 
     def of(self, name: str, confidence: float) -> Estimate:
         """The share of one axis."""
-        others = _explained([levels for other, levels in self.varied.items() if other != name], self.places)
+        others = self.bases.without[name]
         value = self._ratio(self.means[None], others, 0.0)[0]
         drawn = self._ratio(self.drawn, others, 2.0)
         low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
@@ -91,10 +120,10 @@ class _Shares:
 
     def _ratio(self, means: FloatArray, others: FloatArray, noises: float) -> FloatArray:
         """(draws, cells) -> (draws,); `noises`: how often the noise of the means is in them beyond the estimate."""
-        own = _square(means, self.whole) - _square(means, others)
-        total = np.array([(row**2).sum() for row in means]) - _square(means, self.within)
-        own = own - noises * (_trace(self.variances, self.whole) - _trace(self.variances, others))
-        total = total - noises * (self.variances.sum() - _trace(self.variances, self.within))
+        own = _square(means, self.bases.whole) - _square(means, others)
+        total = np.array([(row**2).sum() for row in means]) - _square(means, self.bases.within)
+        own = own - noises * (_trace(self.variances, self.bases.whole) - _trace(self.variances, others))
+        total = total - noises * (self.variances.sum() - _trace(self.variances, self.bases.within))
         return np.where(total > NEGLIGIBLE**2, np.clip(own / np.maximum(total, NEGLIGIBLE**2), 0.0, 1.0), 0.0)
 
 

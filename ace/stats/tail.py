@@ -66,7 +66,7 @@ def _quantile_of_resamples(arm: FloatArray, times: npt.NDArray[np.int16], quanti
 
 def _counted(
     times: npt.NDArray[np.int16], sessions: npt.NDArray[np.int64], places: tuple[int, int]
-) -> npt.NDArray[np.int64]:
+) -> npt.NDArray[np.int32]:
     """How many of the timings of these `sessions`, highest first, lie at or above each place.  -> (2, resamples)"""
     above = np.cumsum(times[sessions], axis=0, dtype=np.int16)  # (timings, resamples)
-    return np.stack([(above <= place).sum(axis=0) for place in places])
+    return np.stack([(above <= place).sum(axis=0, dtype=np.int32) for place in places])

@@ -24,7 +24,9 @@ class Consulted:
 
     def __getattr__(self, key: str) -> Any:
         self._read.add(dict(self._DERIVED).get(key, key))
-        return getattr(self._policy, key)
+        value = getattr(self._policy, key)
+        self.__dict__[key] = value  # once is enough: a large map asks a hundred thousand times
+        return value
 
     @property
     def itself(self) -> Policy:
