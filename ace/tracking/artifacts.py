@@ -8,6 +8,7 @@ file, which made 23 requests of a cell that is read.
 import contextlib
 import os
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -119,13 +120,19 @@ def _read_local(folder: Path, location: Path | None, name: str) -> bytes:
     if not path.exists():
         raise StoreError(f"{name} is missing at {path}; was it deleted, or the store moved?")
     home, real = folder.resolve(), path.resolve()
-    if location is None or not home.is_relative_to(location.resolve()) or real != home / name:
+    if location is None or not home.is_relative_to(_resolved(location)) or real != home / name:
         raise StoreError(f"{name} is refused: {path} leads out of the store, to {real}")
     if not path.is_file():  # a pipe would be waited for without end
         raise StoreError(f"{name} is refused: {path} is no plain file")
     with path.open("rb") as file:
         _require_size(name, os.fstat(file.fileno()).st_size)
         return file.read()
+
+
+@lru_cache(maxsize=8)
+def _resolved(location: Path) -> Path:
+    """An experiment's folder, which is asked for with every file of every run."""
+    return location.resolve()
 
 
 def _require_size(name: str, size: int) -> None:
