@@ -33,7 +33,7 @@ from ace.report.tables import regime_columns
 from ace.report.terminal import summary_lines
 from ace.tracking.ledger import ledger_of
 from ace.tracking.process import this_process
-from ace.tracking.reader import read_evidence
+from ace.tracking.reader import read_again, read_evidence
 from ace.tracking.reconcile import Closed, reconcile
 from ace.tracking.store import open_existing_store
 from ace.tracking.writer import Tracker
@@ -109,10 +109,10 @@ def decide(options: argparse.Namespace) -> Verdict:
     others = [read_evidence(store, name, ledger_of(settings.root)) for name in options.consensus]
     together = [(decisions[0], evidence), *((judge(other, policy)[0], other) for other in others)]
     tracker = Tracker(store, options.experiment)
-    digests, told = {}, []
+    digests, told, stored = {}, [], read_again(store, options.experiment)
     for decision in decisions:
         place = _place(folder, decision, decisions)
-        digest = f"sha256:{write_bundle(decision, evidence_of(decision.claim, evidence), place)}"
+        digest = f"sha256:{write_bundle(decision, evidence_of(decision.claim, evidence), place, stored)}"
         digests[decision.claim] = digest
         told.append((f"{decision.verdict}: {decision.label}", _log(tracker, decision, place, digest)))
     tracker.note_decisions(told, list(_compared(decisions)))

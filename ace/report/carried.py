@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,11 @@ class Carried:
     problems: tuple[Problem, ...]
 
 
-def packed(claim: str, evidence: Evidence) -> Iterator[tuple[str, bytes]]:
+Stored = Callable[[StoredCell], bytes | None]
+"""The bytes of an attempt's record as its store holds them, None where they are not at hand."""
+
+
+def packed(claim: str, evidence: Evidence, stored: Stored = lambda _: None) -> Iterator[tuple[str, bytes]]:
     """Name and content: each record under its digest, then evidence.json, in which that digest stands for it.
 
     One after the other: the texts of all records together take more memory than the records.
@@ -41,8 +45,11 @@ def packed(claim: str, evidence: Evidence) -> Iterator[tuple[str, bytes]]:
         if cell.record is None:
             digests.append(None)
             continue
-        content = record_text(cell.record).encode()
+        content = stored(cell) or b""
         digest = hashlib.sha256(content).hexdigest()
+        if digest != cell.record_digest:  # to be written anew takes ten times as long
+            content = record_text(cell.record).encode()
+            digest = hashlib.sha256(content).hexdigest()
         digests.append(digest)
         yield _file(digest), content
     cells = [opened(cell) | {"record": left} for cell, left in zip(evidence.cells, digests, strict=True)]

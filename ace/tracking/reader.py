@@ -8,7 +8,7 @@ A cell with a problem has no record, with one exception: a record that verifies 
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from mlflow.entities import Experiment, Run
@@ -22,7 +22,7 @@ from ace.domain.snapshot import Snapshot
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
 from ace.errors import StoreError
 from ace.tracking import names
-from ace.tracking.artifacts import artifact_names, read_artifact
+from ace.tracking.artifacts import again, artifact_names, read_artifact
 from ace.tracking.decoding import decoded, read_plan
 from ace.tracking.every_run import every_run
 from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
@@ -67,6 +67,12 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
     return Evidence(
         experiment, tuple(cells), tuple(sweeps), tuple(registrations), looks, broken, openings, unlisted
     )
+
+
+def read_again(store: Store, experiment: str) -> Callable[[StoredCell], bytes | None]:
+    """Gives the bytes of an attempt's record as they lie in the store, None where only a server has them."""
+    location = str(store.experiment(experiment).artifact_location)
+    return lambda cell: again(location, cell.run_id, names.RECORD_FILE)
 
 
 def read_cell(store: Store, experiment: Experiment, run: Run) -> StoredCell:

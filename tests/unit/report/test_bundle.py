@@ -6,7 +6,7 @@ import pytest
 
 from ace.decide import judge
 from ace.domain.decision import decision_text
-from ace.domain.record import CellRecord
+from ace.domain.record import CellRecord, record_text
 from ace.domain.serial import decode
 from ace.errors import StoreError
 from ace.report.bundle import write_bundle
@@ -115,3 +115,18 @@ def test_csv_leaves_what_was_not_measured_empty(tmp_path):
     found = dict(zip(head.split(","), row.split(","), strict=True))
     assert found["quality_difference"] == ""
     assert float(found["gain_percent"]) == pytest.approx(13.0, abs=1.0)
+
+
+def test_records_as_their_store_holds_them_give_the_same_bundle_and_what_is_not_them_is_never_taken(judged, tmp_path):
+    decision, evidence = judged
+    texts = {cell.run_id: record_text(cell.record).encode() for cell in evidence.cells}
+    written = {
+        write_bundle(decision, evidence, tmp_path / name, stored)
+        for name, stored in (
+            ("none", lambda _: None),
+            ("kept", lambda cell: texts[cell.run_id]),
+            ("changed", lambda cell: texts[cell.run_id] + b" "),
+            ("another's", lambda cell: next(text for run, text in texts.items() if run != cell.run_id)),
+        )
+    }
+    assert len(written) == 1
