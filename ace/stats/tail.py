@@ -5,6 +5,7 @@ resampled whole (Davison & Hinkley 1997, section 3.8), because the slow calls of
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -68,5 +69,7 @@ def _counted(
     times: npt.NDArray[np.int16], sessions: npt.NDArray[np.int64], places: tuple[int, int]
 ) -> npt.NDArray[np.int32]:
     """How many of the timings of these `sessions`, highest first, lie at or above each place.  -> (2, resamples)"""
-    above = np.cumsum(times[sessions], axis=0, dtype=np.int16)  # (timings, resamples)
+    above = times[sessions]  # (timings, resamples)
+    for before, own in pairwise(above):
+        own += before  # row by row: numpy adds up down the columns, and takes three times as long
     return np.stack([(above <= place).sum(axis=0, dtype=np.int32) for place in places])
