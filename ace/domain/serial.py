@@ -29,6 +29,7 @@ T = TypeVar("T")
 Reader = Callable[[Any], Any]
 _SCALARS = frozenset((type(None), str, bool, int, float))
 _UNCHANGED = (str, int, bool)  # what JSON gives for them is what they are
+_LISTS = (list, tuple)
 LONG = 100
 """Of so many numbers it pays to look whether they were there before."""
 SHARED = 2**12
@@ -156,13 +157,16 @@ def _many(kind: Any) -> Reader:
     first = _sharing() if kind in _UNCHANGED else None
 
     def read(data: Any) -> Any:
-        if not isinstance(data, list | tuple):
+        if not isinstance(data, _LISTS):
             raise _Misfit(f"expected a list, got {data!r:.60}")
         if kind is float and set(map(type, data)) <= {float} and all(map(math.isfinite, data)):
             return _long(tuple(data)) if len(data) >= LONG else tuple(data)  # raw timings: the most of a record
         if first is not None and set(map(type, data)) <= {kind}:
             return first(tuple(map(sys.intern, data) if kind is str else data))
-        return _in_turn(data, (read_one,) * len(data))
+        try:
+            return tuple(map(read_one, data))
+        except _Misfit:
+            return _in_turn(data, (read_one,) * len(data))  # says at which place
 
     return read
 
@@ -198,7 +202,7 @@ def _each(kinds: tuple[Any, ...]) -> Reader:
     readers = tuple(_reader(kind) for kind in kinds)
 
     def read(data: Any) -> Any:
-        if not isinstance(data, list | tuple):
+        if not isinstance(data, _LISTS):
             raise _Misfit(f"expected a list, got {data!r:.60}")
         if len(data) != len(readers):
             raise _Misfit(f"expected {len(readers)} items, got {len(data)}")
@@ -266,7 +270,7 @@ def _whole(kind: type) -> Reader:
     names, first = frozenset(_names(kind)), _sharing()
 
     def read(data: Any) -> Any:
-        if not isinstance(data, dict | Mapping):
+        if type(data) is not dict and not isinstance(data, Mapping):
             raise _Misfit(f"expected an object for {kind.__name__}, got {data!r:.60}")
         if not data.keys() <= names:
             unknown = min(data.keys() - names)

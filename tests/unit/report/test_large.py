@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_a_sample_is_even_has_both_ends_and_nothing_twice(count, most):
     found = large.spread(range(count), most)
     assert len(found) == len(set(found)) == min(count, most)
     assert (found[0], found[-1]) == (0, count - 1)
-    steps = {after - before for before, after in zip(found, found[1:], strict=False)}
+    steps = {after - before for before, after in pairwise(found)}
     assert not steps or max(steps) - min(steps) <= 1
 
 
