@@ -5,6 +5,7 @@ Used by page, pictures and terminal: a page of ten thousand rows helps nobody an
 to LISTED cells nothing is left out.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -71,27 +72,31 @@ def note(decision: Decision) -> str | None:
     )
 
 
-def answers(row: Row) -> tuple[Finding, ...]:
-    """The answers of one gate, of many those first that decide it."""
-    if len(row.findings) <= LISTED:
+def answers(row: Row, decision: Decision) -> tuple[Finding, ...]:
+    """The answers of one gate; of a large map no more than are listed, those first that decide it."""
+    if not is_large(decision):
         return row.findings
     return tuple(sorted(row.findings, key=lambda finding: finding.outcome is not row.outcome)[:LISTED])
 
 
-def of_each(findings: Sequence[Finding]) -> list[Finding]:
-    """In their order, no more than LISTED of one rule."""
-    told: dict[str, int] = {}
+def of_each(findings: Sequence[Finding], decision: Decision) -> list[Finding]:
+    """In their order; of a large map no more of one rule than are listed."""
+    if not is_large(decision):
+        return list(findings)
+    told: Counter[str] = Counter()
     kept = []
     for finding in findings:
-        told[finding.name] = told.get(finding.name, 0) + 1
+        told[finding.name] += 1
         if told[finding.name] <= LISTED:
             kept.append(finding)
     return kept
 
 
-def lines(told: Sequence[str], whole: str) -> list[str]:
-    """No more than LISTED lines, and where the others are."""
-    return [*told[:LISTED], *([f"and {len(told) - LISTED} more in {whole}"] if len(told) > LISTED else [])]
+def lines(told: Sequence[str], decision: Decision) -> list[str]:
+    """Of a large map no more lines than are listed, and where the others are."""
+    if not is_large(decision) or len(told) <= LISTED:
+        return list(told)
+    return [*told[:LISTED], f"and {len(told) - LISTED} more in {whole(decision)}"]
 
 
 def named(cells: Sequence[str]) -> str:

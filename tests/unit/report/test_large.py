@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from ace.domain.verdict import Regime
-from ace.report import heat, large, plots
+from ace.report import heat, large, plots, trace
 from ace.report.figures import pictures
 from ace.report.memo import memo
 from ace.report.page import page
@@ -56,6 +56,10 @@ def test_a_map_that_is_not_large_is_listed_whole():
     small = judged(cell(0.1, 64))
     assert large.sampled(small) is small
     assert large.note(small) is None
+    findings = small.gates * large.LISTED
+    assert large.of_each(findings, small) == list(findings)
+    assert all(large.answers(row, small) == row.findings for row in trace.rows(findings))
+    assert large.lines(["a line"] * (large.LISTED + 1), small) == ["a line"] * (large.LISTED + 1)
 
 
 def test_the_page_says_what_it_leaves_out_and_where_that_is(many):
