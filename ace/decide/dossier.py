@@ -73,7 +73,8 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
     if registered is None or not registered.cells:
         claimed = [cell for cell in development if regimes[cell.key] is Regime.POSITIVE]
     else:
-        named = [cell for cell in development if cell.cell.shape in registered.cells]
+        shapes = set(registered.cells)
+        named = [cell for cell in development if cell.cell.shape in shapes]
         opened = {cell.key: places.get((HOLDOUT, cell.cell.shape)) for cell in named}
         still = {
             key
@@ -81,7 +82,8 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
             if cell is not None and spent(cell) and cell.key in touched and not refuted(cell, policy)
         }
         claimed = [cell for cell in named if cell.key not in still] or named  # a claim is never emptied: it stays open
-        left = [cell for cell in named if cell not in claimed]
+        kept = {cell.key for cell in claimed}
+        left = [cell for cell in named if cell.key not in kept]
     ended = [record.ended_at for cell in cells for record in cell.cell.records]
     fast = [cell for cell in development if faster_than_floor(cell, policy)]
     return Dossier(

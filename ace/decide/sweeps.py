@@ -1,11 +1,12 @@
 """Which jobs of a declared sweep have an attempt: one of its own, or an earlier one that the sweep found and kept.
 
-Asked by gate complete, and by `replay` for the part of the evidence that its answer rests on. A cell that was measured
-before is named by its run when the sweep passes over it: to remove that run and measure the cell again is then seen.
+Asked by gate complete, which also asks what was measured all the same, and by `replay` for the part of the evidence
+that its answer rests on. A cell that was measured before is named by its run when the sweep passes over it: to remove
+that run and measure the cell again is then seen.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ace.decide import commands
 from ace.domain.stored import StoredCell, StoredSweep
@@ -24,9 +25,37 @@ def attempted(sweep: StoredSweep, cells: Sequence[StoredCell]) -> frozenset[str]
 
 def reused(sweep: StoredSweep, cells: Sequence[StoredCell]) -> frozenset[str]:
     """The jobs whose cell had been measured before, by a run that is still there and denies nothing of the job."""
-    runs = {cell.run_id: cell for cell in cells}
+    runs, planned = {cell.run_id: cell for cell in cells}, set(sweep.planned)
     return frozenset(
         job
         for job, run_id in sweep.reused
-        if job in sweep.planned and run_id in runs and commands.agrees(runs[run_id], job)
+        if job in planned and run_id in runs and commands.agrees(runs[run_id], job)
     )
+
+
+def uncovered(jobs: Sequence[str], measured: Iterable[StoredCell]) -> list[str]:
+    """The jobs that none of these measurements stands for (`commands.covers`).
+
+    A job that names its length and batch is held against the measurements at that place alone: each job of a large
+    sweep against each of its measurements would take hours.
+    """
+    there: dict[tuple[float, float] | None, list[StoredCell]] = defaultdict(list)
+    for cell in measured:
+        there[None if cell.plan is None else (cell.plan.shape.seq_len, cell.plan.shape.batch)].append(cell)
+    every = [cell for cells in there.values() for cell in cells]
+    found = []
+    for job in jobs:
+        place = _place(job)
+        candidates = every if place is None else [*there.get(place, ()), *there.get(None, ())]
+        if not any(commands.covers(cell, job) for cell in candidates):
+            found.append(job)
+    return found
+
+
+def _place(job: str) -> tuple[float, float] | None:
+    """Length and batch, None where the job does not name both as numbers."""
+    named = dict(override.partition("=")[::2] for override in commands.split_job(job))
+    try:
+        return float(named["seq_len"]), float(named["batch"])
+    except (KeyError, ValueError):
+        return None

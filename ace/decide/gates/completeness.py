@@ -14,9 +14,9 @@ from ace.decide.dossier import Dossier
 from ace.decide.gates.openings import openings
 from ace.decide.gates.symmetry import symmetry
 from ace.decide.gather import Case
-from ace.decide.sweeps import attempted, reused
+from ace.decide.sweeps import attempted, reused, uncovered
 from ace.domain.finding import Finding, Outcome
-from ace.domain.plan import FIXED
+from ace.domain.plan import FIXED, Shape
 from ace.domain.policy import Policy
 from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord
 from ace.domain.stored import StoredCell, StoredSweep
@@ -75,8 +75,7 @@ def _sweep(case: Case, sweep: StoredSweep) -> Finding:
             "restore the missing runs; where they are lost, declare a new sweep under another experiment.name",
         )
     # a sweep may span claims, and whoever measured the job later measured it
-    finished = [a for a in case.store.cells if is_evidence(a)]
-    open_jobs = [job for job in missing if not any(commands.covers(a, job) for a in finished)]
+    open_jobs = uncovered(missing, [a for a in case.store.cells if is_evidence(a)])
     if open_jobs:
         return gate(
             NAME,
@@ -104,7 +103,8 @@ def _attempts(case: Case) -> Finding:
             threshold,
             RESTORE,
         )
-    waiting = [a for a in dead if a.status != FAILED and (_doubtful(a) or not _measured_again(case, a))]
+    again = {_place(a) for a in case.attempts if is_evidence(a) and a.plan is not None}
+    waiting = [a for a in dead if a.status != FAILED and (_doubtful(a) or _place(a) not in again)]
     told = "".join(f"; {named([_told(a) for a in some])}" for some in (waiting, failed) if some)
     if waiting:
         step = RESTORE if any(map(_doubtful, waiting)) else _retry(waiting)
@@ -134,10 +134,9 @@ def _told(attempt: StoredCell) -> str:
     return f"run {attempt.run_id}: {why}"
 
 
-def _measured_again(case: Case, attempt: StoredCell) -> bool:
-    plan = attempt.plan
-    found = [a.plan for a in case.attempts if is_evidence(a) and a.plan is not None]
-    return plan is not None and any((p.benchmark.split, p.shape) == (plan.benchmark.split, plan.shape) for p in found)
+def _place(attempt: StoredCell) -> tuple[str, Shape] | None:
+    """Split and shape that an attempt was made at, None where nobody knows."""
+    return None if attempt.plan is None else (attempt.plan.benchmark.split, attempt.plan.shape)
 
 
 def _retry(waiting: list[StoredCell]) -> str:

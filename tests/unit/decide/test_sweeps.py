@@ -6,6 +6,7 @@ from ace.decide import judge
 from ace.decide.commands import agrees, covers, measure_again
 from ace.decide.gather import gather
 from ace.decide.replay import evidence_of
+from ace.decide.sweeps import uncovered
 from ace.domain.plan import REPLICATE_SEEDS
 from ace.domain.stored import StoredSweep
 from tests.unit.decide import builders as b
@@ -49,3 +50,16 @@ def test_a_cell_measured_once_more_gets_a_seed_that_a_command_may_name():
     cells = [b.stored(b.record(of=b.plan(seed=seed)), run_id=f"run-{seed}") for seed in (0, REPLICATE_SEEDS)]
     [case] = gather(b.evidence(*cells))
     assert "seed=1 replicate=1" in measure_again(case.cells)
+
+
+def test_a_job_is_uncovered_where_no_measurement_covers_it_however_it_names_its_place():
+    cells = [b.stored(b.record(of=b.plan(n, k)), run_id=f"{n}x{k}") for n in (64, 128) for k in (1, 2)]
+    cells.append(replace(cells[0], run_id="no plan", plan=None, job="batch=4,seq_len=64"))
+    batches, lengths = ("batch=1", "batch=2.0", "batch='2'", "batch=3"), ("seq_len=64", "seq_len=512")
+    jobs = [
+        *(f"{batch},{length}" for batch in batches for length in lengths),
+        "batch=2", "seq_len=64", "seq_len=16", "batch=4,seq_len=64", "batch=1,executor.keep_ratio=0.5,seq_len=64", "",
+    ]  # fmt: skip
+    alone = [job for job in jobs if not any(covers(cell, job) for cell in cells)]
+    assert uncovered(jobs, cells) == alone
+    assert 0 < len(alone) < len(jobs)
