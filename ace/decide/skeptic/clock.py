@@ -50,8 +50,8 @@ def clock(cell: CellEstimate, _: Policy) -> Finding:
     if otherwise:
         return answer(
             Outcome.FAIL,
-            f"by the clock of the board {named(otherwise)}; a gain that one of two clocks sees is none",
-            "find out what changes the clock of the session or hides work from it, and measure this cell again",
+            f"by the clock of the board {named(otherwise)}; timings that one of two clocks shows are no gain",
+            "find out what changes the clock of the session, or what the device does between calls, and measure again",
         )
     unseen = [f"session {s.index}: {s.probes.clock.reason}" for s in sessions if s.probes.clock.parent_s is None]
     unseen += [f"session {s.index}: its board dated no calls" for s in sessions if _undated(s)]
