@@ -10,7 +10,7 @@ from tests.deceptions.lies import CASES
 
 WHY = {
     "cached": "inputs in use do not come twice",
-    "clock": "its numbers come from these functions|fit into no real time are no gain|one of two clocks shows are no gain",
+    "clock": "its numbers come from these functions|fit into no real time are no gain|one of two clocks shows are no",
     "disguise": "says nothing of another|beside a slower baseline|no gain in use",
     "interference": "no gain of its own|says nothing of another",
     "late work": "what came later was not timed|is paid by others",
