@@ -111,8 +111,11 @@ def test_through_the_boards_own_library_the_joules_are_the_boards_and_no_claim_a
     found = judged["cells"][0]["energy"]
     assert (found["grade"], found["simulated"]) == ("DEVICE_COUNTER", False)
     assert math.isfinite(found["idle_w"])
-    assert "the work is done on the host" in judged["claims"]["energy"]["reasons"][0]
-    assert judged["claims"]["energy"]["verdict"] != "INVALID"  # an honest record contradicts nothing of itself
+    refused, *others = judged["claims"]["energy"]["reasons"]
+    assert "the work is done on the host" in refused
+    # an honest record contradicts nothing of itself; its null arm may be off by chance, with two sessions
+    invalidating = others if judged["claims"]["energy"]["verdict"] == "INVALID" else []
+    assert {reason.partition(" ")[0] for reason in invalidating} <= {"instrument"}
     for session in record.sessions:
         assert {check.arm for check in session.energy_checks} == {"baseline", "null", "candidate"}
         for check in session.energy_checks:
