@@ -53,7 +53,7 @@ class Read:
 def verify(place: Path, anchor: str | None, now_s: float) -> Verified:
     """Read, hash, judge again, tell again, compare.  Raises EvidenceError when there is nothing to verify."""
     found = open_bundle(place)
-    problems = [*found.problems, *_unlike(anchor, found)]
+    problems = [*found.problems, *unlike(anchor, found.digest, SUMS, "bundle")]
     if DECISION in found.files and all(said == LACKING for _, said in problems):
         _require_version(found)  # which files a bundle has is a matter of the version too
     if not found.can_be_judged:
@@ -87,10 +87,9 @@ def _ended(
     return Verified(found.digest, len(found.files) - 1, tuple(problems), tuple(remarks), decisions, moved_on)
 
 
-def _unlike(anchor: str | None, found: Found) -> list[Problem]:
-    if anchor in (None, found.digest):
-        return []
-    return [(SUMS, f"the bundle is sha256:{found.digest}, the anchor is sha256:{anchor}")]
+def unlike(anchor: str | None, digest: str, file: str, what: str) -> list[Problem]:
+    """That what has this digest is not what the anchor names, where there is an anchor."""
+    return [] if anchor in (None, digest) else [(file, f"the {what} is sha256:{digest}, the anchor is sha256:{anchor}")]
 
 
 def _read(found: Found) -> Read:

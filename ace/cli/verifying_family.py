@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ace.cli.verifying import Verified, verify
+from ace.cli.verifying import Verified, unlike, verify
 from ace.decide.consensus import consensus_of
 from ace.domain.decision import Decision
 from ace.errors import EvidenceError
@@ -26,10 +26,9 @@ def verify_family(place: Path, anchor: str | None, now_s: float) -> Verified:
     problems += [(f"{folder}/{file}", said) for folder, one in told for file, said in one.problems]
     decisions = [decision for one in found for decision in one.decisions]
     if len(decisions) == members:
-        problems += _unlike(files, decisions, [one.digest for one in found])
+        problems += _differing(files, decisions, [one.digest for one in found])
     digest = hashlib.sha256(files.get(FILES[0], b"")).hexdigest()
-    if anchor not in (None, digest):
-        problems.append((FILES[0], f"the consensus is sha256:{digest}, the anchor is sha256:{anchor}"))
+    problems += unlike(anchor, digest, FILES[0], "consensus")
     return Verified(
         digest=digest,
         files=len(files) + sum(one.files for one in found),
@@ -40,7 +39,7 @@ def verify_family(place: Path, anchor: str | None, now_s: float) -> Verified:
     )
 
 
-def _unlike(files: dict[str, bytes], decisions: Sequence[Decision], digests: Sequence[str]) -> list[Problem]:
+def _differing(files: dict[str, bytes], decisions: Sequence[Decision], digests: Sequence[str]) -> list[Problem]:
     bundles = {one.experiment: f"sha256:{digest}" for one, digest in zip(decisions, digests, strict=True)}
     try:
         expected = consensus_files(consensus_of(decisions, bundles))

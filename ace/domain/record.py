@@ -105,6 +105,11 @@ class OutputCheck:
         _require(self.recomputed_error >= 0 and (self.scored_error or 0.0) >= 0, f"{self.arm}: a negative error")
 
 
+def is_board(device: str) -> bool:
+    """Whether `device`, in torch's words, is one of CUDA's."""
+    return device.partition(":")[0] == "cuda"
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Where a session ran."""
@@ -125,7 +130,7 @@ class Environment:
     @property
     def on_board(self) -> bool:
         """Whether the arms ran on a CUDA board."""
-        return self.device.partition(":")[0] == "cuda"
+        return is_board(self.device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,7 @@ def encode(value: Any) -> Any:
     if kind is tuple:
         return [item if type(item) in _SCALARS else encode(item) for item in value]
     if dataclasses.is_dataclass(kind):
-        later = _later(kind)
-        found = ((name, getattr(value, name)) for name in _names(kind))
-        return {name: encode(item) for name, item in found if item is not None or name not in later}
+        return {name: encode(item) for name, item in opened(value).items()}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):

@@ -12,15 +12,11 @@ from typing import Any
 
 import torch
 
+from ace.domain.record import is_board
 from ace.measure import timing
 
 L2_UNKNOWN_BYTES = 256_000_000
 """Larger than any L2 cache sold (126 MB, NVIDIA B200); what triton.testing.do_bench clears."""
-
-
-def is_board(device: str) -> bool:
-    """Whether `device`, in torch's words, is one of CUDA's."""
-    return device.partition(":")[0] == "cuda"
 
 
 def settling(device: str) -> Callable[[], None]:
@@ -73,9 +69,7 @@ def events(device: str, library: Any = torch) -> Events | None:
 
 def clocks_of(device: str) -> timing.Clocks:
     """What a timing of an arm on `device` reads, waits for and empties."""
-    return replace(
-        timing.CPU_CLOCKS, settle=settling(device), flush=flushing(device), events=events(device)
-    )
+    return replace(timing.CPU_CLOCKS, settle=settling(device), flush=flushing(device), events=events(device))
 
 
 def reset_peak(device: str, library: Any = torch) -> None:

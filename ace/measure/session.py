@@ -18,7 +18,7 @@ import torch
 from ace.domain.canonical import digest
 from ace.domain.plan import UNCHANGED, CellPlan
 from ace.domain.probes import NO_TOKEN_FELT, PERTURBED, SHAM, UNTOUCHED, Clock, Company, Probes
-from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState, Environment, Session, Witness
+from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState, Environment, Session, Witness, is_board
 from ace.domain.workload import Batch, Executor
 from ace.measure import board, timing
 from ace.measure.arms import Arms, arm_state, declared, prepare, require_unchanged
@@ -207,7 +207,7 @@ def _looked_at(
 
 def _graphs(arm: str, module: Callable[..., object], batch: Batch, device: str) -> int | None:
     """CUDA graphs replayed in a call of its own: following dispatch may keep a graph from being replayed."""
-    if not board.is_board(device):
+    if not is_board(device):
         return None
     with foreign_code("check", arm), torch.inference_mode(), board.counting_replays(device) as replays:
         module(batch.ids.clone(), batch.mask.clone())

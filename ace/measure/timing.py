@@ -101,10 +101,10 @@ def _time_flushed(
     module: Callable[[Any, Any], object], batches: Sequence[Batch], clocks: Clocks, flush: Callable[[], None]
 ) -> Timing:
     """The same, call by call: what a short call left in the cache would serve the next one."""
-    timings = []
+    unflushed, timings = replace(clocks, flush=None), []
     for batch in batches:
         flush()
-        timings.append(time_calls(module, [batch], replace(clocks, flush=None)))
+        timings.append(time_calls(module, [batch], unflushed))
     device_s = [timing.device_s for timing in timings if timing.device_s is not None]
     return Timing(
         fmean(timing.wall_s for timing in timings),

@@ -15,9 +15,9 @@ COUNTER, SENSOR, SIMULATED = "counter", "sensor", "simulated"
 @dataclass(frozen=True, slots=True)
 class Description:
     """A source that can be read. `kind`: COUNTER reads cumulative joules, SENSOR watts, SIMULATED one of them without
-    measuring (`unit` says which). `update_period_s`: as documented, the slowest; `read_every_s`: no
-    oftener than takes a hundredth of a core; `averaging_s`: over which the sensor averages, 0 where it does not.
-    `part_time`: whether it looks at a part of the time only (`aliasing`)."""
+    measuring (`unit` says which). `update_period_s`: as documented, the slowest; `read_every_s`: of a
+    board a quarter of the fastest, otherwise what reading may cost; `averaging_s`: over which the sensor averages, 0
+    where it does not. `part_time`: whether it looks at a part of the time only (`aliasing`)."""
 
     source: str
     grade: Grade

@@ -28,7 +28,7 @@ ReadText = Callable[[Path], str]
 
 
 def read_text(path: Path) -> str:
-    """A file of powercap, in three system calls: a buffered file takes four times as long, 200 times a second."""
+    """A file of powercap, in three system calls: a buffered file takes four times as long."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(descriptor, MOST_BYTES).decode("ascii")
