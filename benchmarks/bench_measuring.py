@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ace.domain.record import CANDIDATE
+from ace.domain.session import CANDIDATE
 from ace.measure.code_state import code_state
 from ace.measure.observe import observe
 from ace.measure.watching import Silent

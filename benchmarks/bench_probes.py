@@ -14,7 +14,7 @@ from statistics import fmean, median, stdev
 
 import numpy as np
 
-from ace.domain.record import BASELINE, CANDIDATE, Session
+from ace.domain.session import BASELINE, CANDIDATE, Session
 from ace.measure import processes
 from ace.measure.messages import Task
 from ace.measure.workshop import Workshop

@@ -16,24 +16,8 @@ from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec, ModelSpec, Pr
 from ace.domain.policy import Policy
 from ace.domain.probes import UNTOUCHED, Clock, Company, Perturbed, Probes, Untouched, Visit
 from ace.domain.quality import Quality
-from ace.domain.record import (
-    BASELINE,
-    CANDIDATE,
-    NULL,
-    SCHEMA_VERSION,
-    ArmState,
-    CellRecord,
-    CodeState,
-    Environment,
-    Failure,
-    MemoryUse,
-    OutputCheck,
-    Peak,
-    Session,
-    Timings,
-    Witness,
-    record_digest,
-)
+from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Failure, MemoryUse, Peak, record_digest
+from ace.domain.session import BASELINE, CANDIDATE, NULL, ArmState, Environment, OutputCheck, Session, Timings, Witness
 from ace.domain.snapshot import snapshot_of
 from ace.domain.stored import Evidence, StoredCell, StoredSweep
 

@@ -25,7 +25,7 @@ from ace.report.calibration import calibration_lines
 from ace.telemetry import Rig, local_ports
 from ace.telemetry.sampling import thread_every
 from ace.telemetry.survey import offered, survey
-from ace.tracking.reader import latest_calibration
+from ace.tracking.declared import latest_calibration
 from ace.tracking.store import experiments, open_existing_store
 
 FILES: tuple[PinnedFile, ...] = (

@@ -10,8 +10,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ace.domain.decode import decode
 from ace.domain.parsing import parse_json
-from ace.domain.serial import decode
 from ace.errors import EvidenceError
 from ace.measure.messages import HEARD, write_json
 from ace.tracking.process import ProcessMark, gone_because

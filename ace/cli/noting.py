@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ace.domain.decode import decode
 from ace.domain.parsing import parse_json
-from ace.domain.serial import decode
 from ace.errors import EvidenceError, StoreError
 from ace.measure.messages import write_json
 

@@ -14,8 +14,8 @@ from ace.cli.stale import code_moved_on, too_old
 from ace.decide.replay import replayed
 from ace.domain.canonical import canonical_json
 from ace.domain.decision import DECISION_SCHEMA_VERSION, Decision, document
+from ace.domain.decode import decode
 from ace.domain.policy import Policy
-from ace.domain.serial import decode
 from ace.errors import EvidenceError
 from ace.report.carried import EVIDENCE, Carried, Problem, json_object, unpacked
 from ace.report.differing import differing

@@ -10,7 +10,7 @@ import numpy as np
 from ace.decide.estimates import CellEstimate
 from ace.decide.series import arm_seconds
 from ace.domain.decision import AxisEffects
-from ace.domain.record import BASELINE
+from ace.domain.session import BASELINE
 from ace.stats import axis_effects_on
 
 AXES = ("seq_len", "batch", "hidden", "depth")

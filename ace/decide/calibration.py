@@ -15,7 +15,8 @@ from ace.decide.series import arm_seconds
 from ace.domain.calibration import CALIBRATION_SCHEMA_VERSION, Calibration, Effect, Needed, ShapeCalibration
 from ace.domain.estimate import Comparison
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord
+from ace.domain.record import CellRecord
+from ace.domain.session import BASELINE, CANDIDATE, NULL
 from ace.errors import EvidenceError
 from ace.stats import compare, student
 from ace.stats.intake import FloatArray

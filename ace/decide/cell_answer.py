@@ -12,10 +12,12 @@ from ace.decide.gates.provenance import IMPORTED, MEASURED
 from ace.decide.quality import settled_by
 from ace.decide.roofline import achieved
 from ace.decide.series import arms_of, typical_seconds
-from ace.domain.decision import QualityAnswer, percent_within, points_within
+from ace.domain.answers import QualityAnswer
 from ace.domain.estimate import Comparison
 from ace.domain.policy import Policy
-from ace.domain.record import CANDIDATE, NULL, CellRecord
+from ace.domain.record import CellRecord
+from ace.domain.session import CANDIDATE, NULL
+from ace.domain.wording import percent_within, points_within
 
 DERIVED = "DERIVED"
 READ_OFF = ("latency/", "sessions/", "quality/baseline", "quality/candidate", "quality/cosine", "quality/examples")

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ace.domain.plan import FIXED, SPLITS, Shape
-from ace.domain.record import CellRecord, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import Session
 from ace.domain.stored import StoredCell
 from ace.errors import EvidenceError
 

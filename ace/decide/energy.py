@@ -10,7 +10,7 @@ from statistics import median
 
 from ace.decide.cells import Cell
 from ace.decide.power_pairs import Pair, paired
-from ace.domain.decision import EnergyAnswer, percent_within
+from ace.domain.answers import EnergyAnswer
 from ace.domain.energy import (
     EnergyPlan,
     EnergyWindow,
@@ -21,7 +21,9 @@ from ace.domain.energy import (
     supports_claim,
 )
 from ace.domain.quality import Quality
-from ace.domain.record import CANDIDATE, NULL, CellRecord
+from ace.domain.record import CellRecord
+from ace.domain.session import CANDIDATE, NULL
+from ace.domain.wording import percent_within
 from ace.telemetry.ecd import LogGain, density, over_sessions, quality_gain
 
 NO_SOURCE = "no energy source was read"

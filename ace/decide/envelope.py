@@ -12,7 +12,7 @@ from ace.decide.estimates import CellEstimate
 from ace.domain.decision import Decision
 from ace.domain.envelope import ACCEPTING, ENVELOPE_SCHEMA_VERSION, Admitted, Bound, Envelope
 from ace.domain.plan import DEVELOPMENT, EXACT, HOLDOUT
-from ace.domain.record import BASELINE
+from ace.domain.session import BASELINE
 from ace.domain.verdict import Regime, Verdict
 
 

@@ -18,13 +18,15 @@ from ace.decide.rivals import rivals_of
 from ace.decide.roofline import Share, share
 from ace.decide.series import Seconds, arm_seconds, arms_of, typical_seconds
 from ace.decide.similarity import further_by
-from ace.domain.decision import QualityAnswer, RivalAnswer, SimilarityAnswer, SliceAnswer, percent
+from ace.domain.answers import QualityAnswer, RivalAnswer, SimilarityAnswer, SliceAnswer
 from ace.domain.estimate import Comparison
 from ace.domain.finding import Outcome
 from ace.domain.plan import HOLDOUT, SPLITS
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, INTERLEAVED, NULL, CellRecord
+from ace.domain.record import INTERLEAVED, CellRecord
 from ace.domain.registration import SEALED_MEASUREMENTS
+from ace.domain.session import BASELINE, CANDIDATE, NULL
+from ace.domain.wording import percent
 from ace.stats import compare, compare_cells, compare_each, compare_sequential
 
 ANY = 0.95  # confidence: whether sessions stand still does not depend on it

@@ -14,7 +14,7 @@ from ace.decide.judge import judge
 from ace.decide.power_scopes import POWER_SCOPES
 from ace.decide.scopes import memory_blockers, power_blockers, validated
 from ace.decide.verdict import must_look
-from ace.domain.decision import CellDecision, Decision, percent_within
+from ace.domain.decision import CellDecision, Decision
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import DEVELOPMENT, ECD, ENERGY, HOLDOUT, MEMORY, SPEED, BenchmarkSpec, Shape
 from ace.domain.policy import Policy
@@ -22,6 +22,7 @@ from ace.domain.record import CellRecord, CodeState
 from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, Registration, looks_of
 from ace.domain.stored import Evidence
 from ace.domain.verdict import Regime
+from ace.domain.wording import percent_within
 from ace.errors import PlanError
 
 AUTO = "auto"

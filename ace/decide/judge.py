@@ -30,6 +30,7 @@ from ace.decide.skeptic import challenge
 from ace.decide.transfer import transfers
 from ace.decide.tuning import tuning_of
 from ace.decide.verdict import Standing, verdict_of
+from ace.domain.answers import NullAnswer
 from ace.domain.decision import (
     DECISION_SCHEMA_VERSION,
     Attempt,
@@ -38,12 +39,11 @@ from ace.domain.decision import (
     CellProvenance,
     Claims,
     Decision,
-    NullAnswer,
     ScopeClaim,
 )
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.domain.stored import Evidence
 from ace.domain.verdict import Regime
 

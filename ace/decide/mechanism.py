@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 
 from ace.decide.estimates import CellEstimate
-from ace.domain.decision import LARGEST_LOG
 from ace.domain.estimate import Estimate
 from ace.domain.mapping import CellMechanism, CostModel, Mechanism
-from ace.domain.record import BASELINE, CANDIDATE, Session, Witness
+from ace.domain.session import BASELINE, CANDIDATE, Session, Witness
+from ace.domain.wording import LARGEST_LOG
 from ace.stats import cost_line
 
 LEAST_SAVED = 0.01  # of FLOPs: what is saved of less is noise over noise

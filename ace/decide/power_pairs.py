@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 from ace.domain.energy import CAPPED, DeviceState, EnergyPlan, EnergyWindow, SessionEnergy
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.telemetry.uncertainty import ratio_budget
 
 CLOCKS_APART = 0.1

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ace.decide.cells import Cell
-from ace.domain.decision import EnergyAnswer, percent, percent_within
+from ace.domain.answers import EnergyAnswer
 from ace.domain.finding import Outcome
 from ace.domain.plan import ECD, ENERGY
 from ace.domain.policy import Policy
+from ace.domain.wording import percent, percent_within
 
 
 @dataclass(frozen=True, slots=True)

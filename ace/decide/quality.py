@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ace.decide.scores import Scores, joined, scores_of
-from ace.domain.decision import NumbersAnswer, QualityAnswer, SliceAnswer
+from ace.domain.answers import NumbersAnswer, QualityAnswer, SliceAnswer
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
 from ace.domain.quality import Agreement, Quality, Slices

@@ -15,12 +15,12 @@ from ace.decide.estimates import CellEstimate, estimate
 from ace.decide.gates.guardrails import tail_latency
 from ace.decide.gates.instrument import null_arm
 from ace.decide.skeptic import challenge
-from ace.domain.decision import percent, points_within
 from ace.domain.finding import Outcome
 from ace.domain.plan import DEVELOPMENT, HOLDOUT
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord, record_digest
 from ace.domain.stored import StoredCell
+from ace.domain.wording import percent, points_within
 
 
 def doubts_about(record: CellRecord, policy: Policy) -> tuple[str, ...]:

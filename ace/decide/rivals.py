@@ -10,11 +10,12 @@ from dataclasses import replace
 from ace.decide.quality import difference, judged
 from ace.decide.scores import Scores, joined, scores_of
 from ace.decide.series import arm_seconds
-from ace.domain.decision import RivalAnswer
+from ace.domain.answers import RivalAnswer
 from ace.domain.estimate import Comparison
 from ace.domain.plan import RivalSpec
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord, RivalResult, Session
+from ace.domain.record import CellRecord, RivalResult
+from ace.domain.session import BASELINE, CANDIDATE, Session
 from ace.stats import compare
 
 

@@ -29,7 +29,8 @@ from ace.decide.gates.quality import quality
 from ace.decide.gather import Case
 from ace.decide.power_scopes import POWER_SCOPES, PowerScope, null_outcome, outcome_of
 from ace.decide.verdict import Standing, verdict_of
-from ace.domain.decision import CellDecision, Decision, EnergyAnswer, ScopeClaim, overall
+from ace.domain.answers import EnergyAnswer
+from ace.domain.decision import CellDecision, Decision, ScopeClaim, overall
 from ace.domain.envelope import ACCEPTING
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import DEVELOPMENT, ENERGY, HOLDOUT, MEMORY, VALIDATION

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from ace.domain.mapping import SessionSeries
-from ace.domain.record import BASELINE, CANDIDATE, NULL, Session
+from ace.domain.session import BASELINE, CANDIDATE, NULL, Session
 
 Seconds = list[tuple[float, ...]]
 """(sessions, rounds)"""

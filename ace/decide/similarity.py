@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from ace.decide.quality import margin_of
-from ace.domain.decision import SimilarityAnswer
+from ace.domain.answers import SimilarityAnswer
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
 from ace.domain.quality import Further, Similarity

@@ -11,7 +11,8 @@ from ace.decide.series import arm_seconds
 from ace.domain.estimate import Answer
 from ace.domain.plan import FIXED, Protocol
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, NULL, Look, Session
+from ace.domain.record import Look
+from ace.domain.session import BASELINE, CANDIDATE, NULL, Session
 
 
 def stop_rule(protocol: Protocol, policy: Policy) -> Callable[[Sequence[Session]], Look] | None:

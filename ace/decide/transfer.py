@@ -15,11 +15,11 @@ import numpy as np
 from ace.decide.cells import shape_order
 from ace.decide.estimates import CellEstimate, half_width, tables
 from ace.decide.mechanism import flops_ratios
-from ace.domain.decision import SliceAnswer
+from ace.domain.answers import SliceAnswer
 from ace.domain.estimate import Estimate
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS, VALIDATION, Shape
 from ace.domain.policy import Policy
-from ace.domain.record import CANDIDATE, NULL
+from ace.domain.session import CANDIDATE, NULL
 from ace.domain.transfer import Cause, Gap, Part, PartTransfer, SplitGain, Spread, Transfer
 from ace.stats import components, student
 from ace.stats.intake import FloatArray

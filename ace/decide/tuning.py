@@ -7,7 +7,7 @@ Part of `judge`. Looks at the whole store: other settings of the same idea are o
 from ace.decide.gather import Case
 from ace.domain.decision import ArmTuning
 from ace.domain.plan import CellPlan
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 
 
 def is_kin(plan: CellPlan, other: CellPlan) -> bool:

@@ -4,185 +4,32 @@ Made by `ace.decide.judge`, told by `ace.report`, logged by tracking. Gains are 
 steady-state median time. `document` gives exactly what `decision.json` holds (8-interfaces).
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ace.domain.answers import (
+    EnergyAnswer,
+    MemoryAnswer,
+    NullAnswer,
+    QualityAnswer,
+    RivalAnswer,
+    SimilarityAnswer,
+    SliceAnswer,
+)
 from ace.domain.envelope import Envelope
 from ace.domain.estimate import Answer, AxisEffect
 from ace.domain.finding import Finding, Outcome
 from ace.domain.mapping import Landscape, Mechanism, SessionSeries
 from ace.domain.plan import Shape
 from ace.domain.policy import Policy
-from ace.domain.record import Environment
 from ace.domain.serial import canonical_text, encode, opened
+from ace.domain.session import Environment
 from ace.domain.transfer import Transfer
 from ace.domain.verdict import Regime, Verdict
 
 DECISION_SCHEMA_VERSION = 6
-LARGEST_LOG = 100.0  # about 1e43 times: beyond it only the order of magnitude could matter, and it does not
 ESTIMAND = "steady-state median ratio"
-
-
-@dataclass(frozen=True, slots=True)
-class SliceAnswer:
-    """What a part of the documents loses or gains on average, with an upper bound that holds for all parts together."""
-
-    name: str
-    n: int
-    difference: float
-    ucb: float
-
-
-@dataclass(frozen=True, slots=True)
-class NumbersAnswer:
-    """How nearly the candidate's numbers are the baseline's: the largest relative error of any document, the median
-    distance in units in the last place of `dtype`, and the share of documents for which both arms name one class."""
-
-    dtype: str
-    relative_error: float
-    ulps: float
-    same_answer: float
-
-
-@dataclass(frozen=True, slots=True)
-class SimilarityAnswer:
-    """Spearman's correlation of an arm's similarities with people's, candidate minus baseline, with its one-sided
-    bounds by a bootstrap over documents; None where it was not scored, with the `reason`."""
-
-    benchmark: str
-    documents: int
-    margin: float
-    baseline: float | None
-    candidate: float | None
-    difference: float | None
-    lcb: float | None
-    ucb: float | None
-    outcome: Outcome
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class QualityAnswer:
-    """Candidate minus baseline, paired per example; `low`, `high` two-sided, `lcb` the one-sided bound.
-
-    `margin`: what may be lost. `worst`: of the `parts` tested, the one that is known to lose most; where none is known
-    to lose more than the margin, the one with the lowest mean.
-    """
-
-    difference: float
-    low: float
-    high: float
-    lcb: float
-    n: int
-    metric: str
-    margin: float
-    baseline: float
-    candidate: float
-    outcome: Outcome
-    cosine: float
-    numbers: NumbersAnswer | None
-    parts: int
-    worst: SliceAnswer | None
-
-
-@dataclass(frozen=True, slots=True)
-class RivalAnswer:
-    """Another way to the same saving, timed in the same sessions. Gains are logs with one-sided bounds, None where the
-    rival was not timed for `reasons`: `gain`, `low`, `high` over the baseline, `ahead_*` the candidate's over it.
-
-    `quality`: against the baseline; `against`: the candidate's scores minus the rival's. `token_share`: tokens that its
-    layers were seen to be given, over the candidate's. `failure`: why it did not run.
-    """
-
-    name: str
-    role: str
-    target: str
-    gain: float | None
-    low: float | None
-    high: float | None
-    ahead_low: float | None
-    ahead_high: float | None
-    reasons: tuple[str, ...]
-    quality: QualityAnswer | None
-    against: QualityAnswer | None
-    token_share: float | None
-    failure: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class NullAnswer:
-    """The cell's own A/A: the baseline prepared twice, with its two-sided interval."""
-
-    gain: float | None
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryAnswer:
-    """Median peak of each arm alone in a process; baseline over candidate as logs, least and largest between any two
-    processes, with the level of these bounds."""
-
-    baseline_bytes: int
-    candidate_bytes: int
-    low: float
-    high: float
-    processes: int
-    level: float
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyAnswer:
-    """What was measured of energy, and what it is worth. Without a source there is a reason, never a number.
-
-    `unclaimable`: why no claim can rest on it, None where one can. `device`: the board or packages, with the driver.
-    `baseline_j`, `candidate_j`: median joules per item; `idle_w`: median power with nothing running, taken off only
-    where `idle_subtracted`. `gain`: ln of the ratio over sessions with its interval, > 0 where the candidate needs
-    less; `lcb`, `ucb`: its one-sided bounds; `type_a`, `type_b`: standard uncertainties of it, by scatter and by what
-    all sessions share. `null_*`: the null arm in place of the candidate, where energy was to be claimed. `ecd_*` with
-    `throughput_*` and `quality_*`: effective compute density and its other two parts. `left_out`: measurements under an
-    earlier driver, which do not count.
-    """
-
-    grade: str
-    simulated: bool
-    reason: str
-    unclaimable: str | None = None
-    source: str | None = None
-    device: str | None = None
-    sessions: int = 0
-    baseline_j: float | None = None
-    candidate_j: float | None = None
-    idle_w: float | None = None
-    idle_subtracted: bool = False
-    gain: float | None = None
-    low: float | None = None
-    high: float | None = None
-    lcb: float | None = None
-    ucb: float | None = None
-    type_a: float | None = None
-    type_b: float | None = None
-    null_gain: float | None = None
-    null_low: float | None = None
-    null_high: float | None = None
-    ecd_gain: float | None = None
-    ecd_low: float | None = None
-    ecd_high: float | None = None
-    ecd_lcb: float | None = None
-    ecd_ucb: float | None = None
-    ecd_type_a: float | None = None
-    ecd_type_b: float | None = None
-    throughput_gain: float | None = None
-    throughput_low: float | None = None
-    throughput_high: float | None = None
-    throughput_lcb: float | None = None
-    throughput_ucb: float | None = None
-    quality_gain: float | None = None
-    quality_low: float | None = None
-    quality_high: float | None = None
-    left_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,26 +206,3 @@ def overall(findings: Iterable[Finding]) -> Outcome:
         if outcome in outcomes:
             return outcome
     return Outcome.NOT_APPLICABLE if outcomes else Outcome.NO_EVIDENCE
-
-
-def percent(log: float) -> str:
-    """A log ratio as people read it: .122 -> `+13.0 %`; a ratio that no float holds is shown as the largest."""
-    return f"{_expm1(log):+.1f} %"
-
-
-def _expm1(log: float) -> float:
-    return 100 * math.expm1(min(log, LARGEST_LOG))
-
-
-def percent_within(gain: float | None, low: float | None, high: float | None) -> str:
-    """`+12.9 % [+12.1, +13.8]`; says so where there is no number."""
-    if gain is None:
-        return "not measured"
-    if low is None or high is None:
-        return f"{percent(gain)} [no interval]"
-    return f"{percent(gain)} [{_expm1(low):+.1f}, {_expm1(high):+.1f}]"
-
-
-def points_within(difference: float, low: float, high: float) -> str:
-    """`-0.7 points [-2.0, +0.6]`, from fractions of 1."""
-    return f"{100 * difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ace.domain.canonical import canonical_json, digest
+from ace.domain.decode import decode
 from ace.domain.parsing import MOST_BYTES, parse_json
 from ace.domain.plan import Shape
-from ace.domain.serial import decode, encode
+from ace.domain.serial import encode
 from ace.domain.verdict import Verdict
 from ace.errors import EvidenceError
 

@@ -8,7 +8,8 @@ number would make a claim look better, as a preparation of -1 s does, or end in 
 
 from collections.abc import Iterator
 
-from ace.domain.record import CellRecord, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import Session
 
 MOST = 2.0**63
 """Of anything: more than a processor counts to."""

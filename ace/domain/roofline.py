@@ -11,7 +11,8 @@ side: work that was not seen does not count, and the peaks are the best of all k
 
 from dataclasses import dataclass
 
-from ace.domain.record import Peak, Witness
+from ace.domain.record import Peak
+from ace.domain.session import Witness
 
 NO_PEAK, NO_FLOPS, NO_BYTES = "the machine's peak", "the FLOPs of a call", "the bytes of a call"
 

@@ -10,8 +10,9 @@ from statistics import median
 from ace.domain.canonical import digest
 from ace.domain.plan import ModelSpec, Shape
 from ace.domain.quality import require_valid
-from ace.domain.record import BASELINE, CellRecord, Digests
+from ace.domain.record import CellRecord, Digests
 from ace.domain.serial import encode
+from ace.domain.session import BASELINE
 
 
 @dataclass(frozen=True, slots=True)

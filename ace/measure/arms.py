@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 from ace.domain.plan import CellPlan
-from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState
+from ace.domain.session import BASELINE, CANDIDATE, NULL, ArmState
 from ace.domain.workload import Batch, Executor, Work
 from ace.executors.loading import load_executor
 from ace.executors.planted import Planted

@@ -13,7 +13,7 @@ import torch
 from torch import get_num_threads
 
 from ace.domain.probes import SHAM
-from ace.domain.record import OutputCheck, Timings
+from ace.domain.session import OutputCheck, Timings
 from ace.domain.workload import Batch
 from ace.measure import timing
 from ace.measure.arms import Arms

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ace.domain.record import is_board
+from ace.domain.session import is_board
 from ace.measure import timing
 
 L2_UNKNOWN_BYTES = 256_000_000

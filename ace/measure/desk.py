@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from ace.benchmarks.documents import Documents
 from ace.benchmarks.loading import load_rated
 from ace.domain.canonical import digest
+from ace.domain.decode import decode
 from ace.domain.plan import BenchmarkSpec, CellPlan, ExecutorSpec
 from ace.domain.quality import Quality, Similarity
 from ace.domain.record import CodeState
-from ace.domain.serial import decode, encode
+from ace.domain.serial import encode
 from ace.measure.cache import cached_array, cached_json
 from ace.measure.failing import ArmError
 from ace.measure.messages import Task

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.domain.workload import Batch, Executor
 from ace.measure.arms import declared, prepare, require_unchanged
 from ace.measure.failing import ArmError, foreign_code

@@ -14,7 +14,7 @@ import torch
 
 from ace.domain.energy import EnergyPlan, EnergyWindow, Refusal, SessionEnergy, SourceChoice
 from ace.domain.plan import ECD, ENERGY, CellPlan
-from ace.domain.record import BASELINE, CANDIDATE, NULL, OutputCheck
+from ace.domain.session import BASELINE, CANDIDATE, NULL, OutputCheck
 from ace.measure.arms import Arms
 from ace.measure.device import Place, place_of
 from ace.measure.failing import foreign_code

@@ -11,7 +11,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from ace.domain.record import Environment
+from ace.domain.session import Environment
 from ace.measure.device import DEVICE
 from ace.models.surroundings import cpu_model
 

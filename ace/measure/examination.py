@@ -11,7 +11,8 @@ import numpy as np
 from ace.benchmarks.documents import Documents
 from ace.domain.plan import UNCHANGED, BenchmarkSpec, CellPlan, RivalSpec
 from ace.domain.quality import Further, Quality
-from ace.domain.record import BASELINE, CANDIDATE, NULL, CodeState, Failure, RivalResult
+from ace.domain.record import CodeState, Failure, RivalResult
+from ace.domain.session import BASELINE, CANDIDATE, NULL
 from ace.measure.desk import Desk, Embedding
 from ace.measure.failing import ArmError
 from ace.measure.watching import Watcher

@@ -15,7 +15,7 @@ import numpy as np
 from ace.domain.canonical import digest
 from ace.domain.isolated import Isolated, IsolatedPair
 from ace.domain.plan import CellPlan
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.domain.workload import Batch, Executor
 from ace.measure import board
 from ace.measure.arms import Arms, prepare, state_digest

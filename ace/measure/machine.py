@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from statistics import median
 
 from ace.domain.canonical import digest
+from ace.domain.decode import decode
 from ace.domain.plan import CellPlan
-from ace.domain.record import CodeState, Peak, Session
+from ace.domain.record import CodeState, Peak
 from ace.domain.roofline import highest, least
-from ace.domain.serial import decode, encode
+from ace.domain.serial import encode
+from ace.domain.session import Session
 from ace.errors import MeasurementError
 from ace.measure.cache import cached_json
 from ace.measure.environment import fingerprint

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.domain.workload import Executor
 from ace.measure import board
 from ace.measure.arms import prepare

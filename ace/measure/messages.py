@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ace.domain.canonical import canonical_json
+from ace.domain.decode import decode
 from ace.domain.energy import SourceChoice
 from ace.domain.plan import CellPlan
-from ace.domain.record import Failure, Peak, Session
-from ace.domain.serial import decode, encode
+from ace.domain.record import Failure, Peak
+from ace.domain.serial import encode
+from ace.domain.session import Session
 
 CALIBRATION = "calibration.npz"
 HEARD = "heard.json"  # in a session's folder: its answer as the parent took it

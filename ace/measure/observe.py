@@ -12,20 +12,8 @@ import numpy as np
 from ace.benchmarks.loading import calibration_documents, load_development, load_documents, require_disjoint
 from ace.benchmarks.slices import slices_of
 from ace.domain.plan import FEWEST_SEQUENTIAL, MEMORY, CellPlan
-from ace.domain.record import (
-    BASELINE,
-    CANDIDATE,
-    SCHEMA_VERSION,
-    CellRecord,
-    CodeState,
-    Digests,
-    Failure,
-    Look,
-    MemoryUse,
-    OutputCheck,
-    RivalResult,
-    Session,
-)
+from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Digests, Failure, Look, MemoryUse, RivalResult
+from ace.domain.session import BASELINE, CANDIDATE, OutputCheck, Session
 from ace.measure.energy import chosen_sources
 from ace.measure.examination import Examination, examine
 from ace.measure.isolation import isolated

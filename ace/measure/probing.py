@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ace.domain.probes import Untouched, Visit
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.domain.workload import Batch, Executor
 from ace.measure.arms import Arms, declared
 from ace.measure.company import spent_s

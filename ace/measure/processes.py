@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ace.domain.probes import Clock
-from ace.domain.record import Failure, Session
+from ace.domain.record import Failure
+from ace.domain.session import Session
 from ace.measure.company import ending_strays
 from ace.measure.hearing import READ_BYTES, Words
 from ace.measure.messages import Answer, Task, WorkOrder, read_answer, write_json

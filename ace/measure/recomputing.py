@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ace.domain.plan import CellPlan
-from ace.domain.record import CANDIDATE, OutputCheck, Session
+from ace.domain.session import CANDIDATE, OutputCheck, Session
 from ace.measure.inputs import shuffled_batches
 from ace.measure.messages import Task
 from ace.measure.watching import Watcher

@@ -18,7 +18,7 @@ import torch
 from ace.domain.canonical import digest
 from ace.domain.plan import UNCHANGED, CellPlan
 from ace.domain.probes import NO_TOKEN_FELT, PERTURBED, SHAM, UNTOUCHED, Clock, Company, Probes
-from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState, Environment, Session, Witness, is_board
+from ace.domain.session import BASELINE, CANDIDATE, NULL, ArmState, Environment, Session, Witness, is_board
 from ace.domain.workload import Batch, Executor
 from ace.measure import board, timing
 from ace.measure.arms import Arms, arm_state, declared, prepare, require_unchanged

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ace.domain.probes import SHAM
-from ace.domain.record import BASELINE
+from ace.domain.session import BASELINE
 from ace.domain.workload import Batch, Executor
 from ace.measure.arms import Arms, require_unchanged
 from ace.measure.failing import ArmError, foreign_code

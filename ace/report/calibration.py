@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 from ace.domain.calibration import Calibration, Effect, ShapeCalibration
-from ace.domain.decision import percent, percent_within
+from ace.domain.wording import percent, percent_within
 
 
 def calibration_lines(made: Calibration) -> list[str]:

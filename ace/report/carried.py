@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ace.domain.canonical import canonical_json
+from ace.domain.decode import decode
 from ace.domain.parsing import parse_json
 from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
-from ace.domain.serial import canonical_text, decode, encode, opened
+from ace.domain.serial import canonical_text, encode, opened
 from ace.domain.stored import Evidence, StoredCell
 from ace.errors import EvidenceError
 

@@ -1,6 +1,8 @@
 """What stands beside a gain: the quality of every cell, and how its rivals did, as rows of text for memo and page."""
 
-from ace.domain.decision import CellDecision, Decision, QualityAnswer, SimilarityAnswer, percent, points_within
+from ace.domain.answers import QualityAnswer, SimilarityAnswer
+from ace.domain.decision import CellDecision, Decision
+from ace.domain.wording import percent, points_within
 from ace.report.power import power_tables
 
 QUALITY_HEAD = ("cell", "score", "baseline", "candidate", "difference", "n", "worst part", "cosine", "numbers")

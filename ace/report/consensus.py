@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ace.domain.canonical import canonical_json
 from ace.domain.consensus import Agreement, Consensus, Place
-from ace.domain.decision import percent, percent_within
 from ace.domain.serial import encode
+from ace.domain.wording import percent, percent_within
 from ace.errors import EvidenceError
 from ace.report.carried import Problem
 from ace.report.reading import SUMS

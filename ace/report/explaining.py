@@ -6,11 +6,12 @@ Shared by memo, page and terminal. Every number stands in the decision; nothing 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from ace.domain.decision import Decision, percent
+from ace.domain.decision import Decision
 from ace.domain.mapping import Breakpoint, CellMechanism, CostModel, Hole, NextCell
 from ace.domain.plan import DEVELOPMENT
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.domain.verdict import Regime
+from ace.domain.wording import percent
 from ace.report.power import better_source
 
 EXPLAINED = (

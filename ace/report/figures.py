@@ -18,9 +18,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ace.domain.decision import ESTIMAND, CellDecision, Decision, percent
+from ace.domain.decision import ESTIMAND, CellDecision, Decision
 from ace.domain.plan import Shape
 from ace.domain.verdict import Regime
+from ace.domain.wording import percent
 from ace.report.curves import curves
 from ace.report.heat import CROWDED
 from ace.report.large import sampled

@@ -5,8 +5,10 @@ Beside `plots`. A box says its numbers in words as long as there is room for the
 
 from collections.abc import Callable, Sequence
 
-from ace.domain.decision import CellDecision, Decision, EnergyAnswer, percent, percent_within
+from ace.domain.answers import EnergyAnswer
+from ace.domain.decision import CellDecision, Decision
 from ace.domain.verdict import Regime
+from ace.domain.wording import percent, percent_within
 from ace.report.plots import BOX, LEFT, TOP, Mark, Plot, cell_text, panels
 from ace.report.scales import colour, reach_of
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ace.domain.decision import CellDecision, Decision, percent
+from ace.domain.decision import CellDecision, Decision
+from ace.domain.wording import percent
 from ace.report import large
 from ace.report.scales import Scale, percent_scale
 from ace.report.wording import gain_text, quality_text

@@ -7,8 +7,10 @@ mistake.
 import shlex
 from collections.abc import Sequence
 
-from ace.domain.decision import CellDecision, Decision, EnergyAnswer, percent_within
+from ace.domain.answers import EnergyAnswer
+from ace.domain.decision import CellDecision, Decision
 from ace.domain.energy import Grade
+from ace.domain.wording import percent_within
 
 ENERGY_HEAD = (
     "cell", "source", "J an item, baseline", "candidate", "baseline over candidate", "sessions", "scatter (A), k=1",

@@ -11,8 +11,9 @@ from typing import Any
 from ace.domain.canonical import canonical_json
 from ace.domain.decision import Decision
 from ace.domain.energy import EnergyWindow, SourceChoice
-from ace.domain.record import CellRecord, Session
+from ace.domain.record import CellRecord
 from ace.domain.serial import encode
+from ace.domain.session import Session
 from ace.domain.stored import Evidence
 from ace.report.power import better_source
 

@@ -8,7 +8,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 
-from ace.domain.decision import CellDecision, Decision, percent
+from ace.domain.decision import CellDecision, Decision
+from ace.domain.wording import percent
 
 GAIN_COLUMNS = ("cell", "split", "hidden", "depth", "batch", "seq_len", "regime", "gain_log", "low_log", "high_log")
 SESSION_COLUMNS = ("cell", "session", "gain_log", "null_gain_log")

@@ -9,8 +9,9 @@ from itertools import zip_longest
 from typing import Any
 
 from ace.domain.decision import Decision
+from ace.domain.decode import decode
 from ace.domain.envelope import envelope_text
-from ace.domain.serial import canonical_text, decode
+from ace.domain.serial import canonical_text
 from ace.report.memo import memo
 from ace.report.page import page
 from ace.report.raw import drift_csv, gain_csv, sessions_csv

@@ -5,8 +5,9 @@ Every number stands in the decision (`ace.domain.transfer`); nothing is estimate
 
 from collections.abc import Iterator
 
-from ace.domain.decision import Decision, percent_within, points_within
+from ace.domain.decision import Decision
 from ace.domain.transfer import Gap, SplitGain, Transfer
+from ace.domain.wording import percent_within, points_within
 
 TRANSFER_HEAD = ("cell", "from", "to", "gain before", "gain after", "lost, log points", "quality lost", "what differs")
 SPREAD_HEAD = ("cell", "split", "session", "pair", "input", "quality", "most of the uncertainty")

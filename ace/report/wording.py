@@ -7,18 +7,12 @@ is untrusted wherever it is shown; HTML is escaped by the template engine.
 import math
 from collections.abc import Iterable
 
-from ace.domain.decision import (
-    ESTIMAND,
-    CellDecision,
-    Decision,
-    percent,
-    percent_within,
-    points_within,
-)
+from ace.domain.decision import ESTIMAND, CellDecision, Decision
 from ace.domain.estimate import Estimate
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import DEVELOPMENT, HOLDOUT
 from ace.domain.verdict import Regime, Verdict
+from ace.domain.wording import percent, percent_within, points_within
 
 AXES = "Which axes matter, averaged over the development cells measured (95 % intervals over sessions)"
 MEANING = {

@@ -7,9 +7,10 @@ from typing import Any
 
 from mlflow.entities import Run
 
+from ace.domain.decode import decode
 from ace.domain.parsing import parse_json
 from ace.domain.plan import CellPlan
-from ace.domain.serial import canonical_text, decode
+from ace.domain.serial import canonical_text
 from ace.errors import AceError, EvidenceError, StoreError
 from ace.tracking import names
 

@@ -14,9 +14,10 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from ace.domain.canonical import canonical_json
+from ace.domain.decode import decode
 from ace.domain.parsing import parse_json
 from ace.domain.registration import FIRST, HoldoutLook, HoldoutOpening, LedgerEntry, chain_problem
-from ace.domain.serial import decode, encode
+from ace.domain.serial import encode
 from ace.errors import EvidenceError, StoreError
 
 LOCK_WAIT_S = 30.0

@@ -13,22 +13,22 @@ from dataclasses import replace
 
 from mlflow.entities import Experiment, Run
 
-from ace.domain.calibration import Calibration
 from ace.domain.plan import CellPlan
 from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord
-from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, HoldoutLook, HoldoutOpening, LedgerEntry, Registration
+from ace.domain.registration import HoldoutLook, HoldoutOpening, LedgerEntry
 from ace.domain.snapshot import Snapshot
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
 from ace.errors import StoreError
 from ace.tracking import names
 from ace.tracking.artifacts import again, artifact_names, read_artifact
+from ace.tracking.declared import is_deleted, other_version, read_registration, read_sweep, started_at
 from ace.tracking.decoding import decoded, read_plan
 from ace.tracking.every_run import every_run
 from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
 from ace.tracking.ledger import Ledger
 from ace.tracking.looks import unlisted_looks
-from ace.tracking.store import Store, experiments
+from ace.tracking.store import Store
 
 TRACEBACK = "traceback: "
 LINE_LIMIT = 500
@@ -53,10 +53,10 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
             if kind == names.CELL:
                 cells.append(_read_cell(store, run, experiment, location, files, problem))
             elif kind == names.SWEEP:
-                sweeps.append(_read_sweep(store, run, location))
+                sweeps.append(read_sweep(store, run, location))
             elif kind == names.REGISTRATION:
-                registrations.append(_read_registration(store, run, experiment, location))
-            elif kind == FOREIGN and not _deleted(run):
+                registrations.append(read_registration(store, run, experiment, location))
+            elif kind == FOREIGN and not is_deleted(run):
                 cells.append(replace(_cell(run, problem="not written by ACE; ignored"), status=FOREIGN.upper()))
         except StoreError as error:
             cells.append(_cell(run, problem=f"a declared {names.SWEEP}: {error}" if _is_sweep(run) else str(error)))
@@ -90,37 +90,6 @@ def _read_ledger(ledger: Ledger | None) -> tuple[tuple[LedgerEntry, ...], str | 
         return () if ledger is None else ledger.entries(), None
     except StoreError as error:
         return (), str(error)
-
-
-def _read_registration(store: Store, run: Run, experiment: str, location: str) -> StoredRegistration:
-    """What a run registered; deleting it takes nothing back, and what was altered is not believed."""
-    run_id = str(run.info.run_id)
-    try:
-        raw = read_artifact(store.client, run, location, names.REGISTRATION_FILE)
-        if hashlib.sha256(raw).hexdigest() != run.data.tags.get(names.REGISTRATION_DIGEST):
-            raise StoreError(f"{names.REGISTRATION_FILE} was altered: it is not what was registered")
-        made: Registration = decoded(Registration, raw, names.REGISTRATION_FILE, REGISTRATION_SCHEMA_VERSION)
-        if made.experiment != experiment:
-            raise StoreError(f"registered under experiment {made.experiment!r}, not {experiment!r}; move it back")
-    except StoreError as error:
-        return StoredRegistration(run_id, None, str(error))
-    return StoredRegistration(run_id, made, "its run was deleted in MLflow" if _deleted(run) else None)
-
-
-def latest_calibration(store: Store, experiment: str) -> Calibration | None:
-    """What this machine was last found to see, None where it never was.  Raises StoreError for one that was altered."""
-    if experiment not in experiments(store):
-        return None
-    found = store.experiment(experiment)
-    runs = [run for run in every_run(store, str(found.experiment_id)) if names.CALIBRATION_DIGEST in run.data.tags]
-    finished = [run for run in runs if run.info.status == "FINISHED" and not _deleted(run)]
-    if not finished:
-        return None
-    raw = read_artifact(store.client, finished[-1], str(found.artifact_location), names.CALIBRATION_FILE)
-    if hashlib.sha256(raw).hexdigest() != finished[-1].data.tags[names.CALIBRATION_DIGEST]:
-        raise StoreError(f"{names.CALIBRATION_FILE} was altered; run ace-calibrate again")
-    made: Calibration = decoded(Calibration, raw, names.CALIBRATION_FILE)
-    return made
 
 
 def _files(store: Store, run: Run) -> frozenset[str]:
@@ -190,7 +159,7 @@ def _cell(
     return StoredCell(
         run_id=str(run.info.run_id),
         status=str(run.info.status),
-        started_at=_started_at(run),
+        started_at=started_at(run),
         sweep=tags.get(names.SWEEP_ID),
         job=tags.get(names.JOB),
         plan=plan,
@@ -201,29 +170,18 @@ def _cell(
     )
 
 
-def _deleted(run: Run) -> bool:
-    return bool(run.info.lifecycle_stage == "deleted")
-
-
 def _is_sweep(run: Run) -> bool:
     return bool(run.data.tags.get(names.KIND) == names.SWEEP)
 
 
 def _disowned(run: Run) -> str | None:
     """Why the run as a whole is no evidence, whatever its files say."""
-    if _deleted(run):
+    if is_deleted(run):
         return (
             "the run was deleted in MLflow, and every attempt counts; "
             f"bring it back with `mlflow runs restore --run-id {run.info.run_id}`"
         )
-    return _other_version(run)
-
-
-def _other_version(run: Run) -> str | None:
-    schema = run.data.tags.get(names.SCHEMA)
-    if schema == str(SCHEMA_VERSION):
-        return None
-    return f"written by another version of ACE: schema {schema}, this one reads {SCHEMA_VERSION}"
+    return other_version(run)
 
 
 def _without_record(store: Store, run: Run, location: str, files: Collection[str]) -> str:
@@ -279,40 +237,3 @@ def _read_record(raw: bytes, digest: str, run: Run) -> CellRecord:
     if problem := impossible(record):
         raise StoreError(f"{names.RECORD_FILE} cannot be believed: {problem}")
     return record
-
-
-def _read_sweep(store: Store, run: Run, location: str) -> StoredSweep:
-    if not _deleted(run) and (other := _other_version(run)):  # a declaration once made stands
-        raise StoreError(other)
-    ended = names.REFUSED_DIGEST in run.data.tags
-    return StoredSweep(
-        run_id=str(run.info.run_id),
-        sweep=run.data.tags.get(names.SWEEP_ID, ""),
-        status=str(run.info.status),
-        started_at=_started_at(run),
-        planned=_read_jobs(store, run, location, names.PLANNED_FILE, names.PLANNED_DIGEST),
-        refused=_read_jobs(store, run, location, names.REFUSED_FILE, names.REFUSED_DIGEST) if ended else (),
-        reused=_read_reused(store, run, location) if names.REUSED_DIGEST in run.data.tags else (),
-    )
-
-
-def _read_jobs(store: Store, run: Run, location: str, name: str, tag: str) -> tuple[str, ...]:
-    jobs: tuple[str, ...] = decoded(tuple[str, ...], _vouched(store, run, location, name, tag), name)
-    return jobs
-
-
-def _read_reused(store: Store, run: Run, location: str) -> tuple[tuple[str, str], ...]:
-    raw = _vouched(store, run, location, names.REUSED_FILE, names.REUSED_DIGEST)
-    pairs: tuple[tuple[str, str], ...] = decoded(tuple[tuple[str, str], ...], raw, names.REUSED_FILE)
-    return pairs
-
-
-def _vouched(store: Store, run: Run, location: str, name: str, tag: str) -> bytes:
-    raw = read_artifact(store.client, run, location, name)
-    if hashlib.sha256(raw).hexdigest() != run.data.tags.get(tag):
-        raise StoreError(f"{name} was altered")
-    return raw
-
-
-def _started_at(run: Run) -> float:
-    return float(run.info.start_time) / 1000

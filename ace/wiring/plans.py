@@ -5,6 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from ace.domain.decode import freeze
 from ace.domain.energy import EnergyPlan
 from ace.domain.plan import (
     DEVELOPMENT,
@@ -21,7 +22,6 @@ from ace.domain.plan import (
     Shape,
     require,
 )
-from ace.domain.serial import freeze
 from ace.errors import EvidenceError, PlanError
 from ace.models.loading import described_model
 from ace.wiring.settings import experiment_name

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ace.domain.serial import decode
+from ace.domain.decode import decode
 from ace.errors import EvidenceError, PlanError
 
 T = TypeVar("T")

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from ace.domain.plan import CellPlan
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord, MemoryUse, Session, Timings
+from ace.domain.record import CellRecord, MemoryUse
+from ace.domain.session import BASELINE, CANDIDATE, Session, Timings
 from tests import builders
 from tests.deceptions.way import Change
 from tests.unit.decide.table import each_session

@@ -16,8 +16,9 @@ import numpy as np
 from ace.decide.recheck import doubts_about
 from ace.domain.plan import DEVELOPMENT, VALIDATION, CellPlan
 from ace.domain.quality import Agreement
-from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord
+from ace.domain.record import CellRecord
 from ace.domain.registration import Registration
+from ace.domain.session import BASELINE, CANDIDATE, NULL
 from ace.domain.stored import StoredCell
 from ace.domain.verdict import Regime, Verdict
 from ace.errors import PlanError

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ace.domain.decision import percent_within
 from ace.domain.finding import Outcome, Severity
 from ace.domain.verdict import Regime
+from ace.domain.wording import percent_within
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXECUTORS = ("deceiving", "misbehaving", "slowing_clock")

@@ -7,8 +7,9 @@ from functools import cache
 import numpy as np
 
 from ace.domain.plan import HOLDOUT, VALIDATION, ExecutorSpec
-from ace.domain.record import CANDIDATE, CellRecord, Imported, Session
+from ace.domain.record import CellRecord, Imported
 from ace.domain.registration import UnlistedLook, idea_of
+from ace.domain.session import CANDIDATE, Session
 from ace.domain.snapshot import snapshot_of
 from ace.domain.stored import Evidence, StoredRegistration, StoredSweep
 from ace.domain.verdict import Verdict

@@ -10,7 +10,8 @@ from functools import cache
 
 from ace.domain.energy import CAPPED, EnergyPlan, EnergyWindow, Grade, PowerSeries, Scope, SourceChoice
 from ace.domain.plan import VALIDATION
-from ace.domain.record import CANDIDATE, CellRecord, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import CANDIDATE, Session
 from ace.domain.verdict import Verdict
 from tests.deceptions.case import Case, Told
 from tests.deceptions.changes import of_plan, sessions

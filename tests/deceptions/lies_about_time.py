@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from ace.domain.plan import OBRIEN_FLEMING, Protocol
-from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord, Failure, Look, Session
+from ace.domain.record import CellRecord, Failure, Look
+from ace.domain.session import BASELINE, CANDIDATE, NULL, Session
 from ace.domain.stored import StoredCell
 from ace.domain.verdict import Verdict
 from tests.deceptions.case import Case, Told

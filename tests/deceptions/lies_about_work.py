@@ -6,7 +6,8 @@ import numpy as np
 
 from ace.domain.isolated import ISOLATED_SESSIONS, Isolated, IsolatedPair
 from ace.domain.probes import Perturbed, Untouched
-from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import BASELINE, CANDIDATE, NULL, Session
 from ace.domain.verdict import Verdict
 from tests.deceptions.case import Case, Told
 from tests.deceptions.changes import (

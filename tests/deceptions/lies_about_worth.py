@@ -6,7 +6,8 @@ import numpy as np
 
 from ace.domain.plan import NATURAL, ExecutorSpec
 from ace.domain.quality import Agreement, Slices
-from ace.domain.record import CANDIDATE, CellRecord, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import CANDIDATE, Session
 from ace.domain.verdict import Verdict
 from tests.deceptions.case import Case, Told
 from tests.deceptions.changes import of_arm, of_plan, sessions, timed, using_memory

@@ -10,7 +10,7 @@ import pytest
 from ace.decide import judge
 from ace.domain.decision import Decision, overall
 from ace.domain.finding import Outcome
-from ace.domain.record import CANDIDATE
+from ace.domain.session import CANDIDATE
 from ace.domain.stored import StoredCell, StoredSweep
 from ace.domain.verdict import Regime, Verdict
 from tests.unit.decide import builders as b

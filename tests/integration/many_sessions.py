@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from ace.domain.probes import Clock
-from ace.domain.record import Session
+from ace.domain.session import Session
 from ace.executors.loading import load_executor
 from ace.measure.company import look_around
 from ace.measure.dependencies import imported_names

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from ace.domain.canonical import canonical_json, sha256_text
+from ace.domain.decode import decode
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
-from ace.domain.serial import decode, encode
+from ace.domain.serial import encode
 from ace.tracking import names
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import Store, open_store

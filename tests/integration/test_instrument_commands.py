@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ace.tracking.reader import latest_calibration, read_evidence
+from ace.tracking.declared import latest_calibration
+from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store
 from tests.integration.conftest import REPOSITORY, Command
 

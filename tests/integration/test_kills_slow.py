@@ -20,8 +20,8 @@ import psutil
 import pytest
 
 from ace.cli.interrupted import BEGUN
-from ace.domain.record import Session
-from ace.domain.serial import decode
+from ace.domain.decode import decode
+from ace.domain.session import Session
 from ace.domain.stored import StoredCell
 from ace.measure.messages import HEARD, Answer
 from ace.tracking.reader import read_evidence

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from ace.decide.dossier import Dossier
+from ace.domain.decode import decode
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import CellPlan, ExecutorSpec
-from ace.domain.record import CellRecord, Session
-from ace.domain.serial import decode
+from ace.domain.record import CellRecord
+from ace.domain.session import Session
 from ace.measure.messages import Task, WorkOrder, write_json
 from ace.measure.processes import worker_environment
 from ace.measure.workshop import INPUTS, Given, Workshop

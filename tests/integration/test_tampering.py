@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from ace.domain.canonical import canonical_json
-from ace.domain.record import CANDIDATE, record_digest, record_text
+from ace.domain.record import record_digest, record_text
 from ace.domain.serial import encode
+from ace.domain.session import CANDIDATE
 from ace.tracking import names
 from ace.tracking.store import open_store
 from ace.tracking.writer import Tracker

@@ -10,9 +10,10 @@ from ace.decide.gates import REQUIRED
 from ace.decide.gates.symmetry import binomial_p
 from ace.decide.quality import difference
 from ace.decide.verdict import MAY_NOT_APPLY, REQUIRED_RULES, Standing, verdict_of
-from ace.domain.decision import overall, percent
+from ace.domain.decision import overall
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.verdict import Verdict
+from ace.domain.wording import percent
 from tests.unit.decide import builders as b
 
 RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}  # worst first

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from ace.cli.verifying import verify
 from ace.decide.envelope import unsafe_envelope
 from ace.decide.judge import judge
+from ace.domain.decode import decode
 from ace.domain.envelope import envelope_text, read_envelope
 from ace.domain.parsing import parse_json
 from ace.domain.record import CellRecord, CodeState, record_text
-from ace.domain.serial import decode
 from ace.errors import AceError, DataError, EvidenceError
 from ace.importing.formats import READERS, read
 from ace.importing.records import imported_plan, imported_record

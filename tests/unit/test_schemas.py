@@ -8,11 +8,12 @@ import pytest
 
 from ace.cli.verifying import verify
 from ace.domain.canonical import canonical_json
+from ace.domain.decode import decode
 from ace.domain.envelope import envelope_text, read_envelope
 from ace.domain.parsing import parse_json
 from ace.domain.record import CellRecord
 from ace.domain.registration import Registration
-from ace.domain.serial import decode, encode
+from ace.domain.serial import encode
 from ace.errors import EvidenceError
 from ace.report.carried import unpacked
 from ace.report.reading import open_bundle

@@ -12,11 +12,11 @@ from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.quality import CONTRADICTED, contradiction, equivalent, further, scored, threshold_of
 from ace.decide.regimes import answerable, enough_sessions, gain_ruled_out, without_gain
-from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import DEVELOPMENT, SPLITS, VALIDATION
 from ace.domain.policy import Policy
 from ace.domain.verdict import Regime
+from ace.domain.wording import percent
 
 GAIN, VALIDATED = "gain", "validation"
 

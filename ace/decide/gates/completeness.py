@@ -18,7 +18,8 @@ from ace.decide.sweeps import attempted, reused, uncovered
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import FIXED, Shape
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, NULL, CellRecord
+from ace.domain.record import CellRecord
+from ace.domain.session import BASELINE, CANDIDATE, NULL
 from ace.domain.stored import StoredCell, StoredSweep
 
 NAME = "complete"

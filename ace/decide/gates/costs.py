@@ -12,10 +12,10 @@ from ace.decide import commands
 from ace.decide.asking import gate, named
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
-from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, Session
+from ace.domain.session import BASELINE, CANDIDATE, Session
+from ace.domain.wording import percent
 
 OVERHEAD, COMPLEXITY = "overhead", "complexity"
 

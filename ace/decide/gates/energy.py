@@ -15,10 +15,11 @@ from ace.decide.estimates import CellEstimate
 from ace.decide.gates.elsewhere import HELD_OUT, elsewhere, sealed
 from ace.decide.gates.quality import threshold_of
 from ace.decide.power_scopes import PowerScope, null_outcome, outcome_of, threshold
-from ace.domain.decision import EnergyAnswer, percent, percent_within
+from ace.domain.answers import EnergyAnswer
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT, VALIDATION
 from ace.domain.policy import Policy
+from ace.domain.wording import percent, percent_within
 
 INSTRUMENT, VALIDATED = "instrument", "validation"
 

@@ -20,12 +20,14 @@ from ace.decide.estimates import CellEstimate
 from ace.decide.gates.energy import answer, next_step
 from ace.decide.power_pairs import Pair, paired
 from ace.decide.skeptic.bounds import beyond
-from ace.domain.decision import EnergyAnswer, percent
+from ace.domain.answers import EnergyAnswer
 from ace.domain.energy import EnergyWindow, PowerSeries, SourceChoice
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import BASELINE, CANDIDATE, Session
+from ace.domain.wording import percent
 from ace.telemetry.evidence import contradiction
 from ace.telemetry.facts import misnamed
 

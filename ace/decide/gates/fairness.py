@@ -12,11 +12,12 @@ from ace.decide import commands
 from ace.decide.asking import gate, named
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
-from ace.domain.decision import QualityAnswer, RivalAnswer, percent, points_within
+from ace.domain.answers import QualityAnswer, RivalAnswer
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import CHANCE, COMPILER, EXACT, ROLES, SIMPLER, UNCHANGED, UNPADDED
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, Session
+from ace.domain.session import BASELINE, CANDIDATE, Session
+from ace.domain.wording import percent, points_within
 from ace.domain.workload import COMPILED
 
 NAME = "fairness"

@@ -11,10 +11,11 @@ from ace.decide.asking import gate, named
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.decide.series import arm_seconds
-from ace.domain.decision import percent, percent_within
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, MemoryUse
+from ace.domain.record import MemoryUse
+from ace.domain.session import BASELINE, CANDIDATE
+from ace.domain.wording import percent, percent_within
 from ace.stats import quantile_gain
 
 NAME = "guardrails"

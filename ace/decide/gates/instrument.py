@@ -15,10 +15,10 @@ from ace.decide.asking import gate
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate, half_width
 from ace.decide.gates.registration import once_more
-from ace.domain.decision import percent, percent_within
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT, VALIDATION
 from ace.domain.policy import Policy
+from ace.domain.wording import percent, percent_within
 
 NAME = "instrument"
 

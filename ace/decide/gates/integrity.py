@@ -16,7 +16,7 @@ from ace.decide.gates.clocks import clocks
 from ace.domain.canonical import digest
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import Session
+from ace.domain.session import Session
 from ace.domain.snapshot import snapshot_of
 from ace.domain.stored import StoredCell
 

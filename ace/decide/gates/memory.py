@@ -16,11 +16,13 @@ from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.elsewhere import HELD_OUT, elsewhere, sealed
 from ace.decide.gates.quality import threshold_of
-from ace.domain.decision import MemoryAnswer, percent
+from ace.domain.answers import MemoryAnswer
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT, MEMORY, VALIDATION
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord
+from ace.domain.record import CellRecord
+from ace.domain.session import BASELINE, CANDIDATE
+from ace.domain.wording import percent
 
 NAME, VALIDATED = "memory", "validation"
 

@@ -13,7 +13,7 @@ from ace.decide.estimates import CellEstimate
 from ace.decide.gates import surroundings
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, NULL, ArmState, Session
+from ace.domain.session import BASELINE, CANDIDATE, NULL, ArmState, Session
 from ace.domain.workload import KERNELS
 
 Look = Callable[[ArmState], tuple[object, ...]]

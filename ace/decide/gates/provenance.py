@@ -11,7 +11,7 @@ from ace.decide.asking import gate, named
 from ace.decide.dossier import Dossier
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import Session
+from ace.domain.session import Session
 
 NAME = "provenance"
 CLOCK_SHARE = 0.1  # of the margin (of delta where the margin is 0): below it, a tick of the clock moves no answer

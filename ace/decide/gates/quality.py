@@ -9,10 +9,11 @@ from ace.decide import commands
 from ace.decide.asking import gate, named, passed
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
-from ace.domain.decision import QualityAnswer, SimilarityAnswer, points_within
+from ace.domain.answers import QualityAnswer, SimilarityAnswer
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import CANDIDATE
+from ace.domain.session import CANDIDATE
+from ace.domain.wording import points_within
 
 NAME = "quality"
 MILDER = "use a milder setting of the idea"

@@ -15,12 +15,12 @@ from ace.decide.estimates import CellEstimate
 from ace.decide.gates.benefit import answer_of, shared_with_earlier
 from ace.decide.gates.quality import equivalent, scored, threshold_of
 from ace.decide.gather import Case
-from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import DEVELOPMENT, HOLDOUT
 from ace.domain.policy import Policy
 from ace.domain.registration import SEALED_MEASUREMENTS, Registration
 from ace.domain.stored import StoredCell
+from ace.domain.wording import percent
 
 FROZEN, HELD_OUT = "frozen", "holdout"
 ANEW = "claim it under another experiment.name, on a holdout that was not opened"

@@ -9,7 +9,7 @@ from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT, VALIDATION
-from ace.domain.record import BASELINE, CANDIDATE, NULL, Session
+from ace.domain.session import BASELINE, CANDIDATE, NULL, Session
 
 NAME = "parity"
 CLAIMED = {BASELINE, NULL, CANDIDATE}  # a rival may differ in whatever it likes

@@ -12,7 +12,7 @@ from ace.decide.asking import gate
 from ace.decide.gather import Case, records
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, NULL
+from ace.domain.session import BASELINE, CANDIDATE, NULL
 
 NAME = "complete"
 ARMS = 3  # a failure has one chance in three to hit the candidate when it prefers no arm

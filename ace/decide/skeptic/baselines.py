@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from statistics import fmean, variance
 
 from ace.decide.estimates import CellEstimate
-from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
 from ace.domain.snapshot import Fingerprint, Snapshot, snapshot_of
+from ace.domain.wording import percent
 from ace.stats import student
 
 NAME = "baseline drift"

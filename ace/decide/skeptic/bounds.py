@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean, median
 
 from ace.domain.finding import Finding, Outcome, Severity
-from ace.domain.record import BASELINE, CANDIDATE, Session
+from ace.domain.session import BASELINE, CANDIDATE, Session
 from ace.stats import student
 
 DOUBT = 0.001  # one-sided level: these rules are asked of every cell, and a wrong answer ends an honest claim

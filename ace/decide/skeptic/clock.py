@@ -13,7 +13,7 @@ from ace.decide.estimates import CellEstimate
 from ace.decide.skeptic.bounds import MEASURE, NO_SESSION, answering
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import Session
+from ace.domain.session import Session
 
 APART_S, APART_SHARE = 0.25, 0.05  # a parent that has to wait for a processor stamps late
 ONE_LATE = 1  # session whose parent was stopped or starved in between tells nothing

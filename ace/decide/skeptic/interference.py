@@ -11,11 +11,11 @@ from ace.decide import commands
 from ace.decide.cells import Cell
 from ace.decide.estimates import CellEstimate, forbidding
 from ace.decide.skeptic.bounds import answering
-from ace.domain.decision import percent, percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.isolated import ISOLATED_SESSIONS, Isolated
 from ace.domain.plan import DEVELOPMENT
 from ace.domain.policy import Policy
+from ace.domain.wording import percent, percent_within
 from ace.stats import compare
 
 NAME = "interference"

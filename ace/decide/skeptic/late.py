@@ -21,7 +21,7 @@ from ace.decide.skeptic.bounds import (
 )
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, NULL, Session
+from ace.domain.session import BASELINE, CANDIDATE, NULL, Session
 
 BUSY = 1.1  # times the threads given: clocks of wall and CPU are not read at the same instant
 IDLE_SHARE = 0.25  # of a processor, in a window of 20 ms: a thread pool may spin for some of it

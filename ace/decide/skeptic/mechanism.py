@@ -9,11 +9,11 @@ from statistics import median
 
 from ace.decide.estimates import CellEstimate
 from ace.decide.mechanism import flops_ratios
-from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, Session
 from ace.domain.roofline import NO_PEAK
+from ace.domain.session import BASELINE, CANDIDATE, Session
+from ace.domain.wording import percent
 
 ROOFLINE = 0.9
 """Of the least time that the machine needs: a tenth is left for a peak that was measured a little low (4-rules)."""

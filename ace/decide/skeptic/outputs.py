@@ -7,7 +7,8 @@ from ace.decide.asking import named
 from ace.decide.estimates import CellEstimate
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord, OutputCheck, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import BASELINE, CANDIDATE, OutputCheck, Session
 
 
 def timed_is_not_scored(cell: CellEstimate, policy: Policy) -> Finding:

@@ -10,9 +10,9 @@ import numpy as np
 
 from ace.decide import commands
 from ace.decide.estimates import CellEstimate, half_width
-from ace.domain.decision import percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
+from ace.domain.wording import percent_within
 from ace.stats.sessions import NOT_STEADY
 
 LEAST_BLOCKS = 2  # a first part and a last one

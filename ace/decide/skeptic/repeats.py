@@ -22,10 +22,10 @@ from ace.decide.skeptic.bounds import (
     lower_bound,
     visited,
 )
-from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
+from ace.domain.wording import percent
 
 FASTER = 0.10
 LIMIT = math.log1p(FASTER)

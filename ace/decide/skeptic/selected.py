@@ -11,10 +11,10 @@ from statistics import stdev
 import numpy as np
 
 from ace.decide.estimates import CellEstimate
-from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import DEVELOPMENT
 from ace.domain.policy import Policy
+from ace.domain.wording import percent
 from ace.stats.selection import best_of
 
 NAME, RAW_OVER_SHRUNK = "selected", 1.5

@@ -6,10 +6,10 @@ cause than the idea: the code around it, or the way it is called.
 
 from ace.decide.estimates import CellEstimate, compared
 from ace.decide.skeptic.bounds import MEASURE, NO_SESSION, answering
-from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
 from ace.domain.probes import SHAM
+from ace.domain.wording import percent
 
 
 def sham_wins(cell: CellEstimate, policy: Policy) -> Finding:

@@ -13,10 +13,10 @@ from ace import stats
 from ace.decide.asking import named
 from ace.decide.estimates import CellEstimate
 from ace.decide.series import arm_seconds
-from ace.domain.decision import percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
+from ace.domain.wording import percent_within
 
 QUIET = "quiet the machine (other processes, frequency scaling) before measuring more"
 LEAST_ROUNDS = 4

@@ -11,10 +11,11 @@ from statistics import median
 from ace.decide.asking import named
 from ace.decide.estimates import CellEstimate
 from ace.decide.skeptic.bounds import LEAST_SESSIONS, answering, beyond, lower_bound
-from ace.domain.decision import percent
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import BASELINE, CANDIDATE, Session
+from ace.domain.wording import percent
 
 SLOWER = 0.10
 FEW_DOUBT = 0.01  # one session in three meets the baseline first: at the level of other rules nothing could be seen

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from ace.decide.estimates import CellEstimate
 from ace.decide.transfer import gap_of
-from ace.domain.decision import percent_within
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import DEVELOPMENT, HOLDOUT
 from ace.domain.policy import Policy
+from ace.domain.wording import percent_within
 
 NAME = "transfer gap"
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from ace.domain.decode import decode
 from ace.domain.energy import EnergyPlan, EnergyWindow
-from ace.domain.serial import decode, encode
+from ace.domain.serial import encode
 from ace.telemetry import length_s, measure_idle, measure_window, reopen
 from ace.telemetry.evidence import contradiction
 from ace.telemetry.facts import misnamed

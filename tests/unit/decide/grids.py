@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ace.decide import judge
 from ace.domain.decision import Decision
-from ace.domain.record import CANDIDATE, CellRecord, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import CANDIDATE, Session
 from ace.domain.stored import StoredCell
 from tests.unit.decide import builders as b
 

@@ -20,7 +20,8 @@ from ace.domain.energy import (
     SessionEnergy,
     SourceChoice,
 )
-from ace.domain.record import CellRecord, OutputCheck
+from ace.domain.record import CellRecord
+from ace.domain.session import OutputCheck
 from ace.telemetry.aliasing import is_part_time
 from ace.telemetry.facts import FACTS
 from ace.telemetry.meters import Description

@@ -6,7 +6,8 @@ import numpy as np
 
 from ace.domain.plan import CHANCE, COMPILER, SIMPLER, UNPADDED, CellPlan, ExecutorSpec, RivalSpec
 from ace.domain.quality import Quality
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord, RivalResult, Session, Timings
+from ace.domain.record import CellRecord, RivalResult
+from ace.domain.session import BASELINE, CANDIDATE, Session, Timings
 from tests.unit.decide import builders as b
 
 ROLES = {"truncation": SIMPLER, "random": CHANCE, "compiled": COMPILER, "unpadded": UNPADDED}

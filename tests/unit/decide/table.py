@@ -9,7 +9,8 @@ from ace.decide.gather import gather
 from ace.decide.skeptic import challenge
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import CellRecord, Session
+from ace.domain.record import CellRecord
+from ace.domain.session import Session
 from ace.domain.stored import StoredCell, StoredSweep
 from tests.unit.decide import builders
 

@@ -8,7 +8,8 @@ import pytest
 
 from ace.decide.calibration import calibrate, permuted_claims
 from ace.domain.plan import ExecutorSpec
-from ace.domain.record import BASELINE, CellRecord
+from ace.domain.record import CellRecord
+from ace.domain.session import BASELINE
 from ace.errors import EvidenceError
 from ace.report.calibration import calibration_lines, calibration_metrics
 from tests.unit.decide import builders as b

@@ -5,6 +5,7 @@ import pytest
 
 from ace.decide.judge import judge
 from ace.domain.budget import Component
+from ace.domain.decode import decode
 from ace.domain.energy import (
     CAPPED,
     SHARED,
@@ -19,7 +20,7 @@ from ace.domain.energy import (
     SourceChoice,
 )
 from ace.domain.finding import Outcome
-from ace.domain.serial import decode, encode
+from ace.domain.serial import encode
 from ace.domain.verdict import Verdict
 from ace.telemetry.uncertainty import EDGES, STEPS, window_budget
 from tests.builders import evidence, near_term, plan, record, stored

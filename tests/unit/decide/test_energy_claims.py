@@ -8,7 +8,7 @@ from ace.decide import judge
 from ace.decide.freezing import freeze
 from ace.domain.energy import SHARED, EnergyPlan, Grade, IdlePower
 from ace.domain.finding import Outcome
-from ace.domain.record import CANDIDATE
+from ace.domain.session import CANDIDATE
 from ace.domain.verdict import Verdict
 from ace.errors import PlanError
 from tests.deceptions.way import PRUNING, Idea, explore, open_holdout, walk

@@ -9,7 +9,7 @@ from ace.decide.energy import energy_of_records
 from ace.decide.gates.energy_provenance import provenance
 from ace.domain.energy import CAPPED, GRADE_OF, EnergyPlan, Grade, PowerSeries, Scope
 from ace.domain.finding import Outcome
-from ace.domain.record import CANDIDATE
+from ace.domain.session import CANDIDATE
 from ace.domain.verdict import Verdict
 from ace.telemetry import rapl
 from ace.telemetry.choosing import SOURCES, Ports

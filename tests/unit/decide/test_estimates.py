@@ -6,7 +6,7 @@ import pytest
 from ace.decide.estimates import estimate, half_width
 from ace.decide.gather import gather
 from ace.decide.series import arm_seconds
-from ace.domain.record import BASELINE, CANDIDATE, NULL
+from ace.domain.session import BASELINE, CANDIDATE, NULL
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, only_cell
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from tests.unit.decide import builders as b
 from tests.unit.decide.grids import FIXED_S, FLOPS_PER_TOKEN, KEPT, RATE_S, cell, judged, obeying
 from tests.unit.decide.test_imported import imported

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from ace.decide.recheck import doubts_about
-from ace.domain.record import NULL
+from ace.domain.session import NULL
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session
 

@@ -8,13 +8,13 @@ from ace.decide import judge
 from ace.decide.envelope import unsafe_envelope
 from ace.decide.freezing import freeze
 from ace.decide.replay import evidence_of, replayed
-from ace.domain.decision import percent_within
 from ace.domain.finding import Outcome, Severity
 from ace.domain.policy import Policy
 from ace.domain.record import MemoryUse
 from ace.domain.registration import chain_problem
 from ace.domain.stored import StoredRegistration
 from ace.domain.verdict import Verdict
+from ace.domain.wording import percent_within
 from ace.errors import PlanError
 from tests.unit.decide import builders as b
 from tests.unit.decide import registered as r

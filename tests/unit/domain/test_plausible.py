@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from ace.domain.plausible import impossible
-from ace.domain.record import MemoryUse, Timings
+from ace.domain.record import MemoryUse
+from ace.domain.session import Timings
 from tests import builders as b
 
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ace.domain.record import Imported, OutputCheck
+from ace.domain.record import Imported
+from ace.domain.session import OutputCheck
 from tests import builders as b
 
 

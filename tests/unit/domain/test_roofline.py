@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from ace.domain.record import Peak, Witness
+from ace.domain.record import Peak
 from ace.domain.roofline import NO_BYTES, NO_FLOPS, NO_PEAK, highest, least
+from ace.domain.session import Witness
 from tests import builders as b
 
 MIB = 2**20

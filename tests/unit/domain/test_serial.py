@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from ace.domain.canonical import canonical_json
+from ace.domain.decode import decode, freeze
 from ace.domain.finding import Outcome
 from ace.domain.plan import ExecutorSpec, Shape
-from ace.domain.record import CellRecord, Session, record_digest, record_text
-from ace.domain.serial import LATER, canonical_text, decode, encode, freeze
+from ace.domain.record import CellRecord, record_digest, record_text
+from ace.domain.serial import LATER, canonical_text, encode
+from ace.domain.session import Session
 from ace.errors import EvidenceError, PlanError
 from tests import builders
 

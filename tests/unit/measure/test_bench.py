@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.measure.arms import Arms
 from ace.measure.bench import Bench
 from ace.measure.embedding import _embed

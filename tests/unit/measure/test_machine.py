@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ace.domain.record import BASELINE, CodeState, Failure, Peak, Session
+from ace.domain.record import CodeState, Failure, Peak
+from ace.domain.session import BASELINE, Session
 from ace.measure.machine import machine_peak, settled_peak
 from ace.measure.messages import Answer, Task
 from ace.measure.watching import Silent

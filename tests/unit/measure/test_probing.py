@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.domain.workload import Batch, Work
 from ace.measure.arms import Arms
 from ace.measure.failing import ArmError

@@ -6,8 +6,8 @@ import pytest
 
 from ace.decide import judge
 from ace.domain.decision import decision_text
+from ace.domain.decode import decode
 from ace.domain.record import CellRecord, record_text
-from ace.domain.serial import decode
 from ace.errors import StoreError
 from ace.report.bundle import write_bundle
 from tests import builders as b

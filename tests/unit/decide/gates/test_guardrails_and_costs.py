@@ -8,7 +8,8 @@ import pytest
 from ace.decide.gates.costs import complexity, overhead
 from ace.decide.gates.guardrails import guardrails
 from ace.domain.finding import Outcome
-from ace.domain.record import BASELINE, CANDIDATE, MemoryUse
+from ace.domain.record import MemoryUse
+from ace.domain.session import BASELINE, CANDIDATE
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, laid_out, outcomes
 

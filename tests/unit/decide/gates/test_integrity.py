@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from ace.decide.gates.integrity import integrity
 from ace.domain.finding import Outcome
-from ace.domain.record import Timings
+from ace.domain.session import Timings
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import each_session, laid_out, outcomes, the_fail
 

@@ -7,7 +7,8 @@ import pytest
 from ace.decide.gates.memory import memory, memory_of
 from ace.decide.judge import judge
 from ace.domain.finding import Outcome
-from ace.domain.record import BASELINE, CANDIDATE, MemoryUse
+from ace.domain.record import MemoryUse
+from ace.domain.session import BASELINE, CANDIDATE
 from ace.domain.verdict import Verdict
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, laid_out

@@ -11,7 +11,7 @@ from ace.decide.gates.registration import frozen, holdout
 from ace.decide.skeptic import challenge
 from ace.domain.finding import Outcome
 from ace.domain.policy import Policy
-from ace.domain.record import Timings
+from ace.domain.session import Timings
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, laid_out, outcomes
 

@@ -4,7 +4,7 @@ import pytest
 
 from ace.decide.gates.parity import parity
 from ace.domain.finding import Outcome
-from ace.domain.record import CANDIDATE
+from ace.domain.session import CANDIDATE
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import each_session, laid_out, outcomes, the_fail
 

@@ -9,7 +9,7 @@ from ace.decide.gather import gather
 from ace.decide.skeptic.interference import interference
 from ace.domain.finding import Outcome, Severity
 from ace.domain.isolated import Isolated, IsolatedPair
-from ace.domain.record import BASELINE, CANDIDATE
+from ace.domain.session import BASELINE, CANDIDATE
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN
 

@@ -4,7 +4,7 @@ import pytest
 
 from ace.decide.skeptic.mechanism import mechanism_absent, too_good
 from ace.domain.finding import Outcome, Severity
-from ace.domain.record import CANDIDATE
+from ace.domain.session import CANDIDATE
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, only_cell
 

@@ -8,7 +8,8 @@ from ace.decide.skeptic.outputs import timed_is_not_scored
 from ace.decide.skeptic.timing import conditions, dependence, dispersion, drift, order_effect, resolution
 from ace.decide.skeptic.touched import touched_baseline
 from ace.domain.finding import Outcome, Severity
-from ace.domain.record import BASELINE, CANDIDATE, CodeState, Timings
+from ace.domain.record import CodeState
+from ace.domain.session import BASELINE, CANDIDATE, Timings
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, laid_out, only_cell
 

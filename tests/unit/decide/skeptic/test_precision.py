@@ -5,7 +5,7 @@ import pytest
 
 from ace.decide.skeptic.precision import heterogeneous, imprecise, sign_test, systematic, unsteady
 from ace.domain.finding import Outcome, Severity
-from ace.domain.record import CANDIDATE, Timings
+from ace.domain.session import CANDIDATE, Timings
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, only_cell
 

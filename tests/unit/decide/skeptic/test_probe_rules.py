@@ -15,7 +15,8 @@ from ace.decide.skeptic.touched import touched_baseline
 from ace.decide.skeptic.truncated import truncated
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.probes import NO_TOKEN_FELT, PERTURBED, UNTOUCHED, Clock, Company, Perturbed, Probes, Untouched, Visit
-from ace.domain.record import BASELINE, CANDIDATE, CellRecord, Session, Timings
+from ace.domain.record import CellRecord
+from ace.domain.session import BASELINE, CANDIDATE, Session, Timings
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import GAIN, each_session, only_cell
 

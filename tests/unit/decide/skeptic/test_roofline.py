@@ -8,7 +8,8 @@ import pytest
 
 from ace.decide.skeptic.mechanism import beyond_roofline
 from ace.domain.finding import Outcome, Severity
-from ace.domain.record import BASELINE, CANDIDATE, Peak
+from ace.domain.record import Peak
+from ace.domain.session import BASELINE, CANDIDATE
 from tests.builders import PEAK
 from tests.unit.decide import builders as b
 from tests.unit.decide.skeptic.test_mechanism import worked

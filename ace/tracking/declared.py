@@ -1,0 +1,103 @@
+"""What was declared beside the cells: sweeps before they ran, registrations before their holdout, calibrations.
+
+Each is believed only as far as its bytes agree with the digest that its run names. Used by `reader`, which puts them
+beside the attempts at cells.
+"""
+
+import hashlib
+
+from mlflow.entities import Run
+
+from ace.domain.calibration import Calibration
+from ace.domain.record import SCHEMA_VERSION
+from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, Registration
+from ace.domain.stored import StoredRegistration, StoredSweep
+from ace.errors import StoreError
+from ace.tracking import names
+from ace.tracking.artifacts import read_artifact
+from ace.tracking.decoding import decoded
+from ace.tracking.every_run import every_run
+from ace.tracking.store import Store, experiments
+
+
+def read_registration(store: Store, run: Run, experiment: str, location: str) -> StoredRegistration:
+    """What a run registered; deleting it takes nothing back, and what was altered is not believed."""
+    run_id = str(run.info.run_id)
+    try:
+        raw = read_artifact(store.client, run, location, names.REGISTRATION_FILE)
+        if hashlib.sha256(raw).hexdigest() != run.data.tags.get(names.REGISTRATION_DIGEST):
+            raise StoreError(f"{names.REGISTRATION_FILE} was altered: it is not what was registered")
+        made: Registration = decoded(Registration, raw, names.REGISTRATION_FILE, REGISTRATION_SCHEMA_VERSION)
+        if made.experiment != experiment:
+            raise StoreError(f"registered under experiment {made.experiment!r}, not {experiment!r}; move it back")
+    except StoreError as error:
+        return StoredRegistration(run_id, None, str(error))
+    return StoredRegistration(run_id, made, "its run was deleted in MLflow" if is_deleted(run) else None)
+
+
+def read_sweep(store: Store, run: Run, location: str) -> StoredSweep:
+    """What a sweep said beforehand that it would run, and how it ended.  Raises StoreError for what cannot be read."""
+    if not is_deleted(run) and (other := other_version(run)):  # a declaration once made stands
+        raise StoreError(other)
+    ended = names.REFUSED_DIGEST in run.data.tags
+    return StoredSweep(
+        run_id=str(run.info.run_id),
+        sweep=run.data.tags.get(names.SWEEP_ID, ""),
+        status=str(run.info.status),
+        started_at=started_at(run),
+        planned=_read_jobs(store, run, location, names.PLANNED_FILE, names.PLANNED_DIGEST),
+        refused=_read_jobs(store, run, location, names.REFUSED_FILE, names.REFUSED_DIGEST) if ended else (),
+        reused=_read_reused(store, run, location) if names.REUSED_DIGEST in run.data.tags else (),
+    )
+
+
+def _read_jobs(store: Store, run: Run, location: str, name: str, tag: str) -> tuple[str, ...]:
+    jobs: tuple[str, ...] = decoded(tuple[str, ...], _vouched(store, run, location, name, tag), name)
+    return jobs
+
+
+def _read_reused(store: Store, run: Run, location: str) -> tuple[tuple[str, str], ...]:
+    raw = _vouched(store, run, location, names.REUSED_FILE, names.REUSED_DIGEST)
+    pairs: tuple[tuple[str, str], ...] = decoded(tuple[tuple[str, str], ...], raw, names.REUSED_FILE)
+    return pairs
+
+
+def _vouched(store: Store, run: Run, location: str, name: str, tag: str) -> bytes:
+    raw = read_artifact(store.client, run, location, name)
+    if hashlib.sha256(raw).hexdigest() != run.data.tags.get(tag):
+        raise StoreError(f"{name} was altered")
+    return raw
+
+
+def latest_calibration(store: Store, experiment: str) -> Calibration | None:
+    """What this machine was last found to see, None where it never was.  Raises StoreError for one that was altered."""
+    if experiment not in experiments(store):
+        return None
+    found = store.experiment(experiment)
+    runs = [run for run in every_run(store, str(found.experiment_id)) if names.CALIBRATION_DIGEST in run.data.tags]
+    finished = [run for run in runs if run.info.status == "FINISHED" and not is_deleted(run)]
+    if not finished:
+        return None
+    raw = read_artifact(store.client, finished[-1], str(found.artifact_location), names.CALIBRATION_FILE)
+    if hashlib.sha256(raw).hexdigest() != finished[-1].data.tags[names.CALIBRATION_DIGEST]:
+        raise StoreError(f"{names.CALIBRATION_FILE} was altered; run ace-calibrate again")
+    made: Calibration = decoded(Calibration, raw, names.CALIBRATION_FILE)
+    return made
+
+
+def is_deleted(run: Run) -> bool:
+    """Whether somebody deleted the run in MLflow, which keeps it."""
+    return bool(run.info.lifecycle_stage == "deleted")
+
+
+def other_version(run: Run) -> str | None:
+    """That another version of ACE wrote the run, None where this one did."""
+    schema = run.data.tags.get(names.SCHEMA)
+    if schema == str(SCHEMA_VERSION):
+        return None
+    return f"written by another version of ACE: schema {schema}, this one reads {SCHEMA_VERSION}"
+
+
+def started_at(run: Run) -> float:
+    """When the run began, in seconds since 1970."""
+    return float(run.info.start_time) / 1000
