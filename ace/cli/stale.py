@@ -26,12 +26,15 @@ def code_moved_on(records: Iterable[CellRecord]) -> Iterator[str]:
             yield f"measured with sources {was[:12]} of {target}; those installed here are {here[:12]}"
 
 
-def too_old(records: Iterable[CellRecord], fresh_days: int, now_s: float) -> Iterator[str]:
-    """A line when the newest measurement is older than the policy calls fresh."""
-    newest = max((record.ended_at for record in records), default=None)
-    if newest is not None and now_s - newest > fresh_days * DAY_S:
-        day = time.strftime("%Y-%m-%d", time.gmtime(newest))
-        yield f"newest measurement of {day}, {(now_s - newest) / DAY_S:.0f} days ago; fresh is {fresh_days}"
+def too_old(expires_at: float, fresh_days: int, now_s: float) -> Iterator[str]:
+    """A line when the first of the cells that a claim rests on is older than the policy calls fresh.
+
+    `expires_at`: of the bundle's envelope, in seconds since 1970."""
+    measured_at = expires_at - fresh_days * DAY_S
+    if now_s > expires_at:
+        day = time.strftime("%Y-%m-%d", time.gmtime(measured_at))
+        age = (now_s - measured_at) / DAY_S
+        yield f"rests on a cell last measured on {day}, {age:.0f} days ago; fresh is {fresh_days}"
 
 
 def _installed(target: str) -> str | None:

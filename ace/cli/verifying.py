@@ -150,4 +150,4 @@ def _moved_on(decision: Decision, read: Read, now_s: float) -> Iterator[str]:
     cells = [cell for cell in read.carried.evidence.cells if cell.record_digest in used]
     records = [cell.record for cell in cells if cell.record is not None]
     yield from code_moved_on(records)
-    yield from too_old(records, decision.policy.fresh_days, now_s)
+    yield from too_old(decision.envelope.expires_at, decision.policy.fresh_days, now_s)

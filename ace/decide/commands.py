@@ -13,7 +13,7 @@ from itertools import groupby
 
 from ace.decide.cells import Cell, shape_order
 from ace.domain.energy import AUTO, MODELLED, EnergyPlan
-from ace.domain.plan import EXACT, FIXED, OBRIEN_FLEMING, SPEED, UNCHANGED, CellPlan, Shape
+from ace.domain.plan import DEVELOPMENT, EXACT, FIXED, OBRIEN_FLEMING, SPEED, UNCHANGED, CellPlan, Shape
 from ace.domain.registration import Registration
 from ace.domain.stored import StoredCell
 
@@ -21,6 +21,9 @@ AXES = ("seq_len", "batch", "hidden", "depth")
 PACKAGED = "ace.executors."
 IMPORTED = "imported."  # timings of another tool: there is no executor to run again
 LAUNCH = "python launch.py"
+OF_ANOTHER_TOOL = f"{LAUNCH} executor._target_=package.Class, with the candidate as an executor of your own"
+NO_RIVALS = {"++executor.rivals": "null", "inputs.rivals": "null"}
+"""Where a plan has none at all, whatever the files of its executor and inputs bring along."""
 MNIST, IMAGES = "ace.benchmarks.mnist.", "mnist_"  # conf/split/mnist_development.yaml and its like
 NAMED_MODELS = "ace.models.hf.load"  # conf/model/hf.yaml; model.name says which
 PROTOCOL_KEYS = ("sessions", "rounds", "warmup_rounds", "min_timing_s", "threads", "session_limit_s", "stopping")
@@ -46,14 +49,37 @@ SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape], seed: int | None = None) -> str:
     """The command that measures `shapes` on `split` as `plan` was measured, by the job that measured it if known."""
     if plan.executor.target.startswith(IMPORTED):
-        return f"{LAUNCH} executor._target_=package.Class, with the candidate as an executor of your own"
+        return OF_ANOTHER_TOOL
     shapes = sorted(shapes, key=shape_order)
     axes = AXES if any((s.hidden, s.depth) != (plan.model.hidden, plan.model.depth) for s in shapes) else AXES[:2]
+    fixed = _fixed(plan, job, split, plan.seed if seed is None else seed)
+    return launch([fixed | _place(shape, axes) for shape in shapes])
+
+
+def reproduce(cells: Sequence[Cell]) -> str:
+    """The commands that measure cells of one split again, each as it was measured last."""
+    jobs = []
+    several = len({(cell.shape.hidden, cell.shape.depth) for cell in cells}) > 1
+    for cell in cells:
+        plan, job = cell.newest.record.plan, cell.newest.job
+        if plan.executor.target.startswith(IMPORTED):
+            return OF_ANOTHER_TOOL
+        own = (cell.shape.hidden, cell.shape.depth) == (plan.model.hidden, plan.model.depth)
+        bare = NO_RIVALS if job is None and cell.split == DEVELOPMENT and not plan.rivals else {}
+        axes = AXES[:2] if own and not several else AXES
+        jobs.append(_fixed(plan, job, cell.split, plan.seed) | bare | _place(cell.shape, axes))
+    return launch(jobs)
+
+
+def _fixed(plan: CellPlan, job: str | None, split: str, seed: int) -> dict[str, str]:
+    """The overrides of a plan but for its place on the map."""
     fixed = _overrides(plan) if job is None else _changed(plan) | _kept(job)
     fixed["split"] = _split_file(plan, job).replace(plan.benchmark.split, split)
-    seed = plan.seed if seed is None else seed
-    fixed |= _seeds(replace(plan, seed=seed))
-    return launch([fixed | {axis: str(getattr(shape, axis)) for axis in axes} for shape in shapes])
+    return fixed | _seeds(replace(plan, seed=seed))
+
+
+def _place(shape: Shape, axes: Sequence[str]) -> dict[str, str]:
+    return {axis: str(getattr(shape, axis)) for axis in axes}
 
 
 def measure_holdout(plan: CellPlan, job: str | None, registration: Registration, shapes: Iterable[Shape]) -> str:

@@ -27,8 +27,8 @@ DAY_S = 86400.0
 class Dossier:
     """`claimed`: development cells that are registered, or else were found positive; `left`: registered ones that left
     the claim. `examined`: what per-cell gates look at on development. `doubts`: the skeptic's findings;
-    `touched`: those that leave a cell unresolved, by cell. `fresh_until`:
-    seconds since the epoch, when the newest measurement is too old to be relied on."""
+    `touched`: those that leave a cell unresolved, by cell. `fresh_until`: seconds since the epoch, when the first of
+    the cells that the claim rests on is too old to be relied on."""
 
     case: Case
     cells: tuple[CellEstimate, ...]
@@ -54,6 +54,17 @@ class Dossier:
         plans = [a.plan for a in self.case.attempts if a.plan is not None and a.plan.benchmark.split == split]
         there = {cell.cell.shape for cell in self.on(split) if cell.cell.sessions}
         return sorted({plan.shape for plan in plans} - there, key=shape_order)
+
+    def tried(self) -> set[Shape]:
+        """Every shape that was attempted on any split, whatever came of it."""
+        plans = [a.plan for a in self.case.attempts if a.plan is not None]
+        return {plan.shape for plan in plans} | {cell.cell.shape for cell in self.cells}
+
+    def claims_all(self, claimed: Sequence[CellEstimate]) -> bool:
+        """Whether these are all of development, and nothing beyond them was so much as tried, on whatever split."""
+        development = self.on(DEVELOPMENT)
+        whole = bool(development) and not self.unmeasured(DEVELOPMENT) and len(claimed) == len(development)
+        return whole and self.tried() <= {cell.cell.shape for cell in claimed}
 
     def downgrades(self, key: str) -> list[str]:
         """Names of the rules that leave this cell unresolved."""
@@ -84,7 +95,6 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
         claimed = [cell for cell in named if cell.key not in still] or named  # a claim is never emptied: it stays open
         kept = {cell.key for cell in claimed}
         left = [cell for cell in named if cell.key not in kept]
-    ended = [record.ended_at for cell in cells for record in cell.cell.records]
     fast = [cell for cell in development if faster_than_floor(cell, policy)]
     return Dossier(
         case=case,
@@ -95,9 +105,17 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
         touched=dict(touched),
         claimed=tuple(claimed),
         examined=tuple(claimed or fast or development),
-        fresh_until=max(ended, default=0.0) + policy.fresh_days * DAY_S,
+        fresh_until=_oldest(cells, claimed or cells) + policy.fresh_days * DAY_S,
         left=tuple(left),
     )
+
+
+def _oldest(cells: Sequence[CellEstimate], claimed: Sequence[CellEstimate]) -> float:
+    """When the cell that was measured longest ago, of the claimed shapes on all splits, was last measured: what is
+    measured at other shapes makes no claim younger."""
+    shapes = {cell.cell.shape for cell in claimed}
+    last = [max(r.ended_at for r in cell.cell.records) for cell in cells if cell.cell.shape in shapes]
+    return min(last, default=0.0)
 
 
 def spent(opened: CellEstimate) -> bool:

@@ -17,7 +17,7 @@ from ace.domain.verdict import Regime, Verdict
 
 
 def envelope_of(dossier: Dossier, verdict: Verdict) -> Envelope:
-    """The envelope of a claim with this verdict; it expires when its newest measurement is no longer fresh."""
+    """The envelope of a claim with this verdict; it expires when the first of its cells is no longer fresh."""
     case = dossier.case
     development = dossier.on(DEVELOPMENT)
     plans = [cell.cell.newest.record.plan for cell in development]
@@ -30,7 +30,7 @@ def envelope_of(dossier: Dossier, verdict: Verdict) -> Envelope:
         unsafe=False,
         registration=case.registered_digest,
         admitted=tuple(_admitted(dossier, cell) for cell in dossier.claimed) if verdict in ACCEPTING else (),
-        measured=tuple(sorted((cell.cell.shape for cell in development), key=shape_order)),
+        measured=tuple(sorted(dossier.tried(), key=shape_order)),
         padded=any(plan.benchmark.inputs != EXACT for plan in plans),
         bound=_bound(dossier),
         expires_at=dossier.fresh_until,

@@ -108,7 +108,7 @@ def _standing(dossier: Dossier, policy: Policy) -> Standing:
         calibration=dossier.case.planted is not None,
         lost_everywhere=whole and all(slower_than_same(cell, policy) for cell in development),
         nothing_left=whole and all(dry),
-        claims_grid=whole and len(dossier.claimed) == len(development) and _covers_its_grid(dossier),
+        claims_grid=dossier.claims_all(dossier.claimed) and _covers_its_grid(dossier),
     )
 
 
@@ -172,11 +172,7 @@ def _latency_grade(found: CellEstimate) -> str:
 def _reproduce(case: Case) -> tuple[str, ...]:
     """The commands that measure the map again, split by split, and then this decision."""
     by_split = [[cell for cell in case.cells if cell.split == split] for split in SPLITS]
-    measuring = [
-        commands.measure(cells[-1].newest.record.plan, cells[-1].newest.job, cells[-1].split, [c.shape for c in cells])
-        for cells in by_split
-        if cells
-    ]
+    measuring = [commands.reproduce(cells) for cells in by_split if cells]
     return (*measuring, f"ace-decide --experiment {shlex.quote(case.store.experiment)}")
 
 

@@ -6,7 +6,8 @@ measured widens it and is never counted as the one or the other.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from ace.decide import commands
@@ -16,65 +17,83 @@ from ace.decide.estimates import CellEstimate, half_width
 from ace.decide.regimes import answerable
 from ace.domain.finding import Outcome
 from ace.domain.mapping import Breakpoint, Hole, Landscape, NextCell
-from ace.domain.plan import DEVELOPMENT
+from ace.domain.plan import DEVELOPMENT, Shape
 from ace.domain.policy import Policy
 from ace.domain.verdict import Regime
 
 AXES = ("seq_len", "batch", "hidden", "depth")
 MOST_NEXT = 6
-Row = Sequence[tuple[int, CellEstimate]]
-"""Cells along one axis by level, lowest first, all else fixed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A cell of the map, or a shape that was tried and gave none. `known`: whether positive or not, it is known."""
+
+    key: str
+    shape: Shape
+    regime: Regime
+    known: bool
+
+
+Row = Sequence[tuple[int, _Place]]
+"""Places along one axis by level, lowest first, all else fixed."""
 
 
 def landscape_of(dossier: Dossier, policy: Policy) -> Landscape:
     """The map of the development split in words that a program can read."""
-    cells = dossier.on(DEVELOPMENT)
+    places = list(_places(dossier, policy))
     breakpoints: list[Breakpoint] = []
     holes: list[Hole] = []
-    known = {cell.key for cell in cells if _known(cell, dossier, policy)}
     for axis in AXES:
-        levels = sorted({_level(cell, axis) for cell in cells})
-        for line, row in _lines(cells, axis):
-            breakpoints += _breakpoints(axis, line, row, levels, {key: dossier.regimes[key] for key in known})
-            holes += _holes(axis, row, dossier.regimes, known)
+        levels = sorted({_level(place, axis) for place in places})
+        for line, row in _lines(places, axis):
+            breakpoints += _breakpoints(axis, line, row, levels)
+            holes += _holes(axis, row)
     wanted, command = _next(dossier, policy)
     return Landscape(policy.gain_floor, tuple(breakpoints), tuple(holes), wanted, command)
 
 
+def _places(dossier: Dossier, policy: Policy) -> Iterator[_Place]:
+    cells, many = dossier.on(DEVELOPMENT), several_sizes(dossier.case.attempts)
+    for cell in cells:
+        yield _Place(cell.key, cell.cell.shape, dossier.regimes[cell.key], _known(cell, dossier, policy))
+    there = {cell.cell.shape for cell in cells}
+    for shape in dossier.unmeasured(DEVELOPMENT):
+        if shape not in there:
+            yield _Place(cell_key(DEVELOPMENT, shape, many), shape, Regime.UNRESOLVED, known=False)
+
+
 def _known(cell: CellEstimate, dossier: Dossier, policy: Policy) -> bool:
-    """Whether it is known to be positive or not: by its regime, or because its interval lies below the floor."""
-    if dossier.regimes[cell.key] is not Regime.UNRESOLVED:
+    """Whether it is known to be positive or not: by its regime, or because its interval lies below the floor. An edge
+    is neither as long as it may gain more."""
+    if dossier.regimes[cell.key] in (Regime.POSITIVE, Regime.COLLAPSE):
         return True
     readable = answerable(cell, policy) and not dossier.downgrades(cell.key) and not cell.objections
     return readable and cell.band.high is not None and cell.band.high < policy.gain_floor
 
 
-def _level(cell: CellEstimate, axis: str) -> int:
-    return int(getattr(cell.cell.shape, axis))
+def _level(place: _Place, axis: str) -> int:
+    return int(getattr(place.shape, axis))
 
 
-def _lines(cells: Sequence[CellEstimate], axis: str) -> Iterator[tuple[str, Row]]:
-    """Every line of the map along `axis` with at least two cells: what is fixed on it, and its cells."""
+def _lines(places: Sequence[_Place], axis: str) -> Iterator[tuple[str, Row]]:
+    """Every line of the map along `axis` with at least two places: what is fixed on it, and its places."""
     others = [other for other in AXES if other != axis]
-    told = [other for other in others if len({_level(cell, other) for cell in cells}) > 1] or others[:1]
-    found: dict[tuple[int, ...], list[tuple[int, CellEstimate]]] = defaultdict(list)
-    for cell in cells:
-        found[tuple(_level(cell, other) for other in others)].append((_level(cell, axis), cell))
-    for place in sorted(found):
-        row = sorted(found[place], key=lambda pair: pair[0])
+    told = [other for other in others if len({_level(place, other) for place in places}) > 1] or others[:1]
+    found: dict[tuple[int, ...], list[tuple[int, _Place]]] = defaultdict(list)
+    for place in places:
+        found[tuple(_level(place, other) for other in others)].append((_level(place, axis), place))
+    for where in sorted(found):
+        row = sorted(found[where], key=lambda pair: pair[0])
         if len(row) > 1:
-            fixed = dict(zip(others, place, strict=True))
+            fixed = dict(zip(others, where, strict=True))
             yield ", ".join(f"{other}={fixed[other]}" for other in told), row
 
 
-def _breakpoints(
-    axis: str, line: str, row: Row, levels: Sequence[int], known_as: Mapping[str, Regime]
-) -> Iterator[Breakpoint]:
+def _breakpoints(axis: str, line: str, row: Row, levels: Sequence[int]) -> Iterator[Breakpoint]:
     """Each change between positive and known not to be; what is not known is passed over. A positive cell beside
     nothing that is known has an open end there."""
-    known: list[tuple[int | None, Regime | None]] = [
-        (level, known_as[cell.key]) for level, cell in row if cell.key in known_as
-    ]
+    known: list[tuple[int | None, Regime | None]] = [(level, place.regime) for level, place in row if place.known]
     if known and known[0][0] != row[0][0]:
         known.insert(0, (None, None))
     if known and known[-1][0] != row[-1][0]:
@@ -87,12 +106,12 @@ def _breakpoints(
         yield Breakpoint(axis, line, after is Regime.POSITIVE, last, first, before, after, between)
 
 
-def _holes(axis: str, row: Row, regimes: Mapping[str, Regime], known: set[str]) -> Iterator[Hole]:
-    positive = [level for level, cell in row if regimes[cell.key] is Regime.POSITIVE]
-    for level, cell in row:
+def _holes(axis: str, row: Row) -> Iterator[Hole]:
+    positive = [level for level, place in row if place.regime is Regime.POSITIVE]
+    for level, place in row:
         below, above = [p for p in positive if p < level], [p for p in positive if p > level]
-        if regimes[cell.key] is not Regime.POSITIVE and below and above:
-            yield Hole(cell.key, regimes[cell.key], axis, (below[-1], above[0]), cell.key in known)
+        if place.regime is not Regime.POSITIVE and below and above:
+            yield Hole(place.key, place.regime, axis, (below[-1], above[0]), place.known)
 
 
 def _next(dossier: Dossier, policy: Policy) -> tuple[tuple[NextCell, ...], str | None]:
@@ -132,4 +151,7 @@ def _open(cell: CellEstimate, dossier: Dossier, policy: Policy) -> str | None:
         return f"unresolved by {doubts[0]}"
     if not answerable(cell, policy):
         return cell.unfit[0] if cell.unfit else f"{cell.own.sessions} of {policy.min_sessions} sessions"
-    return "its interval crosses the smallest gain worth having" if low <= policy.gain_floor <= high else None
+    if low <= policy.gain_floor <= high:
+        return "its interval crosses the smallest gain worth having"
+    scored = cell.quality is not None and cell.quality_outcome is not Outcome.PASS
+    return "fast enough, and its quality is not settled" if scored and low > policy.gain_floor else None

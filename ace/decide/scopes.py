@@ -156,7 +156,7 @@ def _claim(
         registered=bool(shapes),
         lost_everywhere=False,
         nothing_left=whole and overall(told) is Outcome.FAIL,
-        claims_grid=whole and len(claimed) == len(cells),
+        claims_grid=dossier.claims_all(claimed),
     )
     verdict, reasons = verdict_of(gates, doubts, [name for name, _ in scope.gates], facts)
     first = _headline(scope, own) if verdict in ACCEPTING else _refusals(scope, own)

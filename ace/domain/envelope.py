@@ -48,9 +48,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`measured`: every shape of the development map; a shape between them is admitted only where all corners of its
-    grid cell are. `padded`: whether inputs with padding were measured. `unsafe`: exported although the verdict accepts
-    nothing. `bound` is None where nothing was measured. `problem`: why a file cannot be relied on; never written."""
+    """`measured`: every shape that was tried on any split, also where nothing came of it; a shape between them is
+    admitted only where all corners of its grid cell are. `padded`: whether inputs with padding were measured. `unsafe`:
+    exported although the verdict accepts nothing. `bound` is None where nothing was measured. `problem`: why a file
+    cannot be relied on; never written."""
 
     schema_version: int
     experiment: str

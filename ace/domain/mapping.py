@@ -16,8 +16,8 @@ class Breakpoint:
     held fixed.
 
     `last`, `first`: the nearest levels on either side that are known to be positive or not, with their regimes `before`
-    and `after` (an unresolved cell is known not to be where its interval lies below the floor); None where nothing
-    beyond is known. `unknown`: levels in between that were not measured or are unresolved.
+    and `after` (what is neither positive nor a collapse is known not to be where its interval lies below the floor);
+    None where nothing beyond is known. `unknown`: levels in between that were not measured or are not known.
     """
 
     axis: str

@@ -30,6 +30,9 @@ class Arm:
                     raise DataError(f"{place} is {seconds}; expected seconds above 0")
         if not any(self.seconds):
             raise DataError(f"{self.name} holds no timing")
+        if not all(self.seconds):
+            empty = next(session for session, timings in enumerate(self.seconds) if not timings)
+            raise DataError(f"{self.name}, session {empty} holds no timing; leave out what was not measured")
 
 
 @dataclass(frozen=True, slots=True)

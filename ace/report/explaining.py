@@ -39,9 +39,9 @@ def _breakpoint(found: Breakpoint) -> str:
     place = f"along {found.axis} at {found.line}"
     doubt = f"; not known at {', '.join(map(str, found.unknown))}" if found.unknown else ""
     if found.last is None:
-        return f"{place}: positive from {found.first}; nothing below it is resolved{doubt}"
+        return f"{place}: positive from {found.first}; nothing is known below it{doubt}"
     if found.first is None:
-        return f"{place}: positive up to {found.last}; nothing above it is resolved{doubt}"
+        return f"{place}: positive up to {found.last}; nothing is known above it{doubt}"
     turn = "enters" if found.enters else "leaves"
     sides = f"{found.last} ({_side(found.before)}) and {found.first} ({_side(found.after)})"
     return f"{place}: {turn} positive between {sides}{doubt}"

@@ -30,7 +30,7 @@ def test_a_bundle_of_today_and_of_this_code_is_not_stale(tmp_path):
 def test_a_bundle_is_stale_the_day_after_it_was_last_fresh(tmp_path):
     assert fresh(tmp_path, age_days=FRESH_DAYS).moved_on == ()
     [said] = fresh(tmp_path, age_days=FRESH_DAYS + 1).moved_on
-    assert said == "newest measurement of 2033-02-16, 91 days ago; fresh is 90"
+    assert said == "rests on a cell last measured on 2033-02-16, 91 days ago; fresh is 90"
 
 
 def test_an_idea_that_was_edited_since_is_named_where_it_is_installed(tmp_path, monkeypatch):

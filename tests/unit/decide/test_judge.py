@@ -7,6 +7,7 @@ from ace.domain.decision import decision_text, document, overall
 from ace.domain.finding import Outcome
 from ace.domain.verdict import Regime, Verdict
 from tests.unit.decide import builders as b
+from tests.unit.decide.registered import fair
 from tests.unit.decide.table import GAIN
 
 POLICY = b.near_term()
@@ -138,3 +139,17 @@ def test_the_commands_to_reproduce_name_every_split():
     commands = decide(*grid(GAIN, (64, 1), (128, 1))).reproduce
     assert ["split=development" in c for c in commands] == [True, False, False]
     assert commands[-1] == "ace-decide --experiment token_pruning"
+
+
+def test_each_cell_is_reproduced_by_the_protocol_and_with_the_rivals_it_was_measured_with():
+    def quick(seq_len):
+        made = b.plan(seq_len, sessions=6)
+        return replace(made, protocol=replace(made.protocol, name="quick", min_timing_s=0.05))
+
+    first = b.stored(fair(GAIN, b.plan(64)), "confirmed")
+    rest = [b.stored(b.honest(GAIN, quick(seq_len)), str(seq_len)) for seq_len in (16, 32)]
+    command = decide(first, *rest).reproduce[0]
+    for part in command.split(" && "):
+        told = ("protocol=quick" in part, "rivals=null" in part, "seq_len=16,32" in part, "seq_len=64" in part)
+        assert told in ((True, True, True, False), (False, False, False, True))
+    assert command.count(" && ") == 1

@@ -1,11 +1,13 @@
 from dataclasses import replace
 
+from ace.domain.finding import Outcome
+from ace.domain.record import Failure
 from ace.domain.verdict import Regime
 from tests.unit.decide import builders as b
 from tests.unit.decide.grids import cell, judged, line
 from tests.unit.decide.test_imported import imported
 
-NONE, SOME, LOSS, EDGE = 0.0, 0.12, -0.1, 0.03
+NONE, SOME, LOSS, EDGE, BELOW = 0.0, 0.12, -0.1, 0.03, 0.015
 
 
 def test_a_gain_that_grows_with_length_enters_positive_between_two_measured_lengths():
@@ -20,10 +22,35 @@ def test_a_gain_that_is_lost_on_long_inputs_leaves_positive():
     assert (found.enters, found.last, found.first, found.after) == (False, 128, 256, Regime.COLLAPSE)
 
 
-def test_an_edge_is_not_positive_and_a_flat_map_has_no_breakpoint():
-    assert line({64: EDGE, 128: SOME}).landscape.breakpoints[0].before is Regime.EDGE
+def test_an_edge_below_the_floor_is_a_side_and_a_flat_map_has_no_breakpoint():
+    assert line({64: BELOW, 128: SOME}).landscape.breakpoints[0].before is Regime.EDGE
     assert line({64: SOME, 128: SOME}).landscape.breakpoints == ()
     assert line({64: NONE, 128: NONE}).landscape.breakpoints == ()
+
+
+def test_an_edge_that_may_gain_more_than_the_floor_is_no_side_and_only_perhaps_a_hole():
+    decision = line({32: SOME, 64: SOME, 128: EDGE, 256: SOME})
+    assert decision.cells[2].regime is Regime.EDGE
+    [hole] = decision.landscape.holes
+    assert (hole.regime, hole.certain) == (Regime.EDGE, False)
+    assert decision.landscape.breakpoints == ()
+
+
+def crashed(seq_len, split="development"):
+    """A cell on which the candidate raised before any session."""
+    failure = Failure(None, "examination", "raised", "candidate", f"raised at {seq_len}")
+    plan = b.plan(seq_len=seq_len, split=split)
+    made = b.record(0.0, of=plan, sessions=0, loss=None, failures=(failure,))
+    return b.stored(made, f"crashed-{seq_len}", status="FAILED")
+
+
+def test_a_shape_on_which_the_candidate_crashed_is_not_known_on_the_map():
+    [hole] = judged(cell(SOME, 64), crashed(96), cell(SOME, 128)).landscape.holes
+    assert (hole.cell, hole.regime, hole.certain) == ("development 96x1", Regime.UNRESOLVED, False)
+    [found] = judged(cell(SOME, 64), crashed(96), cell(LOSS, 128)).landscape.breakpoints
+    assert (found.last, found.first, found.unknown) == (64, 128, (96,))
+    [found] = judged(cell(SOME, 64), cell(SOME, 96), crashed(128)).landscape.breakpoints
+    assert (found.last, found.first, found.unknown) == (96, None, (128,))
 
 
 def unresolved(seq_len, gain=SOME, **changes):
@@ -97,6 +124,14 @@ def test_at_most_six_cells_are_asked_for_and_the_settled_ones_are_not():
 def test_a_cell_that_lost_quality_is_not_measured_again_for_its_speed():
     lost = b.stored(b.honest(EDGE, b.plan(seq_len=32), difference=-0.1))
     assert judged(cell(SOME, 64), lost).landscape.next_cells == ()
+
+
+def test_a_fast_cell_whose_quality_is_open_is_measured_again_for_its_quality():
+    few = b.stored(b.honest(SOME, b.plan(seq_len=32), difference=-0.02))
+    decision = judged(cell(SOME, 64), few)
+    assert decision.cells[0].quality.outcome is Outcome.NO_EVIDENCE
+    [found] = decision.landscape.next_cells
+    assert (found.cell, found.reason) == ("development 32x1", "fast enough, and its quality is not settled")
 
 
 def test_a_cell_that_was_attempted_and_left_nothing_comes_first():

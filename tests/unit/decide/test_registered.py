@@ -10,12 +10,13 @@ from ace.decide.freezing import freeze
 from ace.decide.replay import evidence_of, replayed
 from ace.domain.finding import Outcome, Severity
 from ace.domain.policy import Policy
-from ace.domain.record import MemoryUse
+from ace.domain.record import Failure, MemoryUse
 from ace.domain.registration import chain_problem
 from ace.domain.stored import StoredRegistration
 from ace.domain.verdict import Verdict
 from ace.domain.wording import percent_within
 from ace.errors import PlanError
+from ace.guard import _inside
 from tests.unit.decide import builders as b
 from tests.unit.decide import registered as r
 from tests.unit.decide.rivals import with_rivals
@@ -451,8 +452,45 @@ def test_an_accepted_claim_exports_its_cells_with_their_gain_on_sealed_documents
     assert (str(admitted.shape), [str(shape) for shape in envelope.measured]) == ("64x1", ["64x1", "128x1"])
     assert admitted.low < GAIN < admitted.high
     assert (envelope.registration, envelope.bound.torch, envelope.padded) == (made.digest, "2.13.0", False)
-    newest = max(cell.record.ended_at for cell in cells)
-    assert envelope.expires_at == newest + 90 * 86400
+    oldest = min(cell.record.ended_at for cell in cells)
+    assert envelope.expires_at == oldest + 90 * 86400
+
+
+def test_no_cell_beside_the_claim_makes_it_younger():
+    cells = r.explored((64, 1))
+    late = b.stored(b.at(b.honest(GAIN, b.plan(256, 4)), 1000 * 86400.0), "late")
+    made = r.registration_of([*cells, late], "64x1")
+    look = r.look_of(made)
+    alone = r.decide(r.evidence([*cells, *r.opened(made, look)], made, (look,))).envelope
+    beside = r.decide(r.evidence([*cells, late, *r.opened(made, look)], made, (look,))).envelope
+    assert [str(cell.shape) for cell in beside.admitted] == ["64x1"]
+    assert beside.expires_at == alone.expires_at == min(c.record.ended_at for c in cells) + 90 * 86400
+
+
+def crashed(split):
+    """96x1 was tried, and its candidate raised before any session."""
+    failure = Failure(None, "examination", "raised", "candidate", "raised at 96")
+    made = b.record(0.0, of=b.plan(96, 1, split), sessions=0, loss=None, failures=(failure,))
+    return b.stored(made, "crashed", status="FAILED")
+
+
+@pytest.mark.parametrize(
+    "tried",
+    [
+        crashed("development"),
+        crashed("validation"),
+        b.stored(b.honest(-0.3, b.plan(96, 1, "validation")), "lost"),
+        b.stored(b.record(of=b.plan(96, 1)), "died", status="KILLED", record=None, problem="SIGTERM"),
+    ],
+    ids=["crashed", "crashed on validation", "lost on validation", "killed"],
+)
+def test_a_shape_that_was_tried_and_is_not_claimed_is_a_corner_that_no_shape_is_admitted_beside(tried):
+    cells, made, look = whole_way((64, 1), (128, 1))
+    alone = r.decide(r.evidence(cells, made, (look,)))
+    assert (alone.verdict, _inside(alone.envelope, 1, 96)) == (Verdict.ACCEPTED, True)
+    decision = r.decide(r.evidence([*cells, tried], made, (look,)))
+    assert decision.verdict is not Verdict.ACCEPTED
+    assert not any(_inside(decision.envelope, 1, length) for length in (80, 96, 112))
 
 
 def test_a_verdict_below_acceptance_exports_nothing_but_what_is_marked_as_unsafe():

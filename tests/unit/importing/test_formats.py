@@ -184,3 +184,8 @@ def test_the_mark_that_windows_writes_before_a_file_is_no_column():
 def test_a_field_that_no_csv_reader_takes_is_one_clear_error():
     with pytest.raises(DataError, match="no csv file"):
         read(as_csv([(0, 0, "baseline", "1" * 200_000, "")]), "csv")
+
+
+def test_a_process_without_a_timing_is_refused_by_its_place():
+    with pytest.raises(DataError, match="a, session 0 holds no timing"):
+        read(b'{"a": [[], [0.1, 0.2]], "b": [[0.2, 0.3], [0.1, 0.2]]}', "torch")
