@@ -27,7 +27,7 @@ from ace.domain.record import CellRecord
 from ace.errors import PlanError
 from ace.tracking.store import open_store
 from ace.tracking.writer import Tracker
-from ace.wiring import experiment_name, resuming_of, settings_of
+from ace.wiring import compose_once, experiment_name, resuming_of, settings_of
 from ace.wiring.values import RUNNING
 
 NAME = "ACE_SWEEP"  # the environment variable that carries the sweep's name to jobs in other processes
@@ -102,6 +102,8 @@ class DeclareSweep(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Initialise the store (parallel first starts would race) and record what is planned."""
         global current
+        name = uuid.uuid4().hex[:12]
+        compose_once(name)
         if resuming_of(config).dry_run:
             return
         settings = settings_of(config)
@@ -109,7 +111,6 @@ class DeclareSweep(Callback):
         planned = expand(list(config.hydra.overrides.task))
         if len({tuple(o for o in job if o.lstrip("+").startswith("experiment")) for job in planned}) > 1:
             raise PlanError("a sweep belongs to one experiment; launch one sweep for each")
-        name = uuid.uuid4().hex[:12]
         run_id = tracker.declare_sweep(name, [job_name(job) for job in planned])
         os.environ[NAME] = name  # only now: jobs in other processes take it for a sweep that is declared
         current = Sweep(run_id, tracker, planned, noting.folder_of(config.hydra.sweep.dir, name))

@@ -1,6 +1,6 @@
 """Rounds of timed calls: every arm of a round on the same fresh documents, outputs kept from some of them.
 
-Driven by `session` and `isolation`; the clock is read in `timing` alone. What is done here lies outside the clock's
+Driven by `session` and `alone`; the clock is read in `timing` alone. What is done here lies outside the clock's
 readings. Which outputs are kept is drawn when all rounds are over, by chance that no seed tells: whoever knew it sooner
 could compute those alone.
 """

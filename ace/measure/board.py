@@ -1,7 +1,7 @@
 """What measuring asks of a CUDA board: that it settles, its own clock, its L2 cache flushed, the most memory that was
 held, and who replays graphs.
 
-Used by `session` and `isolation` (clocks, graphs) and `memory`. Arms run on the processor in this version, where none
+Used by `session` and `alone` (clocks, graphs) and `memory`. Arms run on the processor in this version, where none
 of it has anything to do; it is tested with a stand-in for torch and has never met a real board.
 """
 

@@ -4,10 +4,9 @@ Asked by `observe` before a source is chosen and by every session before it is o
 in this version; the rest is written for boards and tested with a stand-in for torch, and has never met a real one.
 """
 
+import importlib
 from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 DEVICE = "cpu"
 """Where this version runs the arms, in torch's words."""
@@ -24,12 +23,14 @@ class Place:
     unmetered: str | None = None
 
 
-def place_of(device: str = DEVICE, library: Any = torch) -> Place:
+def place_of(device: str = DEVICE, library: Any = None) -> Place:
     """What is known of `device` (cpu, cuda, cuda:1, mps, ...). `library`: torch, which CUDA_VISIBLE_DEVICES has already
-    told which boards there are: its first one is the first that is shown, whatever NVML counts."""
+    told which boards there are: its first one is the first that is shown, whatever NVML counts. Nothing of it is asked
+    of a processor, so that a parent that only keeps and records cells is spared the import."""
     kind, _, index = device.partition(":")
     if kind == "cpu":
         return Place()
+    library = library or importlib.import_module("torch")
     if kind == "cuda" and getattr(library.version, "hip", None) is not None:
         return Place(unmetered=AMD)
     if kind == "cuda":

@@ -16,8 +16,9 @@ from ace.domain.session import BASELINE, CANDIDATE
 from ace.domain.workload import Batch, Executor
 from ace.measure.arms import declared, prepare, require_unchanged
 from ace.measure.failing import ArmError, foreign_code
-from ace.measure.inputs import Inputs, shuffled_batches
+from ace.measure.inputs import Inputs
 from ace.measure.messages import Task, WorkOrder
+from ace.measure.order import shuffled_batches
 from ace.measure.outputs import relative_error, require_embedding
 from ace.models.loading import load_model
 

@@ -1,6 +1,6 @@
-"""Energy of one comparison: which source is chosen (by the parent, once) and what a session measures with it.
+"""Energy of one comparison: what a session measures with the sources that the parent chose (`sources`).
 
-Called by `observe` and, after the timed rounds, by `session`. While an arm is timed no source is read.
+Called by `session` after the timed rounds. While an arm is timed no source is read.
 """
 
 import random
@@ -21,7 +21,7 @@ from ace.measure.failing import foreign_code
 from ace.measure.inputs import Inputs
 from ace.measure.outputs import relative_error, require_embedding
 from ace.measure.probing import predict
-from ace.telemetry import Ports, Refused, Rig, choose, local_ports, measure_idle, measure_window, reopen
+from ace.telemetry import Ports, Refused, Rig, local_ports, measure_idle, measure_window, reopen
 from ace.telemetry.meters import Meter
 from ace.telemetry.sampling import thread_every
 
@@ -74,14 +74,6 @@ class Measured:
             arrays[f"energy/{arm}/output"] = kept.output.numpy()
             arrays[f"energy/{arm}/documents"] = np.asarray(kept.documents, dtype=np.int64)
         return arrays
-
-
-def chosen_sources(
-    plan: EnergyPlan, ports: Ports | None = None, place: Place | None = None
-) -> tuple[SourceChoice, ...]:
-    """The source of each chain for a whole comparison, of the very board that the arms run on where they run on one."""
-    where = place or place_of()
-    return choose(plan, ports or local_ports(where.board_uuid, where.unmetered))
 
 
 def measured_arms(plan: CellPlan) -> tuple[str, ...]:

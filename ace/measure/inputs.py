@@ -49,12 +49,3 @@ def _calibration(file: Path) -> Batch | None:
 def _trimmed(ids: np.ndarray, mask: np.ndarray) -> Batch:
     longest = int(mask.sum(axis=1).max())
     return Batch(*(torch.from_numpy(np.ascontiguousarray(array[:, :longest])) for array in (ids, mask)))
-
-
-def shuffled_batches(documents: int, size: int, seed: int) -> np.ndarray:
-    """All documents in random batches of `size`, as a cell draws them; the last is filled up from the start.
-
-    -> (batches, size) int64: each document's first place is its own, what follows the last is filling.
-    """
-    order = np.random.default_rng(seed).permutation(documents)
-    return np.concatenate([order, np.resize(order, -documents % size)]).reshape(-1, size)

@@ -14,12 +14,12 @@ from ace.benchmarks.slices import slices_of
 from ace.domain.plan import FEWEST_SEQUENTIAL, MEMORY, CellPlan
 from ace.domain.record import SCHEMA_VERSION, CellRecord, CodeState, Digests, Failure, Look, MemoryUse, RivalResult
 from ace.domain.session import BASELINE, CANDIDATE, OutputCheck, Session
-from ace.measure.energy import chosen_sources
 from ace.measure.examination import Examination, examine
 from ace.measure.isolation import isolated
 from ace.measure.machine import machine_peak, settled_peak
 from ace.measure.messages import Task
 from ace.measure.recomputing import error_against, recomputed_elsewhere
+from ace.measure.sources import chosen_sources
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
 from ace.models.loading import model_tokenizer

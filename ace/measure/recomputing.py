@@ -13,8 +13,8 @@ import numpy as np
 
 from ace.domain.plan import CellPlan
 from ace.domain.session import CANDIDATE, OutputCheck, Session
-from ace.measure.inputs import shuffled_batches
 from ace.measure.messages import Task
+from ace.measure.order import shuffled_batches
 from ace.measure.watching import Watcher
 from ace.measure.workshop import Workshop
 

@@ -20,11 +20,11 @@ import torch
 from ace.domain.record import Failure
 from ace.errors import DataError, PlanError
 from ace.executors.loading import load_executor
+from ace.measure.alone import time_alone
 from ace.measure.company import adopt_orphans, look_around
 from ace.measure.dependencies import imported_names
 from ace.measure.embedding import embed, recompute
 from ace.measure.failing import ArmError, foreign_code
-from ace.measure.isolation import time_alone
 from ace.measure.memory import peaks
 from ace.measure.messages import Answer, Task, WorkOrder, read_order, write_json
 from ace.measure.peak import measure_peak

@@ -9,7 +9,7 @@ from mlflow.entities import ViewType
 from ace.domain.stored import StoredCell
 from ace.tracking import names
 from ace.tracking.reader import read_cell
-from ace.tracking.store import Store, experiments
+from ace.tracking.store import Store
 
 
 def attempts_at(store: Store, experiment: str, cell_key: str) -> tuple[StoredCell, ...]:
@@ -23,8 +23,8 @@ def newest_finished(store: Store, experiment: str, most: int) -> tuple[StoredCel
 
 
 def _attempts(store: Store, experiment: str, wanted: str, most: int | None = None) -> tuple[StoredCell, ...]:
-    if experiment not in experiments(store):
+    found = store.active_experiment(experiment)
+    if found is None:
         return ()
-    found = store.experiment(experiment)
     runs = list(store.runs(str(found.experiment_id), wanted, ViewType.ACTIVE_ONLY))
     return tuple(read_cell(store, found, run) for run in (runs if most is None else runs[-most:]))

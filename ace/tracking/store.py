@@ -64,6 +64,12 @@ class Store:
                         raise
         return str(self.experiment(name).experiment_id)
 
+    def active_experiment(self, name: str) -> Experiment | None:
+        """The experiment, in one question to the store; None when there is none, or it was deleted."""
+        with store_errors(f"cannot look up experiment {name!r} in {self.shown}"):
+            found = self.client.get_experiment_by_name(name)
+        return found if found is not None and found.lifecycle_stage == "active" else None
+
     def experiment(self, name: str) -> Experiment:
         """The experiment as MLflow holds it.  Raises StoreError listing those that exist when `name` does not."""
         with store_errors(f"cannot look up experiment {name!r} in {self.shown}"):

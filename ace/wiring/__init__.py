@@ -4,6 +4,7 @@
 what they share. Unknown keys and impossible values are refused before anything runs.
 """
 
+from ace.wiring.composing import compose_once
 from ace.wiring.overrides import (
     compose_config,
     drop_foreign_parameters,
@@ -28,6 +29,7 @@ __all__ = [
     "Settings",
     "benchmark_of",
     "compose_config",
+    "compose_once",
     "drop_foreign_parameters",
     "experiment_name",
     "plan_of",

@@ -131,3 +131,9 @@ def test_a_dry_run_tells_what_it_would_do_and_leaves_no_trace(place: Place) -> N
     assert "3 of 4 cells would be measured, in about" in then.stdout
     assert place.evidence == before
     assert place.launch("dry_run=true", "rerun=all").returncode == 1
+
+
+def test_a_command_is_spared_torch_until_a_worker_measures() -> None:
+    asked = "import sys; import ace.cli.launch; print('torch' in sys.modules, 'mlflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=100)
+    assert done.stdout.split() == ["False", "True"], done.stderr

@@ -6,7 +6,7 @@ import pytest
 
 from ace.domain.energy import EnergyPlan
 from ace.measure.device import Place, place_of
-from ace.measure.energy import chosen_sources
+from ace.measure.sources import chosen_sources
 from tests.unit.measure.test_energy import ports
 
 

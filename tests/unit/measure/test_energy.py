@@ -10,9 +10,10 @@ import torch
 from ace.domain.energy import EnergyPlan, Grade
 from ace.measure.arms import Arms
 from ace.measure.device import Place
-from ace.measure.energy import Kept, chosen_sources, session_energy
+from ace.measure.energy import Kept, session_energy
 from ace.measure.failing import ArmError
 from ace.measure.inputs import Inputs
+from ace.measure.sources import chosen_sources
 from ace.measure.timing import nothing
 from ace.telemetry import Ports, windows
 from ace.telemetry.declared import VARIABLE

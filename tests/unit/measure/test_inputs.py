@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from ace.measure.inputs import Inputs, shuffled_batches
+from ace.measure.inputs import Inputs
+from ace.measure.order import shuffled_batches
 
 
 @pytest.fixture
