@@ -4,6 +4,10 @@ Between preflight and measurement, asked by `measuring`. While a cell is measure
 which process measures it; every session that the parent heard the end of lies there whole, a failed one too: ending a
 sweep may not be a way to be rid of a session. When the same command is given again on the same host since the same
 boot, the new attempt takes those sessions over, and its run began when the first did.
+
+A sealed cell too, since the key holds its look, its registration and its seed: it goes on, and is not drawn anew, where
+it was interrupted. Who removes a session from the folder in between leaves no trace of it but the interrupted run and
+its opening in the ledger, of which a cell may have three: local evidence is tamper-evident, not tamper-proof.
 """
 
 import shutil

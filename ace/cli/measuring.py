@@ -82,7 +82,7 @@ def measure_cell(
         with _gone_where_refused(folder):
             interrupted.begin(folder, attempt.cell_key, since, this_process())
             refuse_impossible(plan, attempt.code, folder, settings.cache)
-        attempt = _continued(attempt, folder, resuming)
+        attempt = continued(attempt, folder, resuming)
         shop = Workshop(folder, settings.cache, os.cpu_count() or 1, LAUNCH)
         rule = stop_rule(plan.protocol, policy)
         record = cell.run_cell(attempt, shop, tracker, summarise, watcher, rule, _opening(plan, settings))
@@ -135,16 +135,20 @@ def _tracker(store: Store, plan: CellPlan) -> Tracker:
     return tracker
 
 
-def _continued(attempt: cell.Attempt, folder: Path, resuming: wiring.Resuming) -> cell.Attempt:
+def continued(attempt: cell.Attempt, folder: Path, resuming: wiring.Resuming) -> cell.Attempt:
     """The attempt with the sessions that an interrupted one at this cell had finished, begun when that one began.
 
-    A holdout cell is another matter: each of its runs is written into the ledger before it looks.
+    On the holdout whatever `resuming` says: its plan names its look and its seed, so these are the very sessions that
+    the registration foresaw, and beginning anew would be a way to be rid of those that somebody may have looked at.
+    Going on is written into the ledger as one more opening, and the run that was interrupted stays in the store.
     """
     here = this_process()
-    wanted = resuming.resume and attempt.plan.benchmark.split != HOLDOUT
+    sealed = attempt.plan.benchmark.split == HOLDOUT
+    wanted = resuming.resume or sealed
     before = interrupted.take_over(folder.parent, folder, attempt.cell_key, here) if wanted else None
     if before is not None:
-        kept = f"{before.sessions} session(s) of an interrupted attempt are kept; resume=false would measure them anew"
+        anew = "a sealed cell is not begun anew" if sealed else "resume=false would measure them anew"
+        kept = f"{before.sessions} session(s) of an interrupted attempt are kept; {anew}"
         console.print(kept, markup=False, highlight=False)
         attempt = replace(attempt, started_at=before.started_at)
         interrupted.begin(folder, attempt.cell_key, attempt.started_at, here)
