@@ -21,6 +21,7 @@ from rich.markup import escape
 from ace import cell, wiring
 from ace.benchmarks.loading import check_benchmark
 from ace.cli import sweep
+from ace.cli.engines import gave_up
 from ace.cli.measuring import attempt_at, console, measure_cell
 from ace.cli.planning import Outlook, foresee
 from ace.cli.resuming import LeftOut
@@ -162,6 +163,10 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException) as error:
         cause = f"\n{error.__cause__}" if error.__cause__ and str(error.__cause__) not in str(error) else ""
         print(f"ace: {error}{cause}", file=sys.stderr)
+    except Exception as error:
+        if (line := gave_up(error)) is None:
+            raise
+        print(f"ace: {line}", file=sys.stderr)
     except KeyboardInterrupt:
         status, code = "KILLED", 130
     except cell.Stopped:

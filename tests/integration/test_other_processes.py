@@ -65,6 +65,8 @@ def test_a_sweep_whose_engine_lost_a_job_has_not_come_to_its_end(measured: Path)
     lost = (*ENGINE, "hydra.launcher.timeout=0.001")  # joblib gives up waiting
     done = launched(measured, *lost, "seq_len=64,128,256")
     assert done.returncode == 1
+    assert "ace: the engine gave up (TimeoutError): a job did not end within the engine's time limit." in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
     assert "not reached" in done.stdout
     assert evidence(measured).sweeps[-1].status == "KILLED"
     assert complete(measured) == {Outcome.PASS, Outcome.NO_EVIDENCE}
