@@ -5,7 +5,7 @@ Offline and from the bundle alone: no store, no model, no configuration. Called 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,11 @@ def verify(place: Path, anchor: str | None, now_s: float) -> Verified:
         raise
     problems += read.problems
     try:
-        decision = replayed(read.carried.evidence, read.policy, read.carried.claim)
+        judged = replayed(read.carried.evidence, read.policy, read.carried.claim)
     except Exception as error:  # a stranger wrote this evidence: whatever judge cannot bear in it is a finding
         said = f"cannot be judged: {type(error).__name__}: {error}"
         return _ended(found, [*problems, (EVIDENCE, said)])
+    decision = _as_written(judged, read.document)
     differences, remarks = _differences(found, read.document, decision)
     problems += [*differences, *_misquotations(found, read.document, decision)]
     if found.files.get(ENERGY, b"") != energy_text(decision, read.carried.evidence).encode():
@@ -109,6 +110,14 @@ def _require_version(found: Found) -> tuple[dict[str, Any], list[Problem]]:
             f"(decision schema {schema!r:.20}; this one reads {DECISION_SCHEMA_VERSION})"
         )
     return made, odd
+
+
+def _as_written(decision: Decision, made: Mapping[str, Any]) -> Decision:
+    """Without the one thing that envelopes of this version did not say when the first of them were written."""
+    envelope = made.get("envelope")
+    if not isinstance(envelope, Mapping) or "measured_at" in envelope:
+        return decision
+    return replace(decision, envelope=replace(decision.envelope, measured_at=None))
 
 
 def _differences(found: Found, made: Mapping[str, Any], decision: Decision) -> tuple[list[Problem], list[str]]:

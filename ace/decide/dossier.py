@@ -27,8 +27,9 @@ DAY_S = 86400.0
 class Dossier:
     """`claimed`: development cells that are registered, or else were found positive; `left`: registered ones that left
     the claim. `examined`: what per-cell gates look at on development. `doubts`: the skeptic's findings;
-    `touched`: those that leave a cell unresolved, by cell. `fresh_until`: seconds since the epoch, when the first of
-    the cells that the claim rests on is too old to be relied on."""
+    `touched`: those that leave a cell unresolved, by cell. `measured_until`: seconds since the epoch, when the newest
+    measurement ended, None where there is none; `fresh_until`: when the first of the cells that the claim rests on is
+    too old to be relied on."""
 
     case: Case
     cells: tuple[CellEstimate, ...]
@@ -38,6 +39,7 @@ class Dossier:
     touched: Mapping[str | None, list[str]]
     claimed: tuple[CellEstimate, ...]
     examined: tuple[CellEstimate, ...]
+    measured_until: float | None
     fresh_until: float
     left: tuple[CellEstimate, ...] = ()
 
@@ -105,6 +107,7 @@ def compile_dossier(case: Case, cells: tuple[CellEstimate, ...], doubts: Sequenc
         touched=dict(touched),
         claimed=tuple(claimed),
         examined=tuple(claimed or fast or development),
+        measured_until=max((record.ended_at for cell in cells for record in cell.cell.records), default=None),
         fresh_until=_oldest(cells, claimed or cells) + policy.fresh_days * DAY_S,
         left=tuple(left),
     )

@@ -34,6 +34,7 @@ def envelope_of(dossier: Dossier, verdict: Verdict) -> Envelope:
         padded=any(plan.benchmark.inputs != EXACT for plan in plans),
         bound=_bound(dossier),
         expires_at=dossier.fresh_until,
+        measured_at=dossier.measured_until,
     )
 
 
@@ -63,12 +64,14 @@ def _bound(dossier: Dossier) -> Bound | None:
     newest = max(sessions, key=lambda session: session.started_at)
     place = newest.environment
     baseline = next((arm for arm in newest.arms if arm.arm == BASELINE), None)
+    versions = dict(place.versions)
     return Bound(
         weights=newest.baseline_digest.partition(".")[0],
         cpu_model=place.cpu_model,
         device=place.device,
         threads=place.threads,
-        torch=dict(place.versions).get("torch", "unknown"),
+        torch=versions.get("torch", "unknown"),
         number_types=() if baseline is None else baseline.dtypes,
         attention=() if baseline is None else baseline.attention_backends,
+        cuda=versions.get("cuda") if place.on_board else None,
     )

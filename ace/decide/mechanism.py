@@ -27,9 +27,15 @@ def mechanism_of(cells: Sequence[CellEstimate]) -> Mechanism:
 
 
 def _models(cells: Sequence[CellEstimate]) -> Iterator[CostModel]:
-    """One an arm and size of model: depth and width have fixed costs of their own, which must not be mixed."""
-    for size in sorted({(cell.cell.shape.hidden, cell.cell.shape.depth) for cell in cells}):
-        own = [cell for cell in cells if (cell.cell.shape.hidden, cell.cell.shape.depth) == size]
+    """One an arm, size of model and host: depth, width and hosts have costs of their own, which must not be mixed."""
+
+    def kind(cell: CellEstimate) -> tuple[int, int, str]:
+        return cell.cell.shape.hidden, cell.cell.shape.depth, cell.cell.conditions.host
+
+    several = len({cell.cell.conditions.host for cell in cells}) > 1
+    for hidden, depth, host in sorted(set(map(kind, cells))):
+        own = [cell for cell in cells if kind(cell) == (hidden, depth, host)]
+        named = host if several else None
         for arm in (BASELINE, CANDIDATE):
             points = [
                 (cell.key, flops, seconds)
@@ -39,7 +45,7 @@ def _models(cells: Sequence[CellEstimate]) -> Iterator[CostModel]:
             line = cost_line([flops for _, flops, _ in points], [seconds for *_, seconds in points])
             if line is not None:
                 describes = max(map(abs, line.residuals)) <= LARGEST_RESIDUAL
-                yield CostModel(arm, *size, tuple(key for key, *_ in points), line, describes)
+                yield CostModel(arm, hidden, depth, tuple(key for key, *_ in points), line, describes, named)
 
 
 def _cell(cell: CellEstimate, models: Sequence[CostModel]) -> CellMechanism:

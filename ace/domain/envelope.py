@@ -5,14 +5,14 @@ until when. `envelope_text` and `read_envelope` are the file: one that was edite
 empty reads as an envelope with a `problem`, which admits nothing.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ace.domain.canonical import canonical_json, digest
 from ace.domain.decode import decode
 from ace.domain.parsing import MOST_BYTES, parse_json
 from ace.domain.plan import Shape
-from ace.domain.serial import encode
+from ace.domain.serial import LATER, encode
 from ace.domain.verdict import Verdict
 from ace.errors import EvidenceError
 
@@ -24,7 +24,8 @@ ACCEPTING = (Verdict.ACCEPTED, Verdict.ACCEPTED_WITHIN_ENVELOPE)
 class Bound:
     """What must be equal where the candidate is served. `weights`: digest of the baseline's weights in memory, as
     `ace.models.digests.weights_digest` takes it; `torch`: its version; `number_types`: that the baseline's weights are
-    stored in; `attention`: kernels that the baseline's attention was seen to run."""
+    stored in; `attention`: kernels that the baseline's attention was seen to run; `cuda`: the CUDA version that torch
+    was built for, None on a processor and where the record does not say. No session records the driver."""
 
     weights: str
     cpu_model: str
@@ -33,6 +34,7 @@ class Bound:
     torch: str
     number_types: tuple[str, ...]
     attention: tuple[str, ...]
+    cuda: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ class Admitted:
 class Envelope:
     """`measured`: every shape that was tried on any split, also where nothing came of it; a shape between them is
     admitted only where all corners of its grid cell are. `padded`: whether inputs with padding were measured. `unsafe`:
-    exported although the verdict accepts nothing. `bound` is None where nothing was measured. `problem`: why a file
-    cannot be relied on; never written."""
+    exported although the verdict accepts nothing. `bound` is None where nothing was measured. `measured_at`: when
+    the newest measurement ended, before which no clock can be right; None in files from before it was written.
+    `problem`: why a file cannot be relied on; never written."""
 
     schema_version: int
     experiment: str
@@ -66,6 +69,7 @@ class Envelope:
     bound: Bound | None
     expires_at: float
     problem: str | None = None
+    measured_at: float | None = field(default=None, metadata=LATER)
 
     @classmethod
     def load(cls, path: str) -> "Envelope":

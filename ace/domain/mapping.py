@@ -4,9 +4,10 @@ Parts of a Decision, made by `ace.decide.mapping` and `ace.decide.mechanism`, to
 development split: the others confirm it and are not explored.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ace.domain.estimate import Estimate
+from ace.domain.serial import LATER
 from ace.domain.verdict import Regime
 
 
@@ -104,8 +105,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """Seconds per call of an arm = `line.intercept` + `line.slope` * FLOPs, over the `cells` of one size of model.
-    `describes`: whether every residual is small enough to reason from it."""
+    """Seconds per call of an arm = `line.intercept` + `line.slope` * FLOPs, over the `cells` of one size of model on
+    one host. `describes`: whether every residual is small enough to reason from it. `host`: None where all cells of the
+    map were measured on one."""
 
     arm: str
     hidden: int
@@ -113,6 +115,7 @@ class CostModel:
     cells: tuple[str, ...]
     line: Line
     describes: bool
+    host: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ import time
 from importlib import metadata
 from pathlib import Path
 
+import torch
+
 from ace.domain.session import Environment
 from ace.measure.device import DEVICE
 from ace.models.surroundings import cpu_model
@@ -25,6 +27,11 @@ LIBRARIES = ("torch", "numpy", "safetensors")
 def library_versions() -> tuple[tuple[str, str], ...]:
     """Python and what does the arithmetic."""
     return (("python", sys.version.split()[0]), *((name, metadata.version(name)) for name in LIBRARIES))
+
+
+def _cuda_version() -> tuple[tuple[str, str], ...]:
+    """What torch was built for, where that is CUDA: its own version need not say it."""
+    return (("cuda", torch.version.cuda),) if torch.version.cuda else ()
 
 
 def cores() -> int:
@@ -45,7 +52,7 @@ def fingerprint(threads: int, interop_threads: int) -> Environment:
         interop_threads=interop_threads,
         clock_resolution_s=time.get_clock_info("perf_counter").resolution,
         load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        versions=library_versions(),
+        versions=(*library_versions(), *_cuda_version()),
         variables=tuple(
             sorted(
                 (key, value)

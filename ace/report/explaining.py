@@ -90,9 +90,9 @@ def _dearer(models: Sequence[CostModel]) -> Iterator[str]:
         if (dense.arm, candidate.arm) != (BASELINE, CANDIDATE) or not (dense.describes and candidate.describes):
             continue
         before, after = dense.line.intercept, candidate.line.intercept
-        if (dense.hidden, dense.depth) == (candidate.hidden, candidate.depth) and after.low > before.high:
+        if _measured(dense) == _measured(candidate) and after.low > before.high:
             yield (
-                f"hidden {dense.hidden}, depth {dense.depth}: the idea itself adds to the fixed cost "
+                f"{_measured(dense)}: the idea itself adds to the fixed cost "
                 f"({1e3 * after.value:.3g} ms against {1e3 * before.value:.3g} ms), and small shapes pay for it"
             )
 
@@ -101,12 +101,17 @@ def _model(model: CostModel) -> str:
     fixed, rate = model.line.intercept, model.line.slope
     worst = max(map(abs, model.line.residuals))
     text = (
-        f"{model.arm} (hidden {model.hidden}, depth {model.depth}): a call takes {1e3 * fixed.value:.3g} ms "
+        f"{model.arm} ({_measured(model)}): a call takes {1e3 * fixed.value:.3g} ms "
         f"[{1e3 * fixed.low:.3g}, {1e3 * fixed.high:.3g}] whatever it computes, and {1e12 * rate.value:.3g} ms "
         f"[{1e12 * rate.low:.3g}, {1e12 * rate.high:.3g}] for each GFLOP; {len(model.cells)} cells, residuals up to "
         f"{_share(worst)} of the time"
     )
     return text if model.describes else f"{text}: too far off to reason from"
+
+
+def _measured(model: CostModel) -> str:
+    on_host = "" if model.host is None else f", on {model.host}"
+    return f"hidden {model.hidden}, depth {model.depth}{on_host}"
 
 
 def mechanism_rows(decision: Decision) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ from ace.domain.verdict import Regime, Verdict
 from ace.domain.wording import percent, percent_within, points_within
 
 AXES = "Which axes matter, averaged over the development cells measured (95 % intervals over sessions)"
+KNOWS_NOTHING = 0.99  # width of an interval between 0 and 1
 MEANING = {
     Verdict.INVALID: "The evidence cannot be judged as it stands; no conclusion about the idea follows from it.",
     Verdict.REJECTED_HARM: "Do not ship it: harm was shown, by a bound and not by chance.",
@@ -97,11 +98,17 @@ def axes_lines(decision: Decision) -> list[str]:
     lines = []
     for effect in decision.axes.gain:
         line = f"doubling {effect.axis} multiplies baseline over candidate by {_factor(effect.per_doubling)}, "
-        line += f"and by itself tells {_percentage(effect.share)} of the differences between cells"
+        line += _told_of_differences(effect.share)
         if time := times.get(effect.axis):
             line += f"; it multiplies the baseline's own time by {_factor(time.per_doubling)}"
         lines.append(line)
     return lines
+
+
+def _told_of_differences(share: Estimate) -> str:
+    if share.high - share.low > KNOWS_NOTHING:
+        return "and whether it tells any of the differences between cells is lost in noise"
+    return f"and by itself tells {_percentage(share)} of the differences between cells"
 
 
 def _factor(log: Estimate) -> str:

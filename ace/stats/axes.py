@@ -4,6 +4,11 @@ Used by `judge` for gains and for the baseline's time.  The slopes are contrasts
 with the measured cells as fixed effects: Fisher 1925), so they speak of these cells and of no others; their error comes
 from sessions, with Welch's (1947) degrees of freedom because cells differ in spread. Shares of the variation carry
 intervals too: an axis that seems to explain a tenth may explain nothing.
+
+On an incomplete grid a straight line through another axis's steps leaves the rest of them to this one. Each slope is
+therefore also taken beside the bare levels of the other axes: where these leave nothing of the axis it has no slope,
+and where that slope contradicts the straight lines it is the one that counts (Hausman 1978). On a full grid both are
+the same. Axes are taken to add: where cells are missing, an interaction counts for either.
 """
 
 import math
@@ -18,6 +23,7 @@ from ace.stats import student
 from ace.stats.intake import FloatArray
 
 NEGLIGIBLE = 1e-9
+ALONE = 1e-9  # of an axis's own variation: less of it beside the others is rounding
 RANK = 1e-10  # eigenvalues below this share of the largest are rounding
 DRAWS, SEED = 1000, 0
 
@@ -59,20 +65,28 @@ def _effects(bases: "_Bases", samples: Sequence[FloatArray], confidence: float) 
     varied, means = bases.varied, np.array([sample.mean() for sample in samples])
     variances = np.array([sample.var(ddof=1) / len(sample) for sample in samples])
     dfs = np.array([len(sample) - 1 for sample in samples])
-    design = np.column_stack([*_indicators(bases.places), *varied.values()])
-    weights = np.linalg.pinv(design)  # (blocks + axes, cells)
-    shares = _Shares(bases, means, variances)
-    found = []
-    for column, name in enumerate(varied, start=design.shape[1] - len(varied)):
-        if np.linalg.matrix_rank(np.delete(design, column, axis=1)) == np.linalg.matrix_rank(design):
-            continue  # moves together with the others: nobody can say which of them it was
-        parts = weights[column] ** 2 * variances
+    def slope(weights: FloatArray) -> Estimate:
+        parts = weights**2 * variances
         error = math.sqrt(parts.sum())
         df = parts.sum() ** 2 / max((parts**2 / dfs).sum(), np.finfo(float).tiny) if error else 1.0
         reach = student.critical(max(df, 1.0), 1 - confidence) * error
-        slope = float(weights[column] @ means)
-        found.append(AxisEffect(name, Estimate(slope, slope - reach, slope + reach), shares.of(name, confidence)))
+        value = float(weights @ means)
+        return Estimate(value, value - reach, value + reach)
+
+    design = np.column_stack([*_indicators(bases.places), *varied.values()])
+    straight = np.linalg.pinv(design)[-len(varied) :]  # (axes, cells)
+    shares, found = _Shares(bases, means, variances), []
+    for name, weights in zip(varied, straight, strict=True):
+        beside = _beside(varied[name], bases.without[name])
+        if beside is None:
+            continue  # moves together with the others: nobody can say which of them it was
+        found.append(AxisEffect(name, _uncontradicted(slope(weights), slope(beside)), shares.of(name, confidence)))
     return tuple(found)
+
+
+def _uncontradicted(straight: Estimate, beside: Estimate) -> Estimate:
+    tolerance = NEGLIGIBLE * (1 + abs(beside.value))  # without noise the interval is a point
+    return straight if beside.low - tolerance <= straight.value <= beside.high + tolerance else beside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +139,14 @@ class _Shares:
         own = own - noises * (_trace(self.variances, self.bases.whole) - _trace(self.variances, others))
         total = total - noises * (self.variances.sum() - _trace(self.variances, self.bases.within))
         return np.where(total > NEGLIGIBLE**2, np.clip(own / np.maximum(total, NEGLIGIBLE**2), 0.0, 1.0), 0.0)
+
+
+def _beside(levels: FloatArray, others: FloatArray) -> FloatArray | None:
+    """Weights of the cell means whose sum is the slope on `levels` beside what blocks and the other axes can explain,
+    whatever form that has (Frisch & Waugh 1933); None where they leave nothing of the axis.  (cells,)"""
+    left = levels - others @ (others.T @ levels)
+    size, centred = float(left @ left), levels - levels.mean()
+    return left / size if size > ALONE * float(centred @ centred) else None
 
 
 def _indicators(places: NDArray[np.str_]) -> list[FloatArray]:

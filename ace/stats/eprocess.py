@@ -1,8 +1,8 @@
-"""Evidence that may be looked at for ever: an e-process for the median of a stream of gains.
+"""Evidence that may be looked at for ever: e-processes for the median of a stream of gains and for a bounded mean.
 
-Used by the guard, whose shadow samples have no declared end.  Under "the median gain is at most `null_gain`" the
-process is a nonnegative supermartingale starting at 1, so by Ville's inequality it ever reaches 1/alpha with
-probability at most alpha, whatever the distribution (Robbins 1970; Ramdas et al. 2023).
+Used by the guard, whose shadow samples have no declared end.  Under "the median gain is at most `null_gain`", or "the
+mean of the losses is at most 0", the process is a nonnegative supermartingale starting at 1, so by Ville's inequality
+it ever reaches 1/alpha with probability at most alpha, whatever the distribution (Robbins 1970; Ramdas et al. 2023).
 """
 
 import numpy as np
@@ -11,6 +11,9 @@ from scipy import special
 
 from ace.errors import EvidenceError
 from ace.stats.intake import FloatArray
+
+STAKES = np.array([0.02, 0.05, 0.1, 0.2, 0.5, 0.9])
+"""Shares of the wealth that are bet, side by side: small ones for small means, below 1 so that none is ever ruined."""
 
 
 def e_process(gains: FloatArray, null_gain: float = 0.0) -> FloatArray:
@@ -38,3 +41,17 @@ def _e_values(above: npt.NDArray[np.int64], n: npt.NDArray[np.int64]) -> FloatAr
         log_e = (n + 1) * np.log(2) + special.betaln(a, b) + np.log(special.betaincc(a, b, 0.5))
     e_values: FloatArray = np.exp(np.minimum(log_e, 700.0))
     return e_values
+
+
+def staked(log_wealth: tuple[float, ...], loss: float) -> tuple[float, ...]:
+    """Log wealth of each of STAKES after one more bet, on a loss from -1 to 1; () before the first.
+
+    Betting on "the mean is above 0" multiplies the wealth by 1 + stake * loss (Waudby-Smith & Ramdas 2024).
+    """
+    before = np.array(log_wealth) if log_wealth else np.zeros(len(STAKES))
+    return tuple((before + np.log1p(STAKES * loss)).tolist())
+
+
+def wealth(log_wealth: tuple[float, ...]) -> float:
+    """E-value against "the mean of the losses is at most 0": the mean over the stakes."""
+    return float(np.exp(np.minimum(log_wealth, 700.0)).mean()) if log_wealth else 1.0

@@ -4,6 +4,8 @@ one is said to be of another version and is never half believed.
 A change of what is written without a new version fails here. `tests/schemas.py` writes the files.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from ace.cli.verifying import verify
@@ -15,9 +17,10 @@ from ace.domain.record import CellRecord
 from ace.domain.registration import Registration
 from ace.domain.serial import encode
 from ace.errors import EvidenceError
+from ace.report.bundle import write_bundle
 from ace.report.carried import unpacked
 from ace.report.reading import open_bundle
-from tests.schemas import FOLDER, PRESENT
+from tests.schemas import FOLDER, PRESENT, judged_small
 
 FILES = sorted(file for file in FOLDER.iterdir())
 OLDER = [file for file in FILES if int(file.stem.rpartition("-")[2]) != PRESENT[file.stem.rpartition("-")[0]]]
@@ -68,6 +71,16 @@ def test_a_bundle_of_the_present_version_brings_its_evidence():
     carried = unpacked(found.files)
     assert carried.problems == ()
     assert [len(cell.record.sessions) for cell in carried.evidence.cells] == [2]
+
+
+@pytest.mark.parametrize(("shift_s", "verifies"), [(None, True), (0.0, True), (-3600.0, False)])
+def test_a_bundle_from_before_envelopes_named_their_beginning_verifies_and_one_that_names_another_does_not(
+    tmp_path, shift_s, verifies
+):
+    decision, evidence = judged_small()
+    began = None if shift_s is None else decision.envelope.measured_at + shift_s
+    write_bundle(replace(decision, envelope=replace(decision.envelope, measured_at=began)), evidence, tmp_path / "made")
+    assert (verify(tmp_path / "made", None, 0.0).problems == ()) == verifies
 
 
 @pytest.mark.parametrize("file", older("bundle"))

@@ -49,3 +49,20 @@ def test_an_accepted_claim_admits_the_claimed_cells_with_what_they_gain_on_seale
     for entry in decision.envelope.admitted:
         assert entry.gain == pytest.approx(held[entry.shape.seq_len].gain)
     assert unsafe_envelope(decision) == decision.envelope
+
+
+def test_an_envelope_begins_where_its_newest_measurement_ended():
+    cells = [cell(0.1, 64), cell(0.1, 128)]
+    ended = [made.record.ended_at for made in cells]
+    assert judged(*cells).envelope.measured_at == max(ended)
+
+
+def test_what_torch_was_built_for_binds_what_was_measured_on_a_board_and_nothing_else():
+    def bound(device):
+        made = b.record(0.1)
+        there = b.environment(device=device, versions=(("torch", "2.13.0"), ("cuda", "12.8")))
+        sessions = tuple(replace(session, environment=there) for session in made.sessions)
+        return judged(b.stored(replace(made, sessions=sessions))).envelope.bound
+
+    assert bound("cpu").cuda is None
+    assert bound("cuda:0").cuda == "12.8"

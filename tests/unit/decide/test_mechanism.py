@@ -1,10 +1,12 @@
+import math
 from dataclasses import replace
 
 import pytest
 
 from ace.domain.session import BASELINE, CANDIDATE
+from ace.report.explaining import model_lines
 from tests.unit.decide import builders as b
-from tests.unit.decide.grids import FIXED_S, FLOPS_PER_TOKEN, KEPT, RATE_S, cell, judged, obeying
+from tests.unit.decide.grids import FIXED_S, FLOPS_PER_TOKEN, KEPT, RATE_S, cell, judged, obeying, with_flops
 from tests.unit.decide.test_imported import imported
 
 LENGTHS = (16, 32, 64, 128, 256)
@@ -52,6 +54,35 @@ def test_sizes_of_model_are_fitted_apart():
     assert [(m.arm, m.hidden, len(m.cells)) for m in models] == [
         (BASELINE, 96, 4), (CANDIDATE, 96, 4), (BASELINE, 384, 4), (CANDIDATE, 384, 4),
     ]  # fmt: skip
+
+
+def on_another_host(seq_len, slower):
+    flops = FLOPS_PER_TOKEN * seq_len
+    dense_s, pruned_s = (slower * (FIXED_S + RATE_S * flops * kept) for kept in (1, KEPT))
+    made = with_flops(b.honest(math.log(dense_s / pruned_s), b.plan(seq_len=seq_len), baseline_s=dense_s), flops)
+    there = b.environment(host="another", cpu_model="another")
+    return b.stored(replace(made, sessions=tuple(replace(s, environment=there) for s in made.sessions)))
+
+
+def test_a_slower_host_is_no_cost_of_the_work():
+    decision = judged(*(on_another_host(s, 1.5) for s in (24, 48, 96, 192)), *(obeying(s) for s in LENGTHS))
+    found = [
+        (m.host, m.arm, len(m.cells), m.line.intercept.value / FIXED_S, m.line.slope.value / RATE_S)
+        for m in decision.mechanism.models
+    ]
+    alike, slower = pytest.approx(1, abs=0.1), pytest.approx(1.5, abs=0.15)
+    assert found == [
+        ("another", BASELINE, 4, slower, slower),
+        ("another", CANDIDATE, 4, slower, slower),
+        ("host", BASELINE, 5, alike, alike),
+        ("host", CANDIDATE, 5, alike, alike),
+    ]
+    assert "baseline (hidden 384, depth 6, on another): a call takes" in "".join(model_lines(decision))
+
+
+def test_cells_of_two_hosts_do_not_make_up_the_number_that_a_model_takes():
+    mixed = [*(on_another_host(s, 1.0) for s in LENGTHS[:2]), *(obeying(s) for s in LENGTHS[2:])]
+    assert judged(*mixed).mechanism.models == ()
 
 
 def test_a_line_that_does_not_fit_is_shown_and_explains_nothing():

@@ -16,7 +16,7 @@ from ace.domain.stored import StoredRegistration
 from ace.domain.verdict import Verdict
 from ace.domain.wording import percent_within
 from ace.errors import PlanError
-from ace.guard import _inside
+from ace.guard.serving import _inside
 from tests.unit.decide import builders as b
 from tests.unit.decide import registered as r
 from tests.unit.decide.rivals import with_rivals

@@ -167,6 +167,13 @@ def test_text_is_kept_and_only_its_power_is_taken():
     assert plain("a\x1b[31mb\nc") == "a [31mb c"
 
 
+def test_an_axis_whose_cells_differ_by_noise_alone_tells_no_share_of_it():
+    cells = [b.stored(b.honest(0.1, b.plan(seq_len=n)), run_id=f"run-{n}") for n in (64, 128)]
+    text = memo(decide(*cells)).replace("\\", "")
+    assert re.search(r"doubling seq_len multiplies baseline over candidate by .*, and whether it tells any", text)
+    assert "100 % [0, 100]" not in text
+
+
 def test_a_map_of_several_lengths_says_what_doubling_them_does_and_one_cell_says_nothing(honest):
     cells = [b.stored(b.honest(g, b.plan(seq_len=n)), run_id=f"run-{n}") for g, n in ((0.1, 64), (0.2, 128))]
     grown = decide(*cells)

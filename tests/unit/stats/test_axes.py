@@ -88,3 +88,45 @@ def test_an_axis_that_only_varies_between_hosts_is_not_told_apart_from_them():
 def test_one_host_for_all_changes_nothing():
     samples = sampled(lambda n, b: 0.01 * np.log2(n * b))
     assert axis_effects(axes(), samples, blocks=["host"] * len(GRID)) == axis_effects(axes(), samples)
+
+
+STEPS = {64: 0.05, 128: 0.10, 256: 0.35, 512: 0.40}
+HOLES = [(64, 1), (64, 2), (128, 2), (128, 4), (256, 8), (512, 8)]
+
+
+def stepped(grid, batch_slope=0.0, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(STEPS[n] + batch_slope * np.log2(b), 0.004, 8) for n, b in grid]
+
+
+@pytest.mark.parametrize("grid", [[(64, 1), (128, 2), (256, 8)], [(64, 1), (128, 2), (512, 8)]])
+def test_an_axis_that_never_moves_without_a_step_of_the_other_has_no_slope(grid):
+    assert axis_effects(axes(grid), stepped(grid)) == ()
+
+
+def test_lengths_that_step_leave_nothing_to_a_batch_that_grows_with_them():
+    [length] = axis_effects(axes([*HOLES[:1], *HOLES[2:3], *HOLES[4:]]), stepped([*HOLES[:1], *HOLES[2:3], *HOLES[4:]]))
+    assert length.axis == "seq_len"
+    assert length.per_doubling.low < 0.05 < length.per_doubling.high, "from 256 to 512, where the batch stands still"
+
+
+@pytest.mark.parametrize("truth", [0.0, 0.02])
+def test_holes_in_the_grid_do_not_give_the_steps_of_one_axis_to_another(truth):
+    held = []
+    for seed in range(100):
+        _, batch = axis_effects(axes(HOLES), stepped(HOLES, truth, seed))
+        held.append(batch.per_doubling.low <= truth <= batch.per_doubling.high)
+    assert np.mean(held) >= 0.9
+
+
+def test_a_grid_that_lacks_a_cell_keeps_its_straight_lines_where_nothing_contradicts_them():
+    grid, samples = GRID[:-1], sampled(lambda n, b: 0.05 * np.log2(n) + 0.02 * np.log2(b))[:-1]
+    design = np.column_stack([np.ones(len(grid)), *(np.log2(levels) for levels in axes(grid).values())])
+    _, *slopes = np.linalg.lstsq(design, np.array([s.mean() for s in samples]), rcond=None)[0]
+    assert [e.per_doubling.value for e in axis_effects(axes(grid), samples)] == pytest.approx(slopes)
+
+
+def test_a_full_grid_has_the_same_slopes_whatever_form_the_other_axis_has():
+    samples = sampled(lambda n, b: {128: 0.0, 256: 0.3, 512: 0.1}[n] + 0.02 * np.log2(b), sd=0.001)
+    _, batch = axis_effects(axes(), samples)
+    assert batch.per_doubling.value == pytest.approx(0.02, abs=1e-3)

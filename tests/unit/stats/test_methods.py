@@ -17,6 +17,7 @@ from ace.stats import (
     serial_dependence,
     shrink,
 )
+from ace.stats.eprocess import staked, wealth
 from ace.stats.power import sessions_to_settle, visible_gain
 from ace.stats.signed_rank import signed_rank_p
 from ace.stats.student import critical, quantile, upper_tail
@@ -66,6 +67,33 @@ def test_a_real_gain_piles_up_evidence_and_a_loss_none():
     assert e_process(np.full(12, 0.1), null_gain=0.2)[-1] < 1
     with pytest.raises(EvidenceError, match="gain 1"):
         e_process(np.array([0.1, np.nan]))
+
+
+def wealths(losses):
+    """After each loss."""
+    log_wealth, found = (), []
+    for loss in losses:
+        log_wealth = staked(log_wealth, float(loss))
+        found.append(wealth(log_wealth))
+    return np.array(found)
+
+
+def test_what_bets_on_fair_losses_make_averages_exactly_one():
+    assert wealth(()) == 1.0
+    assert np.mean([wealths(stream)[-1] for stream in itertools.product([-1.0, 1.0], repeat=8)]) == pytest.approx(1)
+    lopsided = [wealths(stream)[-1] for stream in itertools.product([-0.25, -0.25, -0.25, 0.75], repeat=5)]
+    assert np.mean(lopsided) == pytest.approx(1)
+
+
+def test_bets_on_equal_costs_looked_at_for_ever_rarely_make_twenty_of_one(rng):
+    first, second = rng.lognormal(0, 1.5, (2, 300, 200))  # skewed: one in ten takes seven times the median
+    reached = [wealths(run).max() >= 20 for run in (first - second) / (first + second)]
+    assert np.mean(reached) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_bets_see_a_mean_that_the_median_hides(rng):
+    losses = np.where(rng.random(200) < 0.4, 0.9, -0.05)
+    assert e_process(losses)[-1] < 1 < 1e6 < wealths(losses)[-1]
 
 
 def test_the_best_of_64_null_cells_shrinks_to_almost_nothing(rng):
