@@ -28,7 +28,7 @@ CLAIMS_NOTHING = (
 
 def consensus_files(found: Consensus) -> dict[str, bytes]:
     """Name -> content."""
-    return {FILES[0]: canonical_json(encode(found)).encode(), FILES[1]: _markdown(found).encode()}
+    return {FILES[0]: canonical_json(encode(found)).encode(), FILES[1]: consensus_text(found).encode()}
 
 
 def member_folder(number: int) -> str:
@@ -90,14 +90,13 @@ def _disputed(found: Consensus) -> list[Place]:
 
 def _told(place: Place) -> str:
     shape = place.shape
-    said = "; ".join(
-        f"{v.experiment} {v.regime} {percent_within(v.gain, v.low, v.high)}" for v in place.voices
-    )
+    said = "; ".join(f"{v.experiment} {v.regime} {percent_within(v.gain, v.low, v.high)}" for v in place.voices)
     what = "regimes differ" if place.agreement is Agreement.DISAGREED else "bands do not overlap"
     return f"{shape} (hidden {shape.hidden}, depth {shape.depth}), {what}: {said}"
 
 
-def _markdown(found: Consensus) -> str:
+def consensus_text(found: Consensus) -> str:
+    """Markdown: the members, what they agree on, every disagreement, all shapes."""
     members = [(member.experiment, member.verdict, member.label, member.bundle) for member in found.members]
     table = markdown_table(("experiment", "verdict", "claim", "bundle"), members)
     lines = ["# Consensus of a family", "", CLAIMS_NOTHING, "", *table]
