@@ -5,10 +5,10 @@ After `study` has judged. All archives together stay small enough for a reposito
 
 import hashlib
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ace.report.container import write_archive
 from ace.report.reading import SUMS
 
 MOST_BYTES = 5_000_000
@@ -40,9 +40,7 @@ def archive_of(experiment: str, output: Path) -> Path:
 def pack(bundle: Path, file: Path) -> None:
     """The bundle as one archive, the same bytes for the same bundle."""
     names = [*(line.split("  ", 1)[1] for line in (bundle / SUMS).read_text().splitlines()), SUMS]
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
-        for name in sorted(names):
-            archive.writestr(zipfile.ZipInfo(name), (bundle / name).read_bytes(), zipfile.ZIP_LZMA)
+    write_archive({name: (bundle / name).read_bytes() for name in names}, file)
 
 
 def digest_of(bundle: Path) -> str:
