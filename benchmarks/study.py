@@ -2,7 +2,7 @@
 
 Four cells through development and validation, the claim registered, its sealed documents opened once; then three
 members of a family over lengths and batches on development, hidden x depth on random weights; judged, written to
-docs/studies/token_pruning.md beside what an earlier framework had said, and packed as docs/studies/token_pruning.zip.
+docs/studies/token_pruning.md beside what an earlier framework had said, and every experiment packed beside that page.
 Several hours; a cell that the store holds is not measured again. `--tiny` goes the same way as far as the page, on two
 cells of a few sessions, in a store of its own.
 """
@@ -11,21 +11,22 @@ import argparse
 import shlex
 import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ace import wiring
 from ace.decide import judge
+from ace.decide.consensus import consensus_of
+from ace.domain.consensus import Consensus
 from ace.domain.decision import Decision
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, VALIDATION, Shape
 from ace.domain.stored import Evidence
 from ace.errors import StoreError
-from ace.report.reading import SUMS
 from ace.tracking.ledger import ledger_of
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store
+from benchmarks.study_archives import digest_of, keep
 from benchmarks.study_page import Planned, study_page
 
 PRUNING, MERGING, THRESHOLD, SIZES = "token_pruning", "token_merging", "token_pruning_threshold", "token_pruning_sizes"
@@ -47,7 +48,6 @@ PROTOCOL = (
 ALONE = ("executor.rivals=null", "inputs.rivals=null", "policy.min_sessions=7")
 STUDIES = Path(__file__).resolve().parents[1] / "docs" / "studies"
 TINY, WORKING = Path("outputs") / "study-tiny", Path("outputs") / "study"
-MOST_BYTES = 5_000_000
 QUICK = ("protocol=quick", "protocol.sessions=6", "protocol.rounds=4", "split.examples=200")
 
 
@@ -142,16 +142,23 @@ def open_holdout(root: Path) -> None:
     measure(Part(PRUNING, HOLDOUT, tuple(newest.registration.opened), CLAIMED), root)
 
 
-def decide(root: Path, bundle: Path, experiments: Sequence[str]) -> dict[str, Decision]:
-    """One decision an experiment, by what the store holds; the bundle of the first is written."""
-    others = ["--consensus", *experiments[1:]] if len(experiments) > 1 else []
-    whole = ["--experiment", experiments[0], "--output", str(bundle), *others, f"tracking.root={root}"]
-    if run([command("ace-decide"), *whole]):
-        sys.exit("the study cannot be decided: ace-decide says why above")
+def decide(root: Path, bundles: Path, experiments: Sequence[str]) -> dict[str, Decision]:
+    """One decision an experiment, by what the store holds, each with its bundle in `bundles`."""
+    for name in experiments:
+        if run([command("ace-decide"), "--experiment", name, "--output", str(bundles / name), f"tracking.root={root}"]):
+            sys.exit(f"{name} cannot be decided: ace-decide says why above")
     policy = wiring.policy_of(wiring.compose_config([]))
     store = open_existing_store(None, root)
     read = (read_evidence(store, name, ledger_of(root)) for name in experiments)
     return {evidence.experiment: judge(evidence, policy)[0] for evidence in read}
+
+
+def together(decisions: Mapping[str, Decision], bundles: Path) -> Consensus | None:
+    """What the two members that cover the whole map say of it together; None until both were measured."""
+    if not {PRUNING, MERGING} <= decisions.keys():
+        return None
+    members = [decisions[PRUNING], decisions[MERGING]]
+    return consensus_of(members, {member.experiment: digest_of(bundles / member.experiment) for member in members})
 
 
 def evidence_of_the_claim(root: Path) -> Evidence:
@@ -195,23 +202,11 @@ def command(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
-def pack(bundle: Path, file: Path) -> None:
-    """The bundle as one archive, the same bytes for the same bundle.  Exits where it is too large for a repository."""
-    names = [*(line.split("  ", 1)[1] for line in (bundle / SUMS).read_text().splitlines()), SUMS]
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
-        for name in sorted(names):
-            archive.writestr(zipfile.ZipInfo(name), (bundle / name).read_bytes(), zipfile.ZIP_LZMA)
-    if file.stat().st_size > MOST_BYTES:
-        sys.exit(f"{file} has {file.stat().st_size} bytes; at most {MOST_BYTES} go into the repository")
-    if run([command("ace-verify"), str(file)]):
-        sys.exit(f"{file} does not verify")
-
-
 def main() -> None:
-    """Measure what is missing, decide, write the page, pack the bundle."""
+    """Measure what is missing, decide, pack the bundles, write the page."""
     asked = argparse.ArgumentParser(description="Measure the token pruning study.")
     asked.add_argument("--root", type=Path, help="the folder of the store (default: mlruns)")
-    asked.add_argument("--output", type=Path, help="where page and archive go (default: docs/studies)")
+    asked.add_argument("--output", type=Path, help="where page and archives go (default: docs/studies)")
     asked.add_argument("--tiny", action="store_true", help="two cells of a few sessions: does the way hold?")
     asked.add_argument("--only-write", action="store_true", help="measure nothing: decide and write what there is")
     options = asked.parse_args()
@@ -224,18 +219,22 @@ def main() -> None:
             if (part.experiment, part.split) == (PRUNING, VALIDATION):
                 open_holdout(root)
     output.mkdir(parents=True, exist_ok=True)
-    bundle = (TINY if options.tiny else WORKING) / "bundle"
-    there = [name for name in dict.fromkeys(part.experiment for part in planned) if measured(name, DEVELOPMENT, root)]
-    family = [name for name in there if name != SIZES]
-    decisions = decide(root, bundle, family) if PRUNING in family else sys.exit("no cell of token_pruning was measured")
-    if SIZES in there:
-        decisions |= decide(root, bundle.with_name("sizes"), [SIZES])
-    pack(bundle, output / "token_pruning.zip")
+    bundles = (TINY if options.tiny else WORKING) / "bundles"
+    names = list(dict.fromkeys(part.experiment for part in planned))
+    there = [name for name in names if measured(name, DEVELOPMENT, root)]
+    if PRUNING not in there:
+        sys.exit(f"no cell of {PRUNING} was measured")
+    decisions = decide(root, bundles, there)
+    kept = keep(bundles, output, names, there)
+    for archive in kept:
+        if run([command("ace-verify"), str(archive)]):
+            sys.exit(f"{archive} does not verify")
     evidence = evidence_of_the_claim(root)
     before, asked_of = before_registering(evidence), [part.planned for part in planned]
-    text = study_page(decisions, before, asked_of, loads_of(evidence), history_of(evidence))
-    (output / "token_pruning.md").write_text(text, encoding="utf-8")
-    print(f"written: {output / 'token_pruning.md'}, {output / 'token_pruning.zip'}")
+    agreed = together(decisions, bundles)
+    text = study_page(decisions, before, asked_of, loads_of(evidence), history_of(evidence), agreed)
+    (output / f"{PRUNING}.md").write_text(text, encoding="utf-8")
+    print(f"written: {', '.join(map(str, [output / f'{PRUNING}.md', *kept]))}")
 
 
 if __name__ == "__main__":

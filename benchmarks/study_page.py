@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from ace.domain.consensus import Consensus
 from ace.domain.decision import CellDecision, Decision
 from ace.domain.finding import Outcome, Severity
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, SPLITS, VALIDATION, Shape
 from ace.domain.verdict import Regime
+from ace.report.consensus import consensus_text
 from ace.report.explaining import edge_lines, model_lines
 from ace.report.transferring import transfer_lines
 from ace.report.wording import MEANING, axes_lines, fired, gain_text, headline, markdown, markdown_table, quality_text
@@ -60,14 +62,17 @@ def study_page(
     planned: Sequence[Planned],
     loads: Sequence[float],
     history: Sequence[tuple[str, ...]],
+    agreed: Consensus | None,
 ) -> str:
     """Markdown text. `decisions`: by experiment, that of token_pruning among them. `before`: that one as it stood
-    before a claim was registered. `loads`: load averages of the machine, one a session. `history`: rows of HISTORY."""
+    before a claim was registered. `loads`: load averages of the machine, one a session. `history`: rows of HISTORY.
+    `agreed`: what members that cover the whole map say together, None where only one does."""
     main = decisions[MAIN]
     parts = [_head(main, planned), _beside(main, planned), _splits(main), _confirmed(before, main, planned), _why(main)]
     parts += [_member(name, decision, planned) for name, decision in decisions.items() if name != MAIN]
     unmeasured = [name for name in dict.fromkeys(part.experiment for part in planned) if name not in decisions]
     parts += [f"## {name}\n\nNo cell was measured.\n" for name in unmeasured]
+    parts += [consensus_section(agreed)] if agreed is not None else []
     return "\n".join([*parts, _measured_on(main, planned, loads), _in_order(history), _checked(main)])
 
 
@@ -78,7 +83,18 @@ def _head(decision: Decision, planned: Sequence[Planned]) -> str:
     reasons = [f"- {markdown(reason)}" for reason in decision.claims.speed.reasons]
     lines = ["# Token pruning: where it helps", "", said, "", *reasons, "", *_extent(decision, planned)]
     lines += [f"{markdown(decision.label)}, measured on {markdown(where)}.", "", "A reader's first command:", ""]
-    return "\n".join([*lines, "    ace-verify docs/studies/token_pruning.zip", ""])
+    return "\n".join([*lines, verifying(MAIN), ""])
+
+
+def verifying(experiment: str) -> str:
+    """The line that judges the evidence of an experiment again."""
+    return f"    ace-verify docs/studies/{experiment}.zip"
+
+
+def consensus_section(agreed: Consensus) -> str:
+    """All that `ace-decide --consensus` would write, as a section of a page."""
+    lines = consensus_text(agreed).splitlines()
+    return "\n".join([*(f"#{line}" if line.startswith("#") else line for line in lines), ""])
 
 
 def _beside(decision: Decision, planned: Sequence[Planned]) -> str:
@@ -175,7 +191,10 @@ def _member(name: str, decision: Decision, planned: Sequence[Planned]) -> str:
     said = (
         f"{decision.verdict}: {markdown(decision.label)}. {markdown(headline(decision))}{_lacking(decision, planned)}"
     )
-    return "\n".join([f"## {name}", "", said, "", _table(("cell", "regime", "gain", "quality"), rows), *axes, ""])
+    evidence = ["Its evidence:", "", verifying(name), ""]
+    return "\n".join(
+        [f"## {name}", "", said, "", *evidence, _table(("cell", "regime", "gain", "quality"), rows), *axes, ""]
+    )
 
 
 def _measured_on(decision: Decision, planned: Sequence[Planned], loads: Sequence[float]) -> str:

@@ -28,7 +28,8 @@ from ace.domain.stored import Evidence
 from ace.domain.verdict import Regime, Verdict
 from ace.errors import AceError, StoreError
 from ace.report.bundle import write_bundle
-from ace.report.consensus import consensus_files, consensus_lines, member_folder
+from ace.report.consensus import consensus_files, consensus_lines, is_family, member_folder
+from ace.report.placing import placed
 from ace.report.tables import regime_columns
 from ace.report.terminal import summary_lines
 from ace.tracking.ledger import ledger_of
@@ -156,15 +157,13 @@ def _compared(decisions: Sequence[Decision]) -> Iterator[tuple[str, list[str]]]:
 def write_consensus(together: Sequence[tuple[Decision, Evidence]], folder: Path) -> Consensus:
     """What several decisions say together, in a folder with a bundle of each: whoever gets it can verify all of it."""
     bundles = {}
-    for number, (decision, own) in enumerate(together, start=1):
-        digest = write_bundle(decision, evidence_of(decision.claim, own), folder / member_folder(number))
-        bundles[decision.experiment] = f"sha256:{digest}"
-    found = consensus_of([decision for decision, _ in together], bundles)
-    for name, content in consensus_files(found).items():
-        try:
-            (folder / name).write_bytes(content)
-        except OSError as error:
-            raise StoreError(f"the consensus cannot be written to {folder}: {error}") from error
+    with placed(folder, "consensus", is_family) as partial:
+        for number, (decision, own) in enumerate(together, start=1):
+            digest = write_bundle(decision, evidence_of(decision.claim, own), partial / member_folder(number))
+            bundles[decision.experiment] = f"sha256:{digest}"
+        found = consensus_of([decision for decision, _ in together], bundles)
+        for name, content in consensus_files(found).items():
+            (partial / name).write_bytes(content)
     return found
 
 

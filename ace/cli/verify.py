@@ -19,6 +19,7 @@ from ace.cli.verifying_family import verify_family
 from ace.errors import AceError
 from ace.report.carried import EVIDENCE
 from ace.report.consensus import is_family
+from ace.report.pictured import NOT_REDRAWN
 from ace.report.reading import SUMS
 
 
@@ -68,6 +69,7 @@ def _lines(found: Verified, anchor: str | None) -> Iterator[str]:
     for made in found.decisions:
         yield f"VERIFIED: {made.verdict}  {made.label}  (experiment {made.experiment})"
     yield f"  {found.files} files are those that {SUMS} lists, and the verdict follows from {EVIDENCE} and records/"
+    yield f"  {NOT_REDRAWN}"
     yield from (f"  {remark}" for remark in found.remarks)
     yield f"bundle: sha256:{found.digest}"
     if anchor is None:

@@ -19,6 +19,7 @@ from ace.domain.policy import Policy
 from ace.errors import EvidenceError
 from ace.report.carried import EVIDENCE, Carried, Problem, json_object, unpacked
 from ace.report.differing import differing
+from ace.report.pictured import no_pictures
 from ace.report.power_package import ENERGY, energy_text
 from ace.report.reading import DECISION, LACKING, SUMS, Found, open_bundle
 from ace.report.telling import misquoted, stated
@@ -72,7 +73,7 @@ def verify(place: Path, anchor: str | None, now_s: float) -> Verified:
         return _ended(found, [*problems, (EVIDENCE, said)])
     decision = _as_written(judged, read.document)
     differences, remarks = _differences(found, read.document, decision)
-    problems += [*differences, *_misquotations(found, read.document, decision)]
+    problems += [*differences, *_misquotations(found, read.document, decision), *no_pictures(found.files)]
     if found.files.get(ENERGY, b"") != energy_text(decision, read.carried.evidence).encode():
         problems.append((ENERGY, "not what the records give; ACE did not write it so"))
     return _ended(found, problems, remarks, (decision,), tuple(_moved_on(decision, read, now_s)))

@@ -39,3 +39,8 @@ def claim_label(plan: CellPlan) -> str:
     """The claim in a few words, for people."""
     inputs = "" if plan.benchmark.inputs == EXACT else f", {plan.benchmark.inputs} inputs"
     return f"{plan.executor.short_name} on {plan.model.name}{inputs}"
+
+
+def model_in(label: str) -> str:
+    """Model and kind of inputs, out of the label of a claim."""
+    return label.rpartition(" on ")[2]

@@ -10,15 +10,15 @@ from enum import StrEnum
 from ace.domain.plan import Shape
 from ace.domain.verdict import Regime, Verdict
 
-CONSENSUS_SCHEMA_VERSION = 1
+CONSENSUS_SCHEMA_VERSION = 2
 
 
 class Agreement(StrEnum):
-    """What members that were measured at one shape say of it together."""
+    """What the members say of one shape together."""
 
-    AGREED = "agreed"  # the same regime, all of them resolved
-    DISAGREED = "disagreed"  # regimes that exclude each other
-    OPEN = "open"  # at most one of them is resolved, or was measured there
+    AGREED = "agreed"  # the same regime in every member
+    DISAGREED = "disagreed"  # two of them say what excludes each other
+    OPEN = "open"  # neither: one is unresolved or was not measured there, or regimes differ while bands overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,13 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One shape with all that is said of it. `regime`: what is agreed on, None without agreement. `apart`: pairs of
-    members whose bands do not overlap, although they may be of one regime."""
+    """One shape with all that is said of it. `lacking`: members that did not measure it. `regime`: what is agreed on,
+    None without agreement. `apart`: pairs of resolved members whose bands do not overlap, although they may be of one
+    regime."""
 
     shape: Shape
     voices: tuple[Voice, ...]
+    lacking: tuple[str, ...]
     agreement: Agreement
     regime: Regime | None
     apart: tuple[tuple[str, str], ...]
@@ -58,8 +60,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Consensus:
     """`everywhere`: shapes at which every member was measured and is positive: what may be said of the family.
-    `differing`: conditions (processor, torch, split documents) in which members differ, so that a disagreement may be
-    theirs and not the ideas'."""
+    `differing`: conditions (model, processor, torch, split documents) in which members differ, so that a disagreement
+    may be theirs and not the ideas'."""
 
     schema_version: int
     members: tuple[Member, ...]

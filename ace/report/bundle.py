@@ -1,20 +1,18 @@
 """The decision bundle: a folder that can be mailed, archived and checked without the store it came from.
 
-Last step of `ace-decide`. Everything is written beside the target and renamed into place, so that a bundle is whole or
-absent; the same decision and evidence give the same bytes. `ace-verify` reads it back (`ace.report.reading`).
+Last step of `ace-decide`. A bundle is whole or absent (`ace.report.placing`); the same decision and evidence give the
+same bytes. `ace-verify` reads it back (`ace.report.reading`).
 """
 
-import os
-import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from ace.domain.decision import Decision, decision_text
 from ace.domain.stored import Evidence
-from ace.errors import StoreError
 from ace.report.carried import Stored, packed
 from ace.report.figures import pictures
+from ace.report.placing import placed
 from ace.report.power_package import ENERGY, energy_text
 from ace.report.reading import DECISION, SUMS
 from ace.report.telling import told
@@ -26,25 +24,13 @@ def write_bundle(decision: Decision, evidence: Evidence, folder: Path, stored: S
     `evidence`: what the decision follows from (`ace.decide.evidence_of`); `stored`: its records as they lie in a store,
     where that is at hand: the same bytes, sooner. Raises StoreError when it cannot be written.
     """
-    folder = folder.resolve()  # a link to the place is the user's; it stays, and what it leads to is replaced
-    if folder.exists() and not replaceable(folder):
-        raise StoreError(f"{folder} exists and is not a decision bundle; name another folder or remove it.")
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        digest = _fill(partial, decision, evidence, stored)
-        _put_in_place(partial, folder)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise StoreError(f"the decision bundle cannot be written to {folder}: {error}") from error
-    return digest
+    with placed(folder, "decision bundle", is_bundle) as partial:
+        return _fill(partial, decision, evidence, stored)
 
 
-def replaceable(folder: Path) -> bool:
-    """Whether nothing is lost by putting a bundle here: an earlier bundle, or an empty folder."""
-    return folder.is_dir() and ((folder / SUMS).is_file() or not any(folder.iterdir()))
+def is_bundle(folder: Path) -> bool:
+    """Whether a folder is an earlier bundle."""
+    return (folder / SUMS).is_file()
 
 
 def _fill(folder: Path, decision: Decision, evidence: Evidence, stored: Stored) -> str:
@@ -66,14 +52,3 @@ def _files(decision: Decision, evidence: Evidence, stored: Stored) -> Iterator[t
     yield from packed(decision.claim, evidence, stored)
     yield ENERGY, energy_text(decision, evidence).encode()
     yield DECISION, decision_text(decision).encode()
-
-
-def _put_in_place(partial: Path, folder: Path) -> None:
-    """Rename; an earlier bundle steps aside first, so that there is never half of each."""
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    folder.rename(aside)
-    partial.rename(folder)
-    shutil.rmtree(aside)

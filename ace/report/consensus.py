@@ -10,6 +10,7 @@ from pathlib import Path
 from ace.domain.canonical import canonical_json
 from ace.domain.consensus import Agreement, Consensus, Place
 from ace.domain.serial import encode
+from ace.domain.verdict import Regime
 from ace.domain.wording import percent, percent_within
 from ace.errors import EvidenceError
 from ace.report.carried import Problem
@@ -28,7 +29,7 @@ CLAIMS_NOTHING = (
 
 def consensus_files(found: Consensus) -> dict[str, bytes]:
     """Name -> content."""
-    return {FILES[0]: canonical_json(encode(found)).encode(), FILES[1]: _markdown(found).encode()}
+    return {FILES[0]: canonical_json(encode(found)).encode(), FILES[1]: consensus_text(found).encode()}
 
 
 def member_folder(number: int) -> str:
@@ -72,6 +73,7 @@ def consensus_lines(found: Consensus) -> list[str]:
     lines += [f"  {member.experiment}: {member.verdict}  {member.label}" for member in found.members]
     lines += [f"  {line}" for line in _summary(found)]
     lines += [f"  disagreement at {_told(place)}" for place in _disputed(found)]
+    lines += [f"  not settled at {_told(place)}" for place in _unsettled(found)]
     lines += [f"  measured under other conditions: {line}" for line in found.differing]
     return [plain(line) for line in lines]
 
@@ -80,7 +82,9 @@ def _summary(found: Consensus) -> list[str]:
     counts = {kind: sum(place.agreement is kind for place in found.places) for kind in Agreement}
     told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     positive = ", ".join(map(str, found.everywhere)) or "none"
-    return [f"{len(found.places)} shapes: {told}", f"positive in every member: {positive}"]
+    lacking = {m.experiment: sum(m.experiment in place.lacking for place in found.places) for m in found.members}
+    unmeasured = [f"{count} of the shapes not measured by {name}" for name, count in lacking.items() if count]
+    return [f"{len(found.places)} shapes: {told}", f"positive in every member: {positive}", *unmeasured]
 
 
 def _disputed(found: Consensus) -> list[Place]:
@@ -88,21 +92,51 @@ def _disputed(found: Consensus) -> list[Place]:
     return [place for place in found.places if place.agreement is Agreement.DISAGREED or place.apart]
 
 
+def _unsettled(found: Consensus) -> list[Place]:
+    """Where resolved members differ in regime, and yet all of them may be right."""
+    disputed = _disputed(found)
+    return [place for place in found.places if place not in disputed and len(_heard(place)) > 1]
+
+
+def _heard(place: Place) -> set[Regime]:
+    return {voice.regime for voice in place.voices} - {Regime.UNRESOLVED}
+
+
 def _told(place: Place) -> str:
     shape = place.shape
-    said = "; ".join(
-        f"{v.experiment} {v.regime} {percent_within(v.gain, v.low, v.high)}" for v in place.voices
-    )
-    what = "regimes differ" if place.agreement is Agreement.DISAGREED else "bands do not overlap"
-    return f"{shape} (hidden {shape.hidden}, depth {shape.depth}), {what}: {said}"
+    said = [f"{v.experiment} {v.regime} {percent_within(v.gain, v.low, v.high)}" for v in place.voices]
+    said += [f"{name} not measured" for name in place.lacking]
+    return f"{shape} (hidden {shape.hidden}, depth {shape.depth}), {_what(place)}: {'; '.join(said)}"
 
 
-def _markdown(found: Consensus) -> str:
+def _what(place: Place) -> str:
+    if place.agreement is Agreement.DISAGREED:
+        return "answers exclude each other"
+    return "bands do not overlap" if place.apart else "regimes differ and their bands overlap"
+
+
+def _together(place: Place) -> str:
+    """What is agreed on, or why nothing is."""
+    if place.regime is not None:
+        return str(place.regime)
+    if place.agreement is Agreement.DISAGREED:
+        return str(place.agreement)
+    unresolved = [voice.experiment for voice in place.voices if voice.regime is Regime.UNRESOLVED]
+    why = [f"not measured by {', '.join(place.lacking)}"] if place.lacking else []
+    why += [f"unresolved in {', '.join(unresolved)}"] if unresolved else []
+    why += ["bands overlap"] if len(_heard(place)) > 1 else []
+    return f"{place.agreement}: {'; '.join(why)}"
+
+
+def consensus_text(found: Consensus) -> str:
+    """Markdown: the members, what they agree on, every disagreement, all shapes."""
     members = [(member.experiment, member.verdict, member.label, member.bundle) for member in found.members]
     table = markdown_table(("experiment", "verdict", "claim", "bundle"), members)
     lines = ["# Consensus of a family", "", CLAIMS_NOTHING, "", *table]
     lines += ["", *(f"- {markdown(line)}" for line in _summary(found)), "", "## Disagreements", ""]
     lines += [f"- {markdown(_told(place))}" for place in _disputed(found)] or ["None."]
+    if unsettled := _unsettled(found):
+        lines += ["", "## Not settled", "", *(f"- {markdown(_told(place))}" for place in unsettled)]
     if found.differing:
         lines += ["", "Members were measured under other conditions:", ""]
         lines += [f"- {markdown(line)}" for line in found.differing]
@@ -119,5 +153,4 @@ def _row(place: Place, names: list[str]) -> tuple[str, ...]:
         voice = voices.get(name)
         gain = "" if voice is None or voice.gain is None else f" {percent(voice.gain)}"
         told.append("not measured" if voice is None else f"{voice.regime}{gain}")
-    together = str(place.regime) if place.regime else str(place.agreement)
-    return (f"{place.shape} h{place.shape.hidden} d{place.shape.depth}", *told, together)
+    return (f"{place.shape} h{place.shape.hidden} d{place.shape.depth}", *told, markdown(_together(place)))

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from importlib import metadata
+from math import log
 from statistics import median
 
 import pytest
@@ -18,8 +19,9 @@ from ace.guard import Guard
 from ace.models.digests import weights_digest
 from ace.models.random_encoder import load
 from ace.models.surroundings import cpu_model
+from tests.integration.guarded import asked, median_gain
 
-INSIDE, HIDDEN, DEPTH = Shape(256, 2, 192, 6), 192, 6
+INSIDE, ONE, HIDDEN, DEPTH = Shape(256, 2, 192, 6), Shape(64, 1, 192, 6), 192, 6
 ROUNDS = 30
 APART = 0.15  # of the gain: two ways of timing the same two programs, one of them through the guard
 
@@ -93,3 +95,24 @@ def test_inside_the_envelope_the_served_model_is_faster_by_what_the_candidate_al
     assert alone > 0.1
     assert behind == pytest.approx(alone, rel=APART)
     assert set(served.decisions) == {"admitted"}
+
+
+def test_the_gain_of_a_server_is_that_of_its_calls_whatever_the_machine_drifts():
+    """The server of the slow tests: calls of a baseline of 3 and a candidate of 2 while everything grows slower."""
+    now = [0.0]
+
+    def taking(seconds):
+        def call(*_):
+            now[0] += seconds * (1 + now[0] / 1000)
+
+        return call
+
+    assert median_gain(taking(3.0), taking(2.0), inputs(1, 4), 10, lambda: now[0]) == pytest.approx(log(1.5), rel=0.02)
+
+
+def test_a_server_says_what_its_guard_did_and_is_no_faster_without_an_envelope(arms):
+    told = asked(*arms, NOTHING, rounds=1)
+    assert (told["64"], told["128"]) == (["no usable envelope", True], ["no usable envelope", True])
+    inside = replace(envelope(arms[0]), admitted=(Admitted(ONE, 0.3, 0.2, 0.4),), measured=(ONE,))
+    told = asked(*arms, inside, rounds=1)
+    assert (told["64"], told["128"]) == (["admitted", False], ["shape outside the envelope", True])

@@ -36,7 +36,7 @@ def test_members_that_show_the_same_regime_agree_and_others_are_listed():
     assert found.places[2].apart == (("pruning", "merging"),)  # both positive, by very different amounts
     told = consensus_lines(found)
     assert sum("disagreement at" in line for line in told) == 2
-    assert any("64x1" in line and "regimes differ" in line for line in told)
+    assert any("64x1" in line and "answers exclude each other" in line for line in told)
     assert any("256x1" in line and "bands do not overlap" in line for line in told)
 
 
@@ -47,11 +47,59 @@ def test_an_unresolved_cell_has_no_voice():
     assert found.everywhere == ()
 
 
-def test_a_shape_that_one_member_lacks_is_never_positive_everywhere():
-    found = agreed(PRUNING, member("merging", {128: 0.1}), member("threshold", {128: 0.1, 256: 0.1}))
+def test_a_shape_that_one_member_lacks_is_agreed_on_by_nobody_and_says_who_lacks_it():
+    found = agreed(PRUNING, member("merging", {128: 0.1}), member("threshold", {128: 0.1, 256: 0.3}))
     assert found.everywhere == (Shape(128, 1, 384, 6),)
-    assert [len(place.voices) for place in found.places] == [1, 3, 2]
-    assert found.places[0].agreement is Agreement.OPEN
+    assert [place.lacking for place in found.places] == [("merging", "threshold"), (), ("merging",)]
+    assert [place.agreement for place in found.places] == [Agreement.OPEN, Agreement.AGREED, Agreement.OPEN]
+    assert found.places[2].regime is None
+    text = consensus_files(found)["consensus.md"].decode()
+    assert "| open: not measured by merging |" in text
+    assert "2 of the shapes not measured by merging" in text
+
+
+def test_answers_whose_bands_overlap_are_not_settled_and_are_no_disagreement():
+    positive, edge = member("pruning", {64: 0.04}), member("merging", {64: 0.04})
+    low, high = 0.029, 0.051  # around ln(1.03), which the other's band is wholly above
+    edge = replace(edge, cells=(replace(edge.cells[0], regime=Regime.EDGE, low=low, high=high),))
+    found = agreed(positive, edge)
+    [place] = found.places
+    assert (positive.cells[0].regime, place.agreement, place.apart) == (Regime.POSITIVE, Agreement.OPEN, ())
+    told = consensus_lines(found)
+    assert not any("disagreement" in line for line in told)
+    assert any("not settled at 64x1" in line and "bands overlap" in line for line in told)
+    assert "| open: bands overlap |" in consensus_files(found)["consensus.md"].decode()
+
+
+def test_one_that_helps_and_one_that_harms_quality_exclude_each_other_whatever_they_gain():
+    positive, poor = member("pruning", {64: 0.1}), member("merging", {64: 0.1})
+    poor = replace(poor, cells=(replace(poor.cells[0], regime=Regime.COLLAPSE),))
+    [place] = agreed(positive, poor, replace(positive, experiment="threshold", cells=())).places
+    assert (place.agreement, place.apart, place.lacking) == (Agreement.DISAGREED, (), ("threshold",))
+    boundary = replace(positive, cells=(replace(positive.cells[0], regime=Regime.BOUNDARY),))
+    [place] = agreed(boundary, poor).places
+    assert place.agreement is Agreement.OPEN
+
+
+def test_bands_of_unresolved_cells_are_not_held_against_anybody():
+    unresolved = member("merging", {64: 0.5})
+    unresolved = replace(unresolved, cells=(replace(unresolved.cells[0], regime=Regime.UNRESOLVED),))
+    found = agreed(member("pruning", {64: 0.1}), unresolved)
+    assert [place.apart for place in found.places] == [()]
+    assert not any("disagreement" in line for line in consensus_lines(found))
+
+
+def test_members_on_another_model_or_with_other_thresholds_are_said_to_be_so():
+    vision = replace(PRUNING, experiment="vision", label="TokenPruning() on vit")
+    assert agreed(PRUNING, vision).differing == (f"model: pruning {PRUNING.label.rpartition(' on ')[2]}; vision vit",)
+    bound = replace(PRUNING.envelope.bound, weights="f" * 64)
+    other = replace(PRUNING, experiment="other", envelope=replace(PRUNING.envelope, bound=bound))
+    [said] = agreed(PRUNING, other).differing
+    assert said.startswith("baseline weights: ")
+    assert said.endswith("other ffffffffffff")
+    strict = replace(PRUNING, experiment="strict", policy=b.near_term(delta=0.1))
+    [said] = agreed(PRUNING, strict).differing
+    assert said.startswith("policy: pruning near_term (")
 
 
 def test_members_of_another_machine_are_said_to_be_so():
