@@ -5,18 +5,23 @@ Nothing is unpacked to disk, no link is followed, and what is not a plain file i
 """
 
 import hashlib
+import lzma
 import os
 import re
 import stat
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from ace.errors import EvidenceError
 from ace.report.carried import EVIDENCE, RECORDS, Problem
-from ace.report.container import packed_in
+from ace.report.container import require_nothing_beside
 from ace.report.telling import PICTURES
 
 SUMS = "SHA256SUMS"
@@ -31,6 +36,11 @@ MOST_BYTES = 2**31
 """Of all files together: 40 times what 1000 cells of ten sessions take. A zip can claim to hold anything."""
 LACKING = "missing: every bundle has one"
 NO_FILE = "a link or no plain file; a bundle has none, and it was not opened"
+# whatever a damaged or encrypted archive makes zipfile raise
+UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, ValueError, KeyError,
+    NotImplementedError, RuntimeError, OverflowError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +72,12 @@ def open_bundle(place: Path) -> Found:
     try:
         if place.is_dir():
             return _found(place, _in_folder(place))
-        with place.open("rb") as archive:
-            return _found(place, _in_zip(place, archive))
-    except OSError as error:
+        with place.open("rb") as file, zipfile.ZipFile(file) as archive:
+            _require_archive(place, archive, file)
+            return _found(place, _in_zip(archive))
+    except EvidenceError:
+        raise
+    except UNREADABLE as error:
         raise EvidenceError(f"{place} cannot be read: {error}") from error
 
 
@@ -109,19 +122,23 @@ def _in_folder(place: Path) -> Iterator[_Entry]:
                 yield _Entry(name, 0, NO_FILE, path.read_bytes)
 
 
-def _in_zip(place: Path, archive: BinaryIO) -> Iterator[_Entry]:
+def _require_archive(place: Path, archive: zipfile.ZipFile, file: BinaryIO) -> None:
     try:
-        files = packed_in(archive)
+        require_nothing_beside(archive, file)
     except EvidenceError as error:
         raise EvidenceError(f"{place} is no archive of a bundle: {error}") from error
-    top = _top([file.name for file in files])
-    for file in files:
-        name, odd = file.name.removeprefix(top), None
-        if not _stays_inside(file.name):
-            name, odd = file.name, "a name that leads out of the bundle"
-        elif stat.S_IFMT(file.attributes) not in (0, stat.S_IFREG):
+
+
+def _in_zip(archive: zipfile.ZipFile) -> Iterator[_Entry]:
+    plain = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
+    top = _top([entry.filename for entry in plain])
+    for entry in plain:
+        name, odd = entry.filename.removeprefix(top), None
+        if not _stays_inside(entry.filename):
+            name, odd = entry.filename, "a name that leads out of the bundle"
+        elif stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             odd = NO_FILE
-        yield _Entry(name, file.size, odd, file.read)
+        yield _Entry(name, entry.file_size, odd, partial(archive.read, entry))  # no more than it says
 
 
 def _affordable(size: int, left: int, place: Path) -> int:
