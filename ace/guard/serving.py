@@ -144,15 +144,18 @@ class Guard(nn.Module):
     def _differing(self, settings: Settings) -> list[tuple[str, str]]:
         """What is not as it was measured, by name and in words, as far as this call looks."""
         compared = self._compared
-        if compared.watch.moved():
+        moved, alike, training = compared.watch.moved(), settings.alike(), compared.watch.training()
+        if alike and not (moved or training or compared.differing):  # nearly every call
+            return []
+        if moved:
             with self._comparing:  # the others wait for what one finds
                 if self._compared is compared and self._clock() >= compared.again_at:
                     self._compared = self._compare()
             compared = self._compared
         found = [*compared.differing]
-        if not settings.alike():
+        if not alike:
             found += settings.differing()
-        if compared.watch.training():
+        if training:
             found.append(TRAINING)
         return found
 

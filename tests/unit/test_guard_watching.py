@@ -77,7 +77,7 @@ def test_whatever_is_done_to_the_arms_after_the_guard_was_made_means_the_baselin
 def test_one_layer_in_training_is_seen_within_a_round_over_all_of_them_and_stays_seen(arms, arm):  # noqa: F811
     arms[arm].inner = nn.Sequential(*(nn.Dropout() for _ in range(3 * AT_ONCE))).eval()
     served = guard(arms, envelope_for(arms[0]))
-    arms[arm].inner[13].train()
+    arms[arm].inner[2 * AT_ONCE].train()
     for _ in range(5):
         served(*asked(64))
     assert served.decisions["mismatch"] >= 1
@@ -122,7 +122,7 @@ def test_weights_moved_without_a_change_are_compared_and_served_on(arms):  # noq
 def test_one_tensor_put_in_anothers_place_is_seen_within_a_round_over_all_of_them(arms):  # noqa: F811
     arms[0].inner = nn.ModuleList(Arm(float(n)) for n in range(3 * AT_ONCE))
     served = guard(arms, envelope_for(arms[0]))
-    arms[0].inner[20].weight = nn.Parameter(torch.zeros(3), requires_grad=False)
+    arms[0].inner[2 * AT_ONCE].weight = nn.Parameter(torch.zeros(3), requires_grad=False)
     for _ in range(4):
         served(*asked(64))
     assert served.decisions["mismatch"] >= 1
