@@ -46,7 +46,7 @@ def require_nothing_beside(archive: zipfile.ZipFile, file: BinaryIO) -> None:
     if min((entry.header_offset for entry in archive.infolist()), default=0):
         raise EvidenceError("something stands before its first file")
     for entry in archive.infolist():
-        if entry.is_dir() and entry.file_size:
+        if entry.filename.endswith("/") and entry.file_size:
             raise EvidenceError(f"{entry.filename} is a folder and has content")
     if comment and comment != SEAL + _digest_of_first(file, whole - len(comment)):
         raise EvidenceError("it is not what its seal says: it was changed after it was packed")
