@@ -191,9 +191,10 @@ def _member(name: str, decision: Decision, planned: Sequence[Planned]) -> str:
     said = (
         f"{decision.verdict}: {markdown(decision.label)}. {markdown(headline(decision))}{_lacking(decision, planned)}"
     )
-    evidence = ["Its evidence:", "", verifying(name), ""]
+    reasons = [f"- {markdown(reason)}" for reason in decision.claims.speed.reasons]
+    evidence = ["", "Its evidence:", "", verifying(name), ""]
     return "\n".join(
-        [f"## {name}", "", said, "", *evidence, _table(("cell", "regime", "gain", "quality"), rows), *axes, ""]
+        [f"## {name}", "", said, "", *reasons, *evidence, _table(("cell", "regime", "gain", "quality"), rows), *axes, ""]
     )
 
 
