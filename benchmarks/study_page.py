@@ -193,9 +193,8 @@ def _member(name: str, decision: Decision, planned: Sequence[Planned]) -> str:
     )
     reasons = [f"- {markdown(reason)}" for reason in decision.claims.speed.reasons]
     evidence = ["", "Its evidence:", "", verifying(name), ""]
-    return "\n".join(
-        [f"## {name}", "", said, "", *reasons, *evidence, _table(("cell", "regime", "gain", "quality"), rows), *axes, ""]
-    )
+    table = _table(("cell", "regime", "gain", "quality"), rows)
+    return "\n".join([f"## {name}", "", said, "", *reasons, *evidence, table, *axes, ""])
 
 
 def _measured_on(decision: Decision, planned: Sequence[Planned], loads: Sequence[float]) -> str:
