@@ -147,10 +147,17 @@ class Seen:
     def as_meant(self) -> bool:
         """A deception is named by what is meant to name it; an honest control by nothing, and answered."""
         if self.trial.regimes:
-            return self.regime in self.trial.regimes and not self.open
+            return (self.regime in self.trial.regimes or self._no_gain_beside_0) and not self.open
         return self.verdict not in ("ACCEPTED", "ACCEPTED_WITHIN_ENVELOPE") and (
             set(self.trial.named) <= set(self.named) and self.trial.says in self.words
         )
+
+    @property
+    def _no_gain_beside_0(self) -> bool:
+        """A/A whose interval lies beside 0, as chance puts one in twenty, with a gain worth having ruled out by it: an
+        edge, or slower by less than would be harm. What may not come out is a claim of either kind."""
+        neither = self.regime in (Regime.EDGE, Regime.UNRESOLVED)
+        return self.trial.regimes == (SAME,) and neither and self.verdict == "REJECTED_NO_GAIN"
 
 
 def lay_out(folder: Path) -> None:

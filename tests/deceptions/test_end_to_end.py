@@ -1,6 +1,7 @@
 """Cases of the end-to-end table, measured anew: a deception is named, an honest control is answered."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -51,3 +52,15 @@ def test_the_committed_table_has_a_row_for_each_case_and_none_came_out_otherwise
     names = [line.split(" | ")[0].removeprefix("| ") for line in below.splitlines() if line.startswith("| ")]
     assert [name for name in names if name not in ("case", "honest")] == [trial.name for trial in TRIALS]
     assert "not so" not in below
+
+
+def test_an_a_a_is_answered_by_an_interval_beside_0_and_never_by_a_claim() -> None:
+    [trial] = [trial for trial in TRIALS if trial.name == "the same program twice"]
+    beside = Seen(trial, "REJECTED_NO_GAIN", "edge", (0.006, 0.001, 0.011), (), (), "")
+    assert beside.as_meant
+    assert not replace(beside, regime="positive", verdict="EXPLORATORY").as_meant
+    assert not replace(beside, regime="collapse", verdict="REJECTED_HARM").as_meant
+    assert not replace(beside, regime="edge", verdict="EXPLORATORY").as_meant  # its gain may be worth having
+    assert not replace(beside, open=("unsteady",)).as_meant
+    honest = next(trial for trial in TRIALS if trial.name == "token pruning")
+    assert not replace(beside, trial=honest).as_meant
