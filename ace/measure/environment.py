@@ -11,8 +11,6 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-import torch
-
 from ace.domain.session import Environment
 from ace.measure.device import DEVICE
 from ace.models.surroundings import cpu_model
@@ -30,8 +28,10 @@ def library_versions() -> tuple[tuple[str, str], ...]:
 
 
 def _cuda_version() -> tuple[tuple[str, str], ...]:
-    """What torch was built for, where that is CUDA: its own version need not say it."""
-    return (("cuda", torch.version.cuda),) if torch.version.cuda else ()
+    """What torch was built for, where that is CUDA: its own version need not say it. Every session has loaded torch;
+    whoever has not is spared it."""
+    torch = sys.modules.get("torch")
+    return (("cuda", torch.version.cuda),) if torch is not None and torch.version.cuda else ()
 
 
 def cores() -> int:

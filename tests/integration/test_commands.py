@@ -19,6 +19,7 @@ TINY = (
 )
 
 
+@pytest.mark.slow
 def test_a_sweep_with_a_failing_cell_goes_on_shows_it_at_once_and_exits_1(
     launch: Command, decide: Command, tmp_path: Path
 ) -> None:

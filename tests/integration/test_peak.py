@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from ace.domain.record import CellRecord
 from ace.measure.code_state import code_state
 from ace.measure.machine import machine_peak
@@ -26,6 +28,7 @@ def test_the_peak_of_this_machine_is_one_that_a_machine_can_have(tmp_path: Path)
     assert all(1e8 < rate < 1e13 for _, rate in made.bytes_per_s)
 
 
+@pytest.mark.slow
 def test_no_arm_of_a_real_cell_is_faster_than_the_machine(tmp_path: Path) -> None:
     plan = plan_of(compose_config([*SMALL, "executor=identity"]))
     shop = Workshop(tmp_path / "attempt", tmp_path / "cache", 2, "test")
