@@ -10,11 +10,11 @@ and said once in the log of `ace.guard`; what an arm raises reaches the caller.
 - shadow: samples of served calls that may revoke the candidate
 
 Weights are compared by digest when a guard is made, and again whenever they are seen to have moved, so that a mismatch
-that goes away is admitted again. Every call looks at torch's settings and at the mode of both arms. At torch's count of
-changes in place to the baseline's weights it looks in turn, 16 tensors a call, and 4 a call at where weights lie, at
-changes to the candidate's and at the mode of inner modules. So what happens to a whole arm is seen by the next call;
-what happens to one tensor of two encoders of a hundred each is seen within 7 calls where the baseline's was changed in
-place, and within 50 otherwise.
+that goes away is admitted again. Every call looks at torch's attention kernels and at the mode of both arms, every
+fourth at torch's other settings. At torch's count of changes in place to the baseline's weights it looks in turn, 16
+tensors a call, and 4 a call at where weights lie, at changes to the candidate's and at the mode of inner modules. So
+what happens to a whole arm is seen by the next call; what happens to one tensor of two encoders of a hundred each is
+seen within 7 calls where the baseline's was changed in place, and within 50 otherwise.
 
 Not seen: what is written past torch's count (through `.data`, NumPy or another process), hooks, and code that is
 replaced; of the candidate only its parameters are watched, and what it computes is what its caller says it is. Of a
