@@ -51,7 +51,7 @@ def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape]
     if plan.executor.target.startswith(IMPORTED):
         return OF_ANOTHER_TOOL
     shapes = sorted(shapes, key=shape_order)
-    axes = AXES if any((s.hidden, s.depth) != (plan.model.hidden, plan.model.depth) for s in shapes) else AXES[:2]
+    axes = _axes(plan, _sizes(shapes))
     fixed = _fixed(plan, job, split, plan.seed if seed is None else seed)
     return launch([fixed | _place(shape, axes) for shape in shapes])
 
@@ -59,15 +59,14 @@ def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape]
 def reproduce(cells: Sequence[Cell]) -> str:
     """The commands that measure cells of one split again, each as it was measured last."""
     jobs = []
-    several = len({(cell.shape.hidden, cell.shape.depth) for cell in cells}) > 1
+    sizes = _sizes([cell.shape for cell in cells])
     for cell in cells:
         plan, job = cell.newest.record.plan, cell.newest.job
         if plan.executor.target.startswith(IMPORTED):
             return OF_ANOTHER_TOOL
-        own = (cell.shape.hidden, cell.shape.depth) == (plan.model.hidden, plan.model.depth)
         bare = NO_RIVALS if job is None and cell.split == DEVELOPMENT and not plan.rivals else {}
-        axes = AXES[:2] if own and not several else AXES
-        jobs.append(_fixed(plan, job, cell.split, plan.seed) | bare | _place(cell.shape, axes))
+        place = _place(cell.shape, _axes(plan, sizes))
+        jobs.append(_fixed(plan, job, cell.split, plan.seed) | bare | place)
     return launch(jobs)
 
 
@@ -76,6 +75,15 @@ def _fixed(plan: CellPlan, job: str | None, split: str, seed: int) -> dict[str, 
     fixed = _overrides(plan) if job is None else _changed(plan) | _kept(job)
     fixed["split"] = _split_file(plan, job).replace(plan.benchmark.split, split)
     return fixed | _seeds(replace(plan, seed=seed))
+
+
+def _sizes(shapes: Iterable[Shape]) -> set[tuple[int, int]]:
+    return {(shape.hidden, shape.depth) for shape in shapes}
+
+
+def _axes(plan: CellPlan, sizes: set[tuple[int, int]]) -> Sequence[str]:
+    """Which axes a command must name: those of the model only where some size is not the plan's own."""
+    return AXES[:2] if sizes <= {(plan.model.hidden, plan.model.depth)} else AXES
 
 
 def _place(shape: Shape, axes: Sequence[str]) -> dict[str, str]:

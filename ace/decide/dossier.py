@@ -62,11 +62,14 @@ class Dossier:
         plans = [a.plan for a in self.case.attempts if a.plan is not None]
         return {plan.shape for plan in plans} | {cell.cell.shape for cell in self.cells}
 
+    @property
+    def whole(self) -> bool:
+        """Whether there is a map of development that lacks no attempted cell, which may hold anything."""
+        return bool(self.on(DEVELOPMENT)) and not self.unmeasured(DEVELOPMENT)
+
     def claims_all(self, claimed: Sequence[CellEstimate]) -> bool:
         """Whether these are all of development, and nothing beyond them was so much as tried, on whatever split."""
-        development = self.on(DEVELOPMENT)
-        whole = bool(development) and not self.unmeasured(DEVELOPMENT) and len(claimed) == len(development)
-        return whole and self.tried() <= {cell.cell.shape for cell in claimed}
+        return self.whole and self.tried() <= {cell.cell.shape for cell in claimed}
 
     def downgrades(self, key: str) -> list[str]:
         """Names of the rules that leave this cell unresolved."""

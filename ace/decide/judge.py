@@ -100,7 +100,7 @@ def _judge(case: Case, policy: Policy) -> Decision:
 
 def _standing(dossier: Dossier, policy: Policy) -> Standing:
     development = dossier.on(DEVELOPMENT)
-    whole = bool(development) and not dossier.unmeasured(DEVELOPMENT)  # an attempted cell may hold anything
+    whole = dossier.whole
     dry = (without_gain(cell, dossier.regimes[cell.key], policy) for cell in development)
     return Standing(
         registered=dossier.case.registration is not None and bool(dossier.case.registration.cells),

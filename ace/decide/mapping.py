@@ -54,13 +54,18 @@ def landscape_of(dossier: Dossier, policy: Policy) -> Landscape:
 
 
 def _places(dossier: Dossier, policy: Policy) -> Iterator[_Place]:
-    cells, many = dossier.on(DEVELOPMENT), several_sizes(dossier.case.attempts)
-    for cell in cells:
+    for cell in dossier.on(DEVELOPMENT):
         yield _Place(cell.key, cell.cell.shape, dossier.regimes[cell.key], _known(cell, dossier, policy))
-    there = {cell.cell.shape for cell in cells}
+    for key, shape in _tried_in_vain(dossier):
+        yield _Place(key, shape, Regime.UNRESOLVED, known=False)
+
+
+def _tried_in_vain(dossier: Dossier) -> Iterator[tuple[str, Shape]]:
+    """Shapes that were attempted and are no cell of the map, each under the name that it would have there."""
+    many, there = several_sizes(dossier.case.attempts), {cell.cell.shape for cell in dossier.on(DEVELOPMENT)}
     for shape in dossier.unmeasured(DEVELOPMENT):
         if shape not in there:
-            yield _Place(cell_key(DEVELOPMENT, shape, many), shape, Regime.UNRESOLVED, known=False)
+            yield cell_key(DEVELOPMENT, shape, many), shape
 
 
 def _known(cell: CellEstimate, dossier: Dossier, policy: Policy) -> bool:
@@ -116,15 +121,12 @@ def _holes(axis: str, row: Row) -> Iterator[Hole]:
 
 def _next(dossier: Dossier, policy: Policy) -> tuple[tuple[NextCell, ...], str | None]:
     """Cells that further sessions could move across the boundary, the least known first, and their command."""
-    cells = dossier.on(DEVELOPMENT)
-    there = [cell for cell in cells if cell.cell.measurements]
+    there = dossier.on(DEVELOPMENT)
     if not there:
         return (), None
-    many, known = several_sizes(dossier.case.attempts), {cell.cell.shape for cell in there}
     wanted = [
-        (math.inf, shape, NextCell(cell_key(DEVELOPMENT, shape, many), None, "attempted, and nothing was measured"))
-        for shape in dossier.unmeasured(DEVELOPMENT)
-        if shape not in known
+        (math.inf, shape, NextCell(key, None, "attempted, and nothing was measured"))
+        for key, shape in _tried_in_vain(dossier)
     ]
     for cell in there:
         if reason := _open(cell, dossier, policy):

@@ -150,12 +150,11 @@ def _claim(
     own = replace(dossier, claimed=claimed, examined=claimed or cells)
     gates = [finding for _, ask in scope.gates for finding in ask(own, policy)]
     told = tuple(f for f in gates if f.name == scope.own)
-    whole = bool(cells) and not dossier.unmeasured(DEVELOPMENT)
     facts = replace(
         standing,
         registered=bool(shapes),
         lost_everywhere=False,
-        nothing_left=whole and overall(told) is Outcome.FAIL,
+        nothing_left=dossier.whole and overall(told) is Outcome.FAIL,
         claims_grid=dossier.claims_all(claimed),
     )
     verdict, reasons = verdict_of(gates, doubts, [name for name, _ in scope.gates], facts)

@@ -60,27 +60,31 @@ class Settings:
         return True if self._as_by_default and self._calls % EVERY else self._look()
 
     def _look(self) -> bool:
-        precise = _precision() == PRECISE
-        calm = bool(torch.backends.mkldnn.enabled) and not torch.are_deterministic_algorithms_enabled()
-        self._as_by_default = precise and calm
+        self._as_by_default = not _set_otherwise()
         return self._as_by_default
 
     def differing(self) -> list[tuple[str, str]]:
         """Name of each setting that differs, with a text for people."""
         found = [(key, on) for key, enabled, on in self._attention if enabled() is not on]
         said = [(f"attention kernel {key}", self._kernel(key, on)) for key, on in found]
-        if _precision() != PRECISE:
-            said.append(("float32 precision", f"float32 precision of products is {_precision()}, measured was highest"))
-        if torch.are_deterministic_algorithms_enabled():
-            said.append(("deterministic", "deterministic algorithms are asked for, measured was without them"))
-        if not torch.backends.mkldnn.enabled:
-            said.append(("oneDNN", "oneDNN is switched off, measured was with it"))
-        return said
+        return said + _set_otherwise()
 
     def _kernel(self, key: str, on: bool) -> str:
         if on:
             return f"attention kernel {key} is switched off, measured was with it"
         return f"attention kernel {key} is switched on and would be taken, measured was {self._measured}"
+
+
+def _set_otherwise() -> list[tuple[str, str]]:
+    """Settings beside attention that are not torch's own, by name and in words."""
+    said = []
+    if (precision := _precision()) != PRECISE:
+        said.append(("float32 precision", f"float32 precision of products is {precision}, measured was highest"))
+    if torch.are_deterministic_algorithms_enabled():
+        said.append(("deterministic", "deterministic algorithms are asked for, measured was without them"))
+    if not torch.backends.mkldnn.enabled:
+        said.append(("oneDNN", "oneDNN is switched off, measured was with it"))
+    return said
 
 
 def _precision() -> str:

@@ -89,13 +89,16 @@ def _summary(found: Consensus) -> list[str]:
 
 def _disputed(found: Consensus) -> list[Place]:
     """Where members contradict each other, in regime or in the size of the gain."""
-    return [place for place in found.places if place.agreement is Agreement.DISAGREED or place.apart]
+    return [place for place in found.places if _is_disputed(place)]
 
 
 def _unsettled(found: Consensus) -> list[Place]:
     """Where resolved members differ in regime, and yet all of them may be right."""
-    disputed = _disputed(found)
-    return [place for place in found.places if place not in disputed and len(_heard(place)) > 1]
+    return [place for place in found.places if len(_heard(place)) > 1 and not _is_disputed(place)]
+
+
+def _is_disputed(place: Place) -> bool:
+    return place.agreement is Agreement.DISAGREED or bool(place.apart)
 
 
 def _heard(place: Place) -> set[Regime]:

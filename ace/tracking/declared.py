@@ -17,16 +17,15 @@ from ace.tracking import names
 from ace.tracking.artifacts import read_artifact
 from ace.tracking.decoding import decoded
 from ace.tracking.every_run import every_run
-from ace.tracking.store import Store, experiments
+from ace.tracking.store import Store
 
 
 def read_registration(store: Store, run: Run, experiment: str, location: str) -> StoredRegistration:
     """What a run registered; deleting it takes nothing back, and what was altered is not believed."""
     run_id = str(run.info.run_id)
     try:
-        raw = read_artifact(store.client, run, location, names.REGISTRATION_FILE)
-        if hashlib.sha256(raw).hexdigest() != run.data.tags.get(names.REGISTRATION_DIGEST):
-            raise StoreError(f"{names.REGISTRATION_FILE} was altered: it is not what was registered")
+        file, tag = names.REGISTRATION_FILE, names.REGISTRATION_DIGEST
+        raw = vouched(store, run, location, file, tag, ": it is not what was registered")
         made: Registration = decoded(Registration, raw, names.REGISTRATION_FILE, REGISTRATION_SCHEMA_VERSION)
         if made.experiment != experiment:
             raise StoreError(f"registered under experiment {made.experiment!r}, not {experiment!r}; move it back")
@@ -52,35 +51,35 @@ def read_sweep(store: Store, run: Run, location: str) -> StoredSweep:
 
 
 def _read_jobs(store: Store, run: Run, location: str, name: str, tag: str) -> tuple[str, ...]:
-    jobs: tuple[str, ...] = decoded(tuple[str, ...], _vouched(store, run, location, name, tag), name)
+    jobs: tuple[str, ...] = decoded(tuple[str, ...], vouched(store, run, location, name, tag), name)
     return jobs
 
 
 def _read_reused(store: Store, run: Run, location: str) -> tuple[tuple[str, str], ...]:
-    raw = _vouched(store, run, location, names.REUSED_FILE, names.REUSED_DIGEST)
+    raw = vouched(store, run, location, names.REUSED_FILE, names.REUSED_DIGEST)
     pairs: tuple[tuple[str, str], ...] = decoded(tuple[tuple[str, str], ...], raw, names.REUSED_FILE)
     return pairs
 
 
-def _vouched(store: Store, run: Run, location: str, name: str, tag: str) -> bytes:
+def vouched(store: Store, run: Run, location: str, name: str, tag: str, advice: str = "") -> bytes:
+    """A file of a run whose tag holds its digest.  Raises StoreError, ending in `advice`, where they do not agree."""
     raw = read_artifact(store.client, run, location, name)
     if hashlib.sha256(raw).hexdigest() != run.data.tags.get(tag):
-        raise StoreError(f"{name} was altered")
+        raise StoreError(f"{name} was altered{advice}")
     return raw
 
 
 def latest_calibration(store: Store, experiment: str) -> Calibration | None:
     """What this machine was last found to see, None where it never was.  Raises StoreError for one that was altered."""
-    if experiment not in experiments(store):
+    found = store.active_experiment(experiment)
+    if found is None:
         return None
-    found = store.experiment(experiment)
     runs = [run for run in every_run(store, str(found.experiment_id)) if names.CALIBRATION_DIGEST in run.data.tags]
     finished = [run for run in runs if run.info.status == "FINISHED" and not is_deleted(run)]
     if not finished:
         return None
-    raw = read_artifact(store.client, finished[-1], str(found.artifact_location), names.CALIBRATION_FILE)
-    if hashlib.sha256(raw).hexdigest() != finished[-1].data.tags[names.CALIBRATION_DIGEST]:
-        raise StoreError(f"{names.CALIBRATION_FILE} was altered; run ace-calibrate again")
+    location, file, tag = str(found.artifact_location), names.CALIBRATION_FILE, names.CALIBRATION_DIGEST
+    raw = vouched(store, finished[-1], location, file, tag, "; run ace-calibrate again")
     made: Calibration = decoded(Calibration, raw, names.CALIBRATION_FILE)
     return made
 

@@ -22,7 +22,7 @@ from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSw
 from ace.errors import StoreError
 from ace.tracking import names
 from ace.tracking.artifacts import again, artifact_names, read_artifact
-from ace.tracking.declared import is_deleted, other_version, read_registration, read_sweep, started_at
+from ace.tracking.declared import is_deleted, other_version, read_registration, read_sweep, started_at, vouched
 from ace.tracking.decoding import decoded, read_plan
 from ace.tracking.every_run import every_run
 from ace.tracking.kinds import FOREIGN, kind_of, written_by_ace
@@ -135,14 +135,12 @@ def _read_cell(
 
 def _with_baseline(cell: StoredCell, store: Store, run: Run, location: str) -> StoredCell:
     """The cell with its snapshot, believed as far as its bytes agree with the digest that it is named by."""
-    tagged = run.data.tags.get(names.BASELINE_DIGEST)
-    if tagged is None:
+    file, tag = names.BASELINE_FILE, names.BASELINE_DIGEST
+    if tag not in run.data.tags:
         return cell
     try:
-        raw = read_artifact(store.client, run, location, names.BASELINE_FILE)
-        if hashlib.sha256(raw).hexdigest() != tagged:
-            raise StoreError(f"{names.BASELINE_FILE} was altered: it is not named by its content")
-        made: Snapshot = decoded(Snapshot, raw, names.BASELINE_FILE)
+        raw = vouched(store, run, location, file, tag, ": it is not named by its content")
+        made: Snapshot = decoded(Snapshot, raw, file)
     except StoreError as error:
         return replace(cell, baseline_problem=str(error))
     return replace(cell, baseline=made)
