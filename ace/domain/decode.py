@@ -111,7 +111,7 @@ def _many(kind: Any) -> Reader:
         if not isinstance(data, _LISTS):
             raise _Misfit(f"expected a list, got {data!r:.60}")
         if kind is float and set(map(type, data)) <= {float} and all(map(math.isfinite, data)):
-            return _long(tuple(data)) if len(data) >= LONG else tuple(data)  # raw timings: the most of a record
+            return long_numbers(tuple(data))  # raw timings: the most of a record
         if first is not None and set(map(type, data)) <= {kind}:
             return first(tuple(map(sys.intern, data) if kind is str else data))
         try:
@@ -132,8 +132,10 @@ def _sharing() -> Reader:
     return first
 
 
-def _long(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    """The same numbers, and once where they come again: cells of one length score the same documents."""
+def long_numbers(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """The same numbers, and once where many come again: cells of one length score the same documents."""
+    if len(numbers) < LONG:
+        return numbers
     if -1.0 in map(math.copysign, repeat(1.0), numbers):  # 0.0 and -0.0 are equal, and are written differently
         return numbers
     return _few_numbers(numbers)

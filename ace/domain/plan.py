@@ -7,6 +7,7 @@ is allowed.
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ace.domain.canonical import digest
@@ -209,7 +210,7 @@ class Protocol:
         require(self.session_limit_s > 0, "protocol.session_limit_s", self.session_limit_s, "a positive time")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: its digest is asked for more often than it is worth reckoning
 class CellPlan:
     """One cell of the sweep: model x executor x shape x split, and how it is observed, with the rivals beside it.
 
@@ -274,7 +275,7 @@ class CellPlan:
             return self.seed, 0
         return self.seed % REPLICATE_SEEDS, self.seed // REPLICATE_SEEDS
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identity of the resolved plan; it holds no paths and no times."""
         return digest(encode(self))

@@ -14,48 +14,64 @@ from ace.domain.session import Session
 MOST = 2.0**63
 """Of anything: more than a processor counts to."""
 Reading = tuple[str, float | None, float]
-"""Where a number stands, the number (None where nothing was measured), and the least that it can be."""
+"""What it is, the number (None where nothing was measured), and the least that it can be."""
+Group = tuple[int | None, str | None, tuple[Reading, ...]]
+"""Readings of one session (None: of the cell) and of one arm (None: of all): put into words only where one is wrong,
+for a record has six hundred."""
 
 
 def impossible(record: CellRecord) -> str | None:
     """The first number of `record` that cannot be, with its place; None when all can."""
-    for place, value, least in _readings(record):
-        if value is not None and not least <= value <= MOST:
-            shown = f"{value:.6g}" if value <= MOST else "too large to be counted"  # an int may be no float at all
-            return f"{place} is {shown}: nothing can have measured that"
+    for session, arm, readings in _readings(record):
+        for what, value, least in readings:
+            if value is not None and not least <= value <= MOST:
+                shown = f"{value:.6g}" if value <= MOST else "too large to be counted"  # an int may be no float at all
+                place = what if arm is None else f"{what} of {arm}"
+                where = place if session is None else f"session {session}: {place}"
+                return f"{where} is {shown}: nothing can have measured that"
     return None
 
 
-def _readings(record: CellRecord) -> Iterator[Reading]:
-    yield "first_prepare_s", record.first_prepare_s, 0.0
-    yield from ((f"memory of {use.arm}", use.peak_bytes, 1) for use in record.memory)
-    yield from ((f"memory of {use.arm} on its board", use.device_peak_bytes, 0) for use in record.memory)
+def _readings(record: CellRecord) -> Iterator[Group]:
+    yield None, None, (("first_prepare_s", record.first_prepare_s, 0.0),)
+    for use in record.memory:
+        held, on_board = f"memory of {use.arm}", f"memory of {use.arm} on its board"
+        yield None, None, ((held, use.peak_bytes, 1), (on_board, use.device_peak_bytes, 0))
     if record.peak is not None:
-        yield from ((f"peak in {dtype}", rate, 1) for dtype, rate in record.peak.flops_per_s)
+        yield None, None, tuple((f"peak in {dtype}", rate, 1) for dtype, rate in record.peak.flops_per_s)
         for size, rate in record.peak.bytes_per_s:
-            yield from (("working set of the peak", size, 1), ("peak in bytes", rate, 1))
+            yield None, None, (("working set of the peak", size, 1), ("peak in bytes", rate, 1))
     for session in record.sessions:
-        yield from ((f"session {session.index}: {place}", value, least) for place, value, least in _of(session))
+        yield from _of(session)
 
 
-def _of(session: Session) -> Iterator[Reading]:
-    yield "its index", session.index, 0
-    yield "calls_per_timing", session.calls_per_timing, 1
-    for name in ("measuring_s", "timed_s", "prepare_s", "peak_rss_bytes"):
-        yield name, getattr(session, name), 0
-    yield "clock_resolution_s", session.environment.clock_resolution_s, 0
-    for timings in session.timings:
-        yield f"longest wall time of {timings.arm}", max(timings.wall_s, default=None), 0
-        yield f"least device time of {timings.arm}", min(timings.device_s or (), default=None), 0
-        yield f"most device time of {timings.arm}", max(timings.device_s or (), default=None), 0
-        yield f"least CPU time of {timings.arm}", min(timings.cpu_s, default=None), 0
-        yield f"most CPU time of {timings.arm}", max(timings.cpu_s, default=None), 0
-    yield from ((f"parameters of {state.arm}", state.parameters, 0) for state in session.arms)
-    yield from ((f"CUDA graphs of {state.arm}", state.cuda_graphs, 0) for state in session.arms)
+def _of(session: Session) -> Iterator[Group]:
+    index = session.index
+    own: list[Reading] = [
+        ("its index", index, 0),
+        ("calls_per_timing", session.calls_per_timing, 1),
+        ("measuring_s", session.measuring_s, 0),
+        ("timed_s", session.timed_s, 0),
+        ("prepare_s", session.prepare_s, 0),
+        ("peak_rss_bytes", session.peak_rss_bytes, 0),
+        ("clock_resolution_s", session.environment.clock_resolution_s, 0),
+    ]
     # what an executor says of itself may be wrong, and rules say so; it must be a number that they can reckon with
-    yield from (("a declared count of tokens", count, -MOST) for count in session.declared_tokens_per_layer or ())
+    own += [("a declared count of tokens", count, -MOST) for count in session.declared_tokens_per_layer or ()]
+    yield index, None, tuple(own)
+    for timings in session.timings:
+        on_board = timings.device_s or ()
+        readings: tuple[Reading, ...] = (
+            ("longest wall time", max(timings.wall_s, default=None), 0),
+            ("least device time", min(on_board, default=None), 0),
+            ("most device time", max(on_board, default=None), 0),
+            ("least CPU time", min(timings.cpu_s, default=None), 0),
+            ("most CPU time", max(timings.cpu_s, default=None), 0),
+        )
+        yield index, timings.arm, readings
+    for state in session.arms:
+        yield index, state.arm, (("parameters", state.parameters, 0), ("CUDA graphs", state.cuda_graphs, 0))
     for seen in session.witness:
-        yield from ((f"tokens of {seen.arm}", count, 0) for count in seen.tokens_per_layer or ())
-        yield f"bytes of {seen.arm}", seen.least_bytes, 0
-        yield f"operations of {seen.arm}", seen.flops, 0
-        yield f"full_token_share of {seen.arm}", seen.full_token_share, 0
+        counts = tuple(("tokens", count, 0) for count in seen.tokens_per_layer or ())
+        sizes = (("bytes", seen.least_bytes, 0), ("operations", seen.flops, 0))
+        yield index, seen.arm, (*counts, *sizes, ("full_token_share", seen.full_token_share, 0))

@@ -58,6 +58,11 @@ def names_of(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
+def is_later(kind: type, name: str) -> bool:
+    """Whether a field of a noun is not written while it is None."""
+    return name in _later(kind)
+
+
 @cache
 def _later(kind: type) -> frozenset[str]:
     return frozenset(field.name for field in dataclasses.fields(kind) if field.metadata == LATER)

@@ -15,6 +15,7 @@ from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
 from ace.domain.serial import canonical_text, encode, opened
 from ace.domain.stored import Evidence, StoredCell
+from ace.domain.swift import swift
 from ace.errors import EvidenceError
 
 EVIDENCE = "evidence.json"
@@ -114,16 +115,23 @@ def _without_records(made: Mapping[str, Any]) -> tuple[Evidence, list[str | None
 
 
 def _record(files: Mapping[str, bytes], name: str) -> tuple[CellRecord, list[Problem]]:
+    quick = swift(CellRecord, files[name])
+    of_this_version = quick is not None and quick.schema_version == SCHEMA_VERSION
+    record, problems = (quick, []) if quick and of_this_version else _carefully(files, name)
+    if problem := impossible(record):
+        problems.append((name, f"cannot be believed: {problem}"))
+    return record, problems
+
+
+def _carefully(files: Mapping[str, bytes], name: str) -> tuple[CellRecord, list[Problem]]:
+    """What is no record of this version in canonical form, and what is wrong with it."""
     made, problems = json_object(files, name)
     if made.get("schema_version") != SCHEMA_VERSION:
         raise EvidenceError(
             f"{name} was written by another version of ACE "
             f"(record schema {made.get('schema_version')!r:.20}; this one reads {SCHEMA_VERSION})"
         )
-    record = decode(CellRecord, made, name)
-    if problem := impossible(record):
-        problems.append((name, f"cannot be believed: {problem}"))
-    return record, problems
+    return decode(CellRecord, made, name), problems
 
 
 def _attached(cell: StoredCell, digest: str | None, records: Mapping[str, CellRecord]) -> Iterator[str]:

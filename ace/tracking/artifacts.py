@@ -7,6 +7,7 @@ file, which made 23 requests of a cell that is read.
 
 import contextlib
 import os
+import stat
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -128,23 +129,26 @@ def again(location: str, run_id: str, name: str) -> bytes | None:
 
 
 def _read_local(folder: Path, location: Path | None, name: str) -> bytes:
-    path = folder / name
-    if not path.exists():
-        raise StoreError(f"{name} is missing at {path}; was it deleted, or the store moved?")
-    home, real = folder.resolve(), path.resolve()
-    if location is None or not home.is_relative_to(_resolved(location)) or real != home / name:
+    path = os.path.join(folder, name)
+    try:
+        kind = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StoreError(f"{name} is missing at {path}; was it deleted, or the store moved?") from error
+    real, home = os.path.realpath(path), os.path.realpath(folder)
+    within = location is not None and f"{home}{os.sep}".startswith(f"{_resolved(location)}{os.sep}")
+    if not within or real != os.path.join(home, name):
         raise StoreError(f"{name} is refused: {path} leads out of the store, to {real}")
-    if not path.is_file():  # a pipe would be waited for without end
+    if not stat.S_ISREG(kind):  # a pipe would be waited for without end
         raise StoreError(f"{name} is refused: {path} is no plain file")
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         _require_size(name, os.fstat(file.fileno()).st_size)
         return file.read()
 
 
 @lru_cache(maxsize=8)
-def _resolved(location: Path) -> Path:
+def _resolved(location: Path) -> str:
     """An experiment's folder, which is asked for with every file of every run."""
-    return location.resolve()
+    return os.path.realpath(location)
 
 
 def _require_size(name: str, size: int) -> None:

@@ -11,6 +11,7 @@ from ace.domain.decode import decode
 from ace.domain.parsing import parse_json
 from ace.domain.plan import CellPlan
 from ace.domain.serial import canonical_text
+from ace.domain.swift import swift
 from ace.errors import AceError, EvidenceError, StoreError
 from ace.tracking import names
 
@@ -20,6 +21,9 @@ def decoded(kind: Any, raw: bytes, name: str, version: int | None = None) -> Any
 
     `version`: the schema that is read, whatever the tags of the run say of it; None for what has none of its own.
     """
+    quick = swift(kind, raw)
+    if quick is not None and (version is None or quick.schema_version == version):
+        return quick
     try:
         made = parse_json(raw)
         _require_version(made, version)
