@@ -4,7 +4,7 @@ What does not fit is counted and stands in `report.html`, which lies beside it; 
 there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ace.domain.decision import ESTIMAND, CellDecision, Decision
 from ace.domain.finding import Finding, Outcome
@@ -73,7 +73,8 @@ def _verdict(decision: Decision) -> str:
 
 def _map(decision: Decision) -> str:
     """The cells that the claim is about first, of the split that tells most; the others are counted."""
-    shown = sorted(decision.cells, key=lambda cell: _rank(cell, decision))[:MOST_CELLS]
+    claimed = {key.removeprefix("development ") for key in decision.claims.speed.cells}
+    shown = sorted(decision.cells, key=lambda cell: _rank(cell, claimed))[:MOST_CELLS]
     shown.sort(key=decision.cells.index)
     lines = [
         "## Where it helps",
@@ -93,8 +94,7 @@ def _map(decision: Decision) -> str:
     return "\n".join(lines)
 
 
-def _rank(cell: CellDecision, decision: Decision) -> tuple[bool, int]:
-    claimed = {key.removeprefix("development ") for key in decision.claims.speed.cells}
+def _rank(cell: CellDecision, claimed: Collection[str]) -> tuple[bool, int]:
     return cell.cell.removeprefix(f"{cell.split} ") not in claimed, -SPLITS.index(cell.split)
 
 
