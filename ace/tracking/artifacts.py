@@ -2,14 +2,15 @@
 
 Where the store keeps files on this machine they are written directly (under 1 ms, against 10 through MLflow). Otherwise
 they go through MLflow's repository of the run's own address: its client would ask the server for the run before every
-file, which made 23 requests of a cell that is read.
+file, which made 23 requests of a cell that is read where these are 7.
 """
 
 import contextlib
 import os
 import stat
 import tempfile
-from functools import lru_cache
+from collections.abc import Collection, Mapping
+from functools import cached_property, lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -85,35 +86,48 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def artifact_names(client: MlflowClient, run: Run) -> frozenset[str]:
-    """The names in the artifact folder of a run, none where there is no folder.  Raises StoreError."""
-    uri = _place_of(run)
-    folder = local_folder(uri)
-    with store_errors(f"cannot list the files in {uri}"):
-        if folder is None:
-            return frozenset(str(entry.path) for entry in _repository(client, uri).list_artifacts())
-        return frozenset(os.listdir(folder)) if folder.exists() else frozenset()
+class RunFiles:
+    """The files of one run: listed once, each read when it is asked for. `location`: the experiment's artifact folder,
+    which the run must not lead out of."""
 
+    def __init__(self, client: MlflowClient, run: Run, location: str) -> None:
+        self._client, self._run, self._location = client, run, location
 
-def read_artifact(client: MlflowClient, run: Run, location: str, name: str) -> bytes:
-    """The bytes under `name`.  `location`: the experiment's artifact folder, which the run must not lead out of.
+    @cached_property
+    def _uri(self) -> str:
+        return _place_of(self._run)
 
-    Raises StoreError for a file that is missing, too large, unreadable or somewhere else.
-    """
-    uri = _place_of(run)
-    folder = local_folder(uri)
-    with store_errors(f"cannot read {name}"):
-        if folder is not None:
-            return _read_local(folder, local_folder(location), name)
-        repository = _repository(client, uri)
-        with tempfile.TemporaryDirectory() as scratch:
-            listed = {entry.path: entry.file_size for entry in repository.list_artifacts()}
-            if name not in listed:
-                raise StoreError(f"{name} is missing in {uri}")
-            _require_size(name, listed[name] or 0)
-            fetched = Path(repository.download_artifacts(name, scratch))  # type: ignore[no-untyped-call]
-            _require_size(name, fetched.stat().st_size)  # whatever the server said of it
-            return fetched.read_bytes()
+    @cached_property
+    def _remote(self) -> ArtifactRepository:
+        return _repository(self._client, self._uri)
+
+    @cached_property
+    def _sizes(self) -> Mapping[str, int]:
+        """In bytes; of files on this machine their size is asked for when they are read."""
+        folder = local_folder(self._uri)
+        with store_errors(f"cannot list the files in {self._uri}"):
+            if folder is None:
+                return {str(entry.path): entry.file_size or 0 for entry in self._remote.list_artifacts()}
+            return dict.fromkeys(os.listdir(folder), 0) if folder.exists() else {}
+
+    @property
+    def names(self) -> Collection[str]:
+        """What lies in the run's folder, nothing where there is no folder.  Raises StoreError."""
+        return self._sizes.keys()
+
+    def read(self, name: str) -> bytes:
+        """The bytes under `name`.  Raises StoreError for a file that is missing, too large, unreadable or elsewhere."""
+        folder = local_folder(self._uri)
+        with store_errors(f"cannot read {name}"):
+            if folder is not None:
+                return _read_local(folder, local_folder(self._location), name)
+            if name not in self._sizes:
+                raise StoreError(f"{name} is missing in {self._uri}")
+            _require_size(name, self._sizes[name])
+            with tempfile.TemporaryDirectory() as scratch:
+                fetched = Path(self._remote.download_artifacts(name, scratch))  # type: ignore[no-untyped-call]
+                _require_size(name, fetched.stat().st_size)  # whatever the server said of it
+                return fetched.read_bytes()
 
 
 def again(location: str, run_id: str, name: str) -> bytes | None:

@@ -14,18 +14,18 @@ from ace.domain.registration import REGISTRATION_SCHEMA_VERSION, Registration
 from ace.domain.stored import StoredRegistration, StoredSweep
 from ace.errors import StoreError
 from ace.tracking import names
-from ace.tracking.artifacts import read_artifact
+from ace.tracking.artifacts import RunFiles
 from ace.tracking.decoding import decoded
 from ace.tracking.every_run import every_run
 from ace.tracking.store import Store
 
 
-def read_registration(store: Store, run: Run, experiment: str, location: str) -> StoredRegistration:
+def read_registration(files: RunFiles, run: Run, experiment: str) -> StoredRegistration:
     """What a run registered; deleting it takes nothing back, and what was altered is not believed."""
     run_id = str(run.info.run_id)
     try:
         file, tag = names.REGISTRATION_FILE, names.REGISTRATION_DIGEST
-        raw = vouched(store, run, location, file, tag, ": it is not what was registered")
+        raw = vouched(files, run, file, tag, ": it is not what was registered")
         made: Registration = decoded(Registration, raw, names.REGISTRATION_FILE, REGISTRATION_SCHEMA_VERSION)
         if made.experiment != experiment:
             raise StoreError(f"registered under experiment {made.experiment!r}, not {experiment!r}; move it back")
@@ -34,7 +34,7 @@ def read_registration(store: Store, run: Run, experiment: str, location: str) ->
     return StoredRegistration(run_id, made, "its run was deleted in MLflow" if is_deleted(run) else None)
 
 
-def read_sweep(store: Store, run: Run, location: str) -> StoredSweep:
+def read_sweep(files: RunFiles, run: Run) -> StoredSweep:
     """What a sweep said beforehand that it would run, and how it ended.  Raises StoreError for what cannot be read."""
     if not is_deleted(run) and (other := other_version(run)):  # a declaration once made stands
         raise StoreError(other)
@@ -44,26 +44,26 @@ def read_sweep(store: Store, run: Run, location: str) -> StoredSweep:
         sweep=run.data.tags.get(names.SWEEP_ID, ""),
         status=str(run.info.status),
         started_at=started_at(run),
-        planned=_read_jobs(store, run, location, names.PLANNED_FILE, names.PLANNED_DIGEST),
-        refused=_read_jobs(store, run, location, names.REFUSED_FILE, names.REFUSED_DIGEST) if ended else (),
-        reused=_read_reused(store, run, location) if names.REUSED_DIGEST in run.data.tags else (),
+        planned=_read_jobs(files, run, names.PLANNED_FILE, names.PLANNED_DIGEST),
+        refused=_read_jobs(files, run, names.REFUSED_FILE, names.REFUSED_DIGEST) if ended else (),
+        reused=_read_reused(files, run) if names.REUSED_DIGEST in run.data.tags else (),
     )
 
 
-def _read_jobs(store: Store, run: Run, location: str, name: str, tag: str) -> tuple[str, ...]:
-    jobs: tuple[str, ...] = decoded(tuple[str, ...], vouched(store, run, location, name, tag), name)
+def _read_jobs(files: RunFiles, run: Run, name: str, tag: str) -> tuple[str, ...]:
+    jobs: tuple[str, ...] = decoded(tuple[str, ...], vouched(files, run, name, tag), name)
     return jobs
 
 
-def _read_reused(store: Store, run: Run, location: str) -> tuple[tuple[str, str], ...]:
-    raw = vouched(store, run, location, names.REUSED_FILE, names.REUSED_DIGEST)
+def _read_reused(files: RunFiles, run: Run) -> tuple[tuple[str, str], ...]:
+    raw = vouched(files, run, names.REUSED_FILE, names.REUSED_DIGEST)
     pairs: tuple[tuple[str, str], ...] = decoded(tuple[tuple[str, str], ...], raw, names.REUSED_FILE)
     return pairs
 
 
-def vouched(store: Store, run: Run, location: str, name: str, tag: str, advice: str = "") -> bytes:
+def vouched(files: RunFiles, run: Run, name: str, tag: str, advice: str = "") -> bytes:
     """A file of a run whose tag holds its digest.  Raises StoreError, ending in `advice`, where they do not agree."""
-    raw = read_artifact(store.client, run, location, name)
+    raw = files.read(name)
     if hashlib.sha256(raw).hexdigest() != run.data.tags.get(tag):
         raise StoreError(f"{name} was altered{advice}")
     return raw
@@ -78,8 +78,9 @@ def latest_calibration(store: Store, experiment: str) -> Calibration | None:
     finished = [run for run in runs if run.info.status == "FINISHED" and not is_deleted(run)]
     if not finished:
         return None
-    location, file, tag = str(found.artifact_location), names.CALIBRATION_FILE, names.CALIBRATION_DIGEST
-    raw = vouched(store, finished[-1], location, file, tag, "; run ace-calibrate again")
+    file, tag = names.CALIBRATION_FILE, names.CALIBRATION_DIGEST
+    files = RunFiles(store.client, finished[-1], str(found.artifact_location))
+    raw = vouched(files, finished[-1], file, tag, "; run ace-calibrate again")
     made: Calibration = decoded(Calibration, raw, names.CALIBRATION_FILE)
     return made
 

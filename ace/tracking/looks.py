@@ -11,7 +11,7 @@ from ace.domain.parsing import parse_json
 from ace.domain.registration import UnlistedLook, idea_of
 from ace.errors import StoreError
 from ace.tracking import names
-from ace.tracking.artifacts import read_artifact
+from ace.tracking.artifacts import RunFiles
 from ace.tracking.decoding import read_plan
 from ace.tracking.store import Store
 
@@ -31,7 +31,8 @@ def _unlisted(store: Store, run: Run, experiment: Experiment, look: str) -> Unli
     registration = run.data.tags.get(names.REGISTERED, look)
     place = (str(experiment.name), str(run.info.run_id))
     try:
-        plan = read_plan(read_artifact(store.client, run, str(experiment.artifact_location), names.PLAN_FILE), run)
+        files = RunFiles(store.client, run, str(experiment.artifact_location))
+        plan = read_plan(files.read(names.PLAN_FILE), run)
         weights = dict(parse_json(run.data.tags[names.WEIGHTS])).values()
     except (StoreError, KeyError, ValueError, TypeError):
         return UnlistedLook(look, registration, *place, None, None)

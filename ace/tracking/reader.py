@@ -9,7 +9,9 @@ A cell with a problem has no record, with one exception: a record that verifies 
 
 import hashlib
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from mlflow.entities import Experiment, Run
 
@@ -21,7 +23,7 @@ from ace.domain.snapshot import Snapshot
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
 from ace.errors import StoreError
 from ace.tracking import names
-from ace.tracking.artifacts import again, artifact_names, read_artifact
+from ace.tracking.artifacts import RunFiles, again, local_folder
 from ace.tracking.declared import is_deleted, other_version, read_registration, read_sweep, started_at, vouched
 from ace.tracking.decoding import decoded, read_plan
 from ace.tracking.every_run import every_run
@@ -33,6 +35,8 @@ from ace.tracking.store import Store
 TRACEBACK = "traceback: "
 LINE_LIMIT = 500
 """Characters of a traceback's last line; some errors put a whole file into it."""
+SERVER_READERS = 8  # requests at once: what a server with few workers still answers side by side
+Stored = StoredCell | StoredSweep | StoredRegistration
 
 
 def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -> Evidence:
@@ -42,31 +46,38 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
     there is no such experiment or the store cannot be read at all.
     """
     found = store.experiment(experiment)
-    location = str(found.artifact_location)
-    cells: list[StoredCell] = []
-    sweeps: list[StoredSweep] = []
-    registrations: list[StoredRegistration] = []
-    for run in every_run(store, str(found.experiment_id)):
-        try:
-            files = _files(store, run)
-            kind, problem = kind_of(run, files)
-            if kind == names.CELL:
-                cells.append(_read_cell(store, run, experiment, location, files, problem))
-            elif kind == names.SWEEP:
-                sweeps.append(read_sweep(store, run, location))
-            elif kind == names.REGISTRATION:
-                registrations.append(read_registration(store, run, experiment, location))
-            elif kind == FOREIGN and not is_deleted(run):
-                cells.append(replace(_cell(run, problem="not written by ACE; ignored"), status=FOREIGN.upper()))
-        except StoreError as error:
-            cells.append(_cell(run, problem=f"a declared {names.SWEEP}: {error}" if _is_sweep(run) else str(error)))
+    read = partial(_read_run, store, experiment, str(found.artifact_location))
+    runs = every_run(store, str(found.experiment_id))
+    with ThreadPoolExecutor(SERVER_READERS) as several:
+        # a server is waited for, with each file of each run; files on this machine are not
+        read_all = several.map if local_folder(str(found.artifact_location)) is None else map
+        stored = [of for of in read_all(read, runs) if of is not None]
+    cells = tuple(of for of in stored if isinstance(of, StoredCell))
+    sweeps = tuple(of for of in stored if isinstance(of, StoredSweep))
+    registrations = tuple(of for of in stored if isinstance(of, StoredRegistration))
     entries, broken = _read_ledger(ledger)
     looks = tuple(entry for entry in entries if isinstance(entry, HoldoutLook))
     openings = tuple(entry for entry in entries if isinstance(entry, HoldoutOpening))
     unlisted = unlisted_looks(store, {look.digest for look in looks})
-    return Evidence(
-        experiment, tuple(cells), tuple(sweeps), tuple(registrations), looks, broken, openings, unlisted
-    )
+    return Evidence(experiment, cells, sweeps, registrations, looks, broken, openings, unlisted)
+
+
+def _read_run(store: Store, experiment: str, location: str, run: Run) -> Stored | None:
+    """What a run of `experiment` is evidence of; None for a decision, a table or a run that a stranger deleted."""
+    files = RunFiles(store.client, run, location)
+    try:
+        kind, problem = kind_of(run, _names(files, run))
+        if kind == names.CELL:
+            return _read_cell(files, run, experiment, problem)
+        if kind == names.SWEEP:
+            return read_sweep(files, run)
+        if kind == names.REGISTRATION:
+            return read_registration(files, run, experiment)
+        if kind == FOREIGN and not is_deleted(run):
+            return replace(_cell(run, problem="not written by ACE; ignored"), status=FOREIGN.upper())
+    except StoreError as error:
+        return _cell(run, problem=f"a declared {names.SWEEP}: {error}" if _is_sweep(run) else str(error))
+    return None
 
 
 def read_again(store: Store, experiment: str) -> Callable[[StoredCell], bytes | None]:
@@ -77,10 +88,10 @@ def read_again(store: Store, experiment: str) -> Callable[[StoredCell], bytes | 
 
 def read_cell(store: Store, experiment: Experiment, run: Run) -> StoredCell:
     """One attempt, believed no further than in `read_evidence`."""
+    files = RunFiles(store.client, run, str(experiment.artifact_location))
     try:
-        files = _files(store, run)
-        _, problem = kind_of(run, files)
-        return _read_cell(store, run, str(experiment.name), str(experiment.artifact_location), files, problem)
+        _, problem = kind_of(run, _names(files, run))
+        return _read_cell(files, run, str(experiment.name), problem)
     except StoreError as error:
         return _cell(run, problem=str(error))
 
@@ -92,54 +103,52 @@ def _read_ledger(ledger: Ledger | None) -> tuple[tuple[LedgerEntry, ...], str | 
         return (), str(error)
 
 
-def _files(store: Store, run: Run) -> frozenset[str]:
-    """The names of a run's artifacts. Where those of a stranger lie need not be within reach."""
+def _names(files: RunFiles, run: Run) -> Collection[str]:
+    """Of a run's files. Where those of a stranger lie need not be within reach."""
     try:
-        return artifact_names(store.client, run)
+        return files.names
     except StoreError:
         if written_by_ace(run):
             raise
-        return frozenset()
+        return ()
 
 
-def _read_cell(
-    store: Store, run: Run, experiment: str, location: str, files: Collection[str], misnamed: str | None
-) -> StoredCell:
+def _read_cell(files: RunFiles, run: Run, experiment: str, misnamed: str | None) -> StoredCell:
     """The attempt of one run; what could be read beside a problem is kept, but for the record."""
     plan: CellPlan | None = None
     record: CellRecord | None = None
     digest: str | None = None
     problems = [problem for problem in (misnamed, _disowned(run)) if problem]
-    recorded = names.RECORD_FILE in files or names.RECORD_DIGEST in run.data.tags
-    if recorded or names.PLAN_FILE in files:
+    recorded = names.RECORD_FILE in files.names or names.RECORD_DIGEST in run.data.tags
+    if recorded or names.PLAN_FILE in files.names:
         try:
-            plan = read_plan(read_artifact(store.client, run, location, names.PLAN_FILE), run)
+            plan = read_plan(files.read(names.PLAN_FILE), run)
             if plan.experiment != experiment:
                 problems.append(f"measured under experiment {plan.experiment!r}, not {experiment!r}; move it back")
         except StoreError as error:
             problems.append(str(error))
     try:
         if recorded:
-            raw = read_artifact(store.client, run, location, names.RECORD_FILE)
+            raw = files.read(names.RECORD_FILE)
             digest = hashlib.sha256(raw).hexdigest()
             record = _read_record(raw, digest, run)
         else:
-            problems.append(_without_record(store, run, location, files))
+            problems.append(_without_record(files, run))
     except StoreError as error:
         problems.append(str(error))
     if problems:
         return _cell(run, plan, None, problems[0], digest)
-    cell = _cell(run, plan, record, _misjudged(store, run, location, files, record), digest)
-    return _with_baseline(cell, store, run, location)
+    cell = _cell(run, plan, record, _misjudged(files, run, record), digest)
+    return _with_baseline(cell, files, run)
 
 
-def _with_baseline(cell: StoredCell, store: Store, run: Run, location: str) -> StoredCell:
+def _with_baseline(cell: StoredCell, files: RunFiles, run: Run) -> StoredCell:
     """The cell with its snapshot, believed as far as its bytes agree with the digest that it is named by."""
     file, tag = names.BASELINE_FILE, names.BASELINE_DIGEST
     if tag not in run.data.tags:
         return cell
     try:
-        raw = vouched(store, run, location, file, tag, ": it is not named by its content")
+        raw = vouched(files, run, file, tag, ": it is not named by its content")
         made: Snapshot = decoded(Snapshot, raw, file)
     except StoreError as error:
         return replace(cell, baseline_problem=str(error))
@@ -182,7 +191,7 @@ def _disowned(run: Run) -> str | None:
     return other_version(run)
 
 
-def _without_record(store: Store, run: Run, location: str, files: Collection[str]) -> str:
+def _without_record(files: RunFiles, run: Run) -> str:
     """Why there is neither a record nor its digest: the traceback that `abort` left, or that nothing says so."""
     status = str(run.info.status)
     left = [tag for tag in (names.DATA, names.PROVENANCE) if tag in run.data.tags]
@@ -191,31 +200,31 @@ def _without_record(store: Store, run: Run, location: str, files: Collection[str
         return f"the record was removed: {names.RECORD_FILE} and its digest are gone, but {', '.join(left)} remain"
     if status == "FINISHED":
         return f"FINISHED without a record (no {names.RECORD_FILE}, no tag {names.RECORD_DIGEST})"
-    said = _said(store, run, location, files)
+    said = _said(files, run)
     if status not in ("FAILED", "KILLED"):
         said = [f"{status}: no record was written"]
     elif not said or not said[0].startswith(TRACEBACK):
         said = ["no record and no traceback", *said]
-    missing = [] if names.PLAN_FILE in files else [f"{names.PLAN_FILE} is missing"]
+    missing = [] if names.PLAN_FILE in files.names else [f"{names.PLAN_FILE} is missing"]
     return "; ".join([*said, *missing])
 
 
-def _misjudged(store: Store, run: Run, location: str, files: Collection[str], record: CellRecord | None) -> str | None:
+def _misjudged(files: RunFiles, run: Run, record: CellRecord | None) -> str | None:
     """What is odd about the status of a run whose record verifies: with sessions ACE writes FINISHED."""
     if record is None or not record.sessions or run.info.status == "FINISHED":
         return None
     text = f"status says {run.info.status} but its record holds {len(record.sessions)} sessions"
     try:
-        return "; ".join([text, *_said(store, run, location, files)])
+        return "; ".join([text, *_said(files, run)])
     except StoreError:  # the record is whole; what went wrong after it is a detail
         return text
 
 
-def _said(store: Store, run: Run, location: str, files: Collection[str]) -> list[str]:
+def _said(files: RunFiles, run: Run) -> list[str]:
     """What was left about the end of a run: by `abort` a traceback, by reconciliation the reason."""
     said = []
-    if names.TRACEBACK_FILE in files:
-        text = read_artifact(store.client, run, location, names.TRACEBACK_FILE).decode("utf-8", "replace")
+    if names.TRACEBACK_FILE in files.names:
+        text = files.read(names.TRACEBACK_FILE).decode("utf-8", "replace")
         lines = text.strip().splitlines()
         said += [TRACEBACK + names.clip(line.strip(), LINE_LIMIT) for line in lines[-1:]]
     because = run.data.tags.get(names.KILLED_BECAUSE)
