@@ -10,9 +10,8 @@ import os
 import stat
 import tempfile
 from collections.abc import Collection, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -21,18 +20,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from ace.domain.parsing import MOST_BYTES
 from ace.errors import StoreError
-from ace.tracking.store import store_errors
-
-
-def local_folder(uri: str) -> Path | None:
-    """The folder that an artifact URI names on this machine, None where it lies elsewhere.  Raises StoreError."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError as error:
-        raise StoreError(f"artifacts at {uri!r}, which is no URI: {error}") from error
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    return Path(uri) if uri.startswith("/") else None
+from ace.tracking.places import is_within
+from ace.tracking.store import Store, store_errors
 
 
 def _place_of(run: Run) -> str:
@@ -46,15 +35,15 @@ def _repository(client: MlflowClient, uri: str) -> ArtifactRepository:
     return get_artifact_repository(uri, client.tracking_uri)
 
 
-def write_artifact(client: MlflowClient, run_id: str, artifact_uri: str, name: str, text: str) -> None:
+def write_artifact(store: Store, run_id: str, artifact_uri: str, name: str, text: str) -> None:
     """Store `text` under `name`.  Raises StoreError."""
-    folder = local_folder(artifact_uri)
+    folder = store.places.folder(artifact_uri)
     with store_errors(f"cannot write {name} of run {run_id}"):
         if folder is None:
             with tempfile.TemporaryDirectory() as scratch:
                 file = Path(scratch, name)
                 file.write_text(text, encoding="utf-8", newline="")
-                _repository(client, artifact_uri).log_artifact(str(file))  # type: ignore[no-untyped-call]
+                _repository(store.client, artifact_uri).log_artifact(str(file))  # type: ignore[no-untyped-call]
             return
         folder.mkdir(parents=True, exist_ok=True)
         _write_whole(folder, name, text)
@@ -90,21 +79,25 @@ class RunFiles:
     """The files of one run: listed once, each read when it is asked for. `location`: the experiment's artifact folder,
     which the run must not lead out of."""
 
-    def __init__(self, client: MlflowClient, run: Run, location: str) -> None:
-        self._client, self._run, self._location = client, run, location
+    def __init__(self, store: Store, run: Run, location: str) -> None:
+        self._store, self._run, self._location = store, run, location
 
     @cached_property
     def _uri(self) -> str:
         return _place_of(self._run)
 
     @cached_property
+    def _folder(self) -> Path | None:
+        return self._store.places.folder(self._uri)
+
+    @cached_property
     def _remote(self) -> ArtifactRepository:
-        return _repository(self._client, self._uri)
+        return _repository(self._store.client, self._uri)
 
     @cached_property
     def _sizes(self) -> Mapping[str, int]:
         """In bytes; of files on this machine their size is asked for when they are read."""
-        folder = local_folder(self._uri)
+        folder = self._folder
         with store_errors(f"cannot list the files in {self._uri}"):
             if folder is None:
                 return {str(entry.path): entry.file_size or 0 for entry in self._remote.list_artifacts()}
@@ -117,10 +110,10 @@ class RunFiles:
 
     def read(self, name: str) -> bytes:
         """The bytes under `name`.  Raises StoreError for a file that is missing, too large, unreadable or elsewhere."""
-        folder = local_folder(self._uri)
+        folder = self._folder
         with store_errors(f"cannot read {name}"):
             if folder is not None:
-                return _read_local(folder, local_folder(self._location), name)
+                return _read_local(folder, self._store.places.folder(self._location), name)
             if name not in self._sizes:
                 raise StoreError(f"{name} is missing in {self._uri}")
             _require_size(name, self._sizes[name])
@@ -130,10 +123,10 @@ class RunFiles:
                 return fetched.read_bytes()
 
 
-def again(location: str, run_id: str, name: str) -> bytes | None:
+def again(store: Store, location: str, run_id: str, name: str) -> bytes | None:
     """What was read under `name` before, where MLflow keeps the files of its runs on this machine; None where it is not
     to be had there. Whoever asks compares its digest with the one that was read."""
-    folder = local_folder(location)
+    folder = store.places.folder(location)
     if folder is None:
         return None
     try:
@@ -149,20 +142,13 @@ def _read_local(folder: Path, location: Path | None, name: str) -> bytes:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreError(f"{name} is missing at {path}; was it deleted, or the store moved?") from error
     real, home = os.path.realpath(path), os.path.realpath(folder)
-    within = location is not None and f"{home}{os.sep}".startswith(f"{_resolved(location)}{os.sep}")
-    if not within or real != os.path.join(home, name):
+    if location is None or not is_within(folder, location) or real != os.path.join(home, name):
         raise StoreError(f"{name} is refused: {path} leads out of the store, to {real}")
     if not stat.S_ISREG(kind):  # a pipe would be waited for without end
         raise StoreError(f"{name} is refused: {path} is no plain file")
     with open(path, "rb") as file:
         _require_size(name, os.fstat(file.fileno()).st_size)
         return file.read()
-
-
-@lru_cache(maxsize=8)
-def _resolved(location: Path) -> str:
-    """An experiment's folder, which is asked for with every file of every run."""
-    return os.path.realpath(location)
 
 
 def _require_size(name: str, size: int) -> None:

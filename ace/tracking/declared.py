@@ -79,7 +79,7 @@ def latest_calibration(store: Store, experiment: str) -> Calibration | None:
     if not finished:
         return None
     file, tag = names.CALIBRATION_FILE, names.CALIBRATION_DIGEST
-    files = RunFiles(store.client, finished[-1], str(found.artifact_location))
+    files = RunFiles(store, finished[-1], str(found.artifact_location))
     raw = vouched(files, finished[-1], file, tag, "; run ace-calibrate again")
     made: Calibration = decoded(Calibration, raw, names.CALIBRATION_FILE)
     return made

@@ -13,16 +13,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
-from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunTag
+from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunStatus, RunTag
 from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlParam, SqlRun, SqlTag
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 from sqlalchemy import Connection, Row, Table, create_engine, select, text
 from sqlalchemy.pool import StaticPool
 
+from ace.errors import StoreError
 from ace.tracking.store import Store, store_errors
 
 REVISIONS = frozenset({"dc11669786a5"})
 """Of MLflow's tables (alembic), as this reads them; a test asks for the installed one. Others are left to MLflow."""
+STATUSES = frozenset(map(RunStatus.to_string, RunStatus.all_status()))
 CHUNK = 500  # runs whose tags, params and metrics are in memory at once; SQLite takes at least 999 variables
 RUNS, TAGS, PARAMS, METRICS = (cast(Table, kind.__table__) for kind in (SqlRun, SqlTag, SqlParam, SqlLatestMetric))
 
@@ -69,6 +71,20 @@ def _by_run(connection: Connection, table: Table, names: Sequence[str]) -> defau
 
 
 def _run(row: Row[Any], tags: list[Row[Any]], params: list[Row[Any]], metrics: list[Row[Any]]) -> Run:
+    """Raises StoreError for rows that somebody else wrote: a column of SQLite holds whatever it is given."""
+    words = [row.artifact_uri or "", row.user_id]
+    for pair in (*tags, *params):
+        words += [pair.key, pair.value]
+    times = [row.start_time, *([] if row.end_time is None else [row.end_time])]
+    for metric in metrics:
+        words.append(metric.key)
+        times += [metric.timestamp, metric.step]
+    numbers = [metric.value for metric in metrics]
+    for kinds, values in ((str, words), (int, times), ((int, float), numbers)):
+        if odd := [value for value in values if not isinstance(value, kinds)]:
+            raise StoreError(f"run {row.run_uuid} is not as MLflow writes it: it holds {odd[0]!r:.60}")
+    if row.status not in STATUSES:
+        raise StoreError(f"run {row.run_uuid} is not as MLflow writes it: its status is {row.status!r:.60}")
     named = row.name or next((tag.value for tag in tags if tag.key == MLFLOW_RUN_NAME), None) or row.name
     info = RunInfo(
         run_id=row.run_uuid,

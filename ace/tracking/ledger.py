@@ -6,6 +6,7 @@ of one of its cells by a run. One that is neither makes the whole ledger unreada
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from ace.domain.canonical import canonical_json
 from ace.domain.decode import decode
-from ace.domain.parsing import parse_json
+from ace.domain.parsing import MOST_BYTES, parse_json
 from ace.domain.registration import FIRST, HoldoutLook, HoldoutOpening, LedgerEntry, chain_problem
 from ace.domain.serial import encode
 from ace.errors import EvidenceError, StoreError
@@ -37,7 +38,7 @@ class Ledger:
     def entries(self) -> tuple[LedgerEntry, ...]:
         """All lines, oldest first.  Raises StoreError for a ledger that cannot be read or whose chain is broken."""
         try:
-            lines = self.path.read_bytes().decode("utf-8").split("\n")  # and at nothing else that ends a line
+            lines = self._content().decode("utf-8").split("\n")  # and at nothing else that ends a line
         except FileNotFoundError:
             return ()
         except (OSError, UnicodeDecodeError) as error:
@@ -48,6 +49,15 @@ class Ledger:
         if problem := chain_problem(entries):
             raise StoreError(f"the ledger {self.path} is broken: {problem}; restore it from a backup")
         return entries
+
+    def _content(self) -> bytes:
+        if not stat.S_ISREG(self.path.stat().st_mode):  # a pipe would be waited for without end
+            raise StoreError(f"the ledger {self.path} is refused: it is no plain file")
+        with self.path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise StoreError(f"the ledger {self.path} is refused: more than {MOST_BYTES} bytes are not read")
+        return content
 
     def _entry(self, number: int, line: str) -> LedgerEntry:
         try:

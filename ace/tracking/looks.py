@@ -31,7 +31,7 @@ def _unlisted(store: Store, run: Run, experiment: Experiment, look: str) -> Unli
     registration = run.data.tags.get(names.REGISTERED, look)
     place = (str(experiment.name), str(run.info.run_id))
     try:
-        files = RunFiles(store.client, run, str(experiment.artifact_location))
+        files = RunFiles(store, run, str(experiment.artifact_location))
         plan = read_plan(files.read(names.PLAN_FILE), run)
         weights = dict(parse_json(run.data.tags[names.WEIGHTS])).values()
     except (StoreError, KeyError, ValueError, TypeError):

@@ -23,7 +23,7 @@ from ace.domain.snapshot import Snapshot
 from ace.domain.stored import Evidence, StoredCell, StoredRegistration, StoredSweep
 from ace.errors import StoreError
 from ace.tracking import names
-from ace.tracking.artifacts import RunFiles, again, local_folder
+from ace.tracking.artifacts import RunFiles, again
 from ace.tracking.declared import is_deleted, other_version, read_registration, read_sweep, started_at, vouched
 from ace.tracking.decoding import decoded, read_plan
 from ace.tracking.every_run import every_run
@@ -50,7 +50,7 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
     runs = every_run(store, str(found.experiment_id))
     with ThreadPoolExecutor(SERVER_READERS) as several:
         # a server is waited for, with each file of each run; files on this machine are not
-        read_all = several.map if local_folder(str(found.artifact_location)) is None else map
+        read_all = several.map if store.places.folder(str(found.artifact_location)) is None else map
         stored = [of for of in read_all(read, runs) if of is not None]
     cells = tuple(of for of in stored if isinstance(of, StoredCell))
     sweeps = tuple(of for of in stored if isinstance(of, StoredSweep))
@@ -64,7 +64,7 @@ def read_evidence(store: Store, experiment: str, ledger: Ledger | None = None) -
 
 def _read_run(store: Store, experiment: str, location: str, run: Run) -> Stored | None:
     """What a run of `experiment` is evidence of; None for a decision, a table or a run that a stranger deleted."""
-    files = RunFiles(store.client, run, location)
+    files = RunFiles(store, run, location)
     try:
         kind, problem = kind_of(run, _names(files, run))
         if kind == names.CELL:
@@ -83,12 +83,12 @@ def _read_run(store: Store, experiment: str, location: str, run: Run) -> Stored 
 def read_again(store: Store, experiment: str) -> Callable[[StoredCell], bytes | None]:
     """Gives the bytes of an attempt's record as they lie in the store, None where only a server has them."""
     location = str(store.experiment(experiment).artifact_location)
-    return lambda cell: again(location, cell.run_id, names.RECORD_FILE)
+    return lambda cell: again(store, location, cell.run_id, names.RECORD_FILE)
 
 
 def read_cell(store: Store, experiment: Experiment, run: Run) -> StoredCell:
     """One attempt, believed no further than in `read_evidence`."""
-    files = RunFiles(store.client, run, str(experiment.artifact_location))
+    files = RunFiles(store, run, str(experiment.artifact_location))
     try:
         _, problem = kind_of(run, _names(files, run))
         return _read_cell(files, run, str(experiment.name), problem)

@@ -25,6 +25,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
 from ace.errors import StoreError
+from ace.tracking.places import Places
 
 with warnings.catch_warnings():
     # MLflow 3.17 under SQLAlchemy 2.1, once, while it sets its own classes up; nothing of ours is involved
@@ -46,11 +47,12 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 @dataclass(frozen=True, slots=True)
 class Store:
     """An open store. `artifact_root` is where new experiments keep files; None leaves it to the tracking server.
-    `database` is its SQLite file, None where it is something else."""
+    `places`: where it may keep them. `database` is its SQLite file, None where it is something else."""
 
     shown: str
     artifact_root: str | None
     client: MlflowClient
+    places: Places
     database: Path | None = None
 
     def experiment_id(self, name: str, create: bool) -> str:
@@ -71,7 +73,8 @@ class Store:
         return found if found is not None and found.lifecycle_stage == "active" else None
 
     def experiment(self, name: str) -> Experiment:
-        """The experiment as MLflow holds it.  Raises StoreError listing those that exist when `name` does not."""
+        """The experiment as MLflow holds it.  Raises StoreError listing those that exist when `name` does not,
+        and for one whose files are nowhere that this store may keep them."""
         with store_errors(f"cannot look up experiment {name!r} in {self.shown}"):
             found = self.client.get_experiment_by_name(name)
         if found is None:
@@ -82,6 +85,7 @@ class Store:
                 f"experiment {name!r} was deleted in {self.shown}; bring it back with "
                 f"`mlflow experiments restore -x {found.experiment_id}`, or choose another name"
             )
+        self.places.folder(str(found.artifact_location))
         return found
 
     def runs(self, experiment_id: str, wanted: str = "", view: int = ViewType.ALL) -> Iterator[Run]:
@@ -92,7 +96,7 @@ class Store:
         """The same, of several experiments in one search."""
         token: str | None = None
         while True:
-            with store_errors(f"cannot read the runs in {self.shown}"):
+            with store_errors(f"cannot read the runs in {self.shown}"), _rows_of_others(self.shown):
                 page = self.client.search_runs(
                     experiment_ids, wanted, view, PAGE, ["attributes.start_time ASC"], token
                 )
@@ -123,7 +127,7 @@ def open_store(uri: str | None, root: Path) -> Store:
     """
     uri, database, artifacts = _place(uri, root)
     if database is None:
-        return Store(_without_password(uri), _server_artifacts(uri, artifacts), _connect(uri))
+        return _served(uri, artifacts)
     with store_errors(
         f"cannot write the tracking store under {database.parent}",
         "make it writable, or choose another place with tracking.root=DIR or tracking.uri=URI",
@@ -135,14 +139,14 @@ def open_store(uri: str | None, root: Path) -> Store:
                 _make(database, artifacts)
             _require_tables(database)
             client = _connect(uri)
-    return Store(str(database), str(artifacts), client, database)
+    return Store(str(database), str(artifacts), client, _beside(database, artifacts), database)
 
 
 def open_existing_store(uri: str | None, root: Path) -> Store:
     """Open the store for reading, making nothing.  Raises StoreError when there is none."""
     uri, database, artifacts = _place(uri, root)
     if database is None:
-        return Store(_without_password(uri), _server_artifacts(uri, artifacts), _connect(uri))
+        return _served(uri, artifacts)
     if not database.is_file():
         raise StoreError(
             f"no tracking store at {database}: record something first (`python launch.py`), "
@@ -153,7 +157,7 @@ def open_existing_store(uri: str | None, root: Path) -> Store:
         "make its folder writable (SQLite writes beside a file even to read it), or name another with tracking.uri=URI",
     ):
         _require_tables(database)
-        return Store(str(database), str(artifacts), _connect(uri), database)
+        return Store(str(database), str(artifacts), _connect(uri), _beside(database, artifacts), database)
 
 
 def experiments(store: Store) -> tuple[str, ...]:
@@ -170,6 +174,17 @@ def store_errors(doing: str, advice: str = "") -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise StoreError(f"{doing}: {reason}" + (f"; {advice}" if advice else "")) from error
+
+
+@contextmanager
+def _rows_of_others(shown: str) -> Iterator[None]:
+    """What MLflow's own objects say of rows that MLflow never writes, as a StoreError."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError):
+        raise
+    except Exception as error:
+        raise StoreError(f"a run in {shown} is not as MLflow writes it: {error}") from error
 
 
 def _place(uri: str | None, root: Path) -> tuple[str, Path | None, Path]:
@@ -193,9 +208,15 @@ def _place(uri: str | None, root: Path) -> tuple[str, Path | None, Path]:
     return uri, database, artifacts
 
 
-def _server_artifacts(uri: str, artifacts: Path) -> str | None:
+def _served(uri: str, artifacts: Path) -> Store:
     """A tracking server has its own place for files; a bare database has none."""
-    return None if uri.startswith("http") else str(artifacts)
+    is_server = uri.startswith("http")
+    places = Places((artifacts.parent,), uri if is_server else None, alone=False)
+    return Store(_without_password(uri), None if is_server else str(artifacts), _connect(uri), places)
+
+
+def _beside(database: Path, artifacts: Path) -> Places:
+    return Places(tuple(dict.fromkeys((artifacts.parent, database.parent))))
 
 
 def _connect(uri: str) -> MlflowClient:
@@ -259,6 +280,9 @@ def _require_tables(database: Path) -> None:
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         query = "SELECT count(*) FROM sqlite_master WHERE name IN ('experiments', 'runs', 'alembic_version')"
         found = connection.execute(query).fetchone()[0]
+        views = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
+    if views:  # MLflow makes none, and one can be made to never end
+        raise StoreError(f"{database} has a view, {views[0][0]!s:.60}, which MLflow never makes; it is not read")
     if found != 3:
         raise StoreError(
             f"{database} is no MLflow database; move it away, or choose another place with tracking.uri=URI"

@@ -36,7 +36,7 @@ class Tracker:
     """Writes the runs of one experiment, which it makes when it is new."""
 
     def __init__(self, store: Store, experiment: str) -> None:
-        self._client = store.client
+        self._store, self._client = store, store.client
         self._experiment_id = store.experiment_id(experiment, create=True)
         self._process = this_process()
         self._artifact_uris: dict[str, str] = {}
@@ -228,7 +228,7 @@ class Tracker:
             raise StoreError(
                 f"run {run_id} was not begun by this tracker; only the process that began a run may end it"
             )
-        write_artifact(self._client, run_id, uri, name, text)
+        write_artifact(self._store, run_id, uri, name, text)
 
     def _terminate(self, run_id: str, status: str) -> None:
         with store_errors(f"cannot close run {run_id}"):

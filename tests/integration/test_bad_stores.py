@@ -3,7 +3,9 @@ verdict that looks right."""
 
 import json
 import math
+import os
 import shutil
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -17,9 +19,10 @@ from ace.domain.canonical import canonical_json, sha256_text
 from ace.domain.decode import decode
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
 from ace.domain.serial import encode
+from ace.errors import StoreError
 from ace.tracking import names
 from ace.tracking.reader import read_evidence
-from ace.tracking.store import Store, open_store
+from ace.tracking.store import Store, open_existing_store, open_store
 from ace.tracking.writer import Tracker
 from tests.integration.filled import EXPERIMENT, Filled, Said, whole_way
 from tests.unit.decide import builders as b
@@ -170,6 +173,70 @@ def test_a_run_whose_files_are_nowhere_is_a_problem_of_that_run(
     said = filled.decide()
     assert decision(said)["verdict"] == "INVALID"
     assert len(problems(said)) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE runs SET start_time = NULL", "it holds None"),
+        ("UPDATE runs SET start_time = 'abc'", "it holds 'abc'"),
+        ("UPDATE runs SET status = NULL", "its status is None"),
+        ("UPDATE runs SET user_id = NULL", "it holds None"),
+        ("UPDATE runs SET artifact_uri = x'fffe'", r"it holds b'\xff\xfe'"),
+        ("UPDATE tags SET value = x'fffe' WHERE key = 'ace.attempt'", r"it holds b'\xff\xfe'"),
+        ("UPDATE latest_metrics SET step = 'q'", "it holds 'q'"),
+    ],
+)
+def test_a_row_that_mlflow_never_writes_is_one_line(
+    filled: Filled, runs: list[str], statement: str, words: str
+) -> None:
+    in_database(filled, statement)
+    assert f"is not as MLflow writes it: {words}" in filled.decide().line
+    in_database(filled, "DELETE FROM runs")  # one store for all tests
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:{port}/api/2.0/mlflow-artifacts/x", "s3://bucket/x", "/etc"])
+def test_a_store_sends_nobody_and_no_password_to_another_place(
+    filled: Filled, runs: list[str], uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "bob")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        stranger.settimeout(0.05)
+        elsewhere = uri.format(port=stranger.getsockname()[1])
+        in_database(filled, "UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", elsewhere, runs[0])
+        assert decision(filled.decide())["verdict"] == "INVALID"
+        assert any(f"files at {elsewhere} are refused" in problem for problem in problems(filled.decide()))
+        with pytest.raises(TimeoutError):
+            stranger.accept()
+
+
+@pytest.mark.parametrize("location", ["/", "http://127.0.0.1:9/", "file:///etc"])
+def test_where_files_go_is_not_the_word_of_a_stranger_s_store(filled: Filled, runs: list[str], location: str) -> None:
+    [before] = _locations(filled)
+    in_database(filled, "UPDATE experiments SET artifact_location = ? WHERE name = ?", location, EXPERIMENT)
+    assert f"files at {location} are refused" in filled.decide().line
+    in_database(filled, "UPDATE experiments SET artifact_location = ? WHERE name = ?", before, EXPERIMENT)
+
+
+def _locations(filled: Filled) -> list[str]:
+    with closing(sqlite3.connect(filled.root / "mlflow.db")) as connection:
+        rows = connection.execute("SELECT artifact_location FROM experiments WHERE name = ?", (EXPERIMENT,))
+        return [str(row[0]) for row in rows]
+
+
+def test_a_view_in_the_place_of_a_table_is_not_read_to_its_end(tmp_path: Path) -> None:
+    store = open_store(None, tmp_path)
+    own = Filled(store, tmp_path, Tracker(store, EXPERIMENT), None)
+    own.keep(r.explored((64, 1)))
+    for statement in (
+        "ALTER TABLE tags RENAME TO former",
+        "CREATE VIEW tags AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
+        "SELECT 'k' || x AS key, 'v' AS value, 'r' AS run_uuid FROM n",
+    ):
+        in_database(own, statement)
+    with pytest.raises(StoreError, match="has a view, tags, which MLflow never makes"):
+        open_existing_store(None, tmp_path)
 
 
 # Records of another schema, half-written ones, and ones of impossible numbers
@@ -481,6 +548,26 @@ def test_a_ledger_that_somebody_wrote_in_is_named_by_its_line_and_nothing_is_reg
     filled.ledger.path.write_bytes(change(filled.ledger.path.read_bytes()))
     invalid(filled.decide(), "integrity", words)
     assert "not registered: integrity FAIL" in filled.freeze().line
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 5}, {"shape": {"batch": 1, "depth": 6, "hidden": 384, "seq_len": 512}}, {"look": None}]
+)
+def test_the_last_opening_in_the_ledger_is_held_against_its_run(filled: Filled, change: dict[str, Any]) -> None:
+    whole_way(filled)
+    *lines, last = filled.ledger.path.read_text().splitlines()
+    value = json.loads(last)
+    opened = value | (change if change != {"look": None} else {"look": json.loads(lines[0])["registration"]})
+    filled.ledger.path.write_text("\n".join([*lines, canonical_json(opened)]) + "\n")
+    assert decision(filled.decide())["verdict"] == "INVALID"
+
+
+def test_what_is_no_plain_file_in_the_place_of_the_ledger_is_not_waited_for(filled: Filled, runs: list[str]) -> None:
+    os.mkfifo(filled.ledger.path)
+    invalid(filled.decide(), "integrity", "it is no plain file")
+    filled.ledger.path.unlink()
+    filled.ledger.path.symlink_to("/dev/zero")
+    invalid(filled.decide(), "integrity", "it is no plain file")
 
 
 # Sweeps

@@ -14,13 +14,14 @@ from ace.tracking.store import open_store
 from ace.tracking.writer import Tracker
 from tests import builders
 
-EXPERIMENT = "token_pruning"
+EXPERIMENT = "four_writers"
 SUMMARY = {f"speed/metric{i}_s": 0.5 + i for i in range(30)}
 
 
 def main(number: int, cells: int, root: Path, uri: str | None) -> None:
     tracker = Tracker(open_store(uri, root), EXPERIMENT)
     made = builders.record(sessions=10)
+    made = replace(made, plan=replace(made.plan, experiment=EXPERIMENT))
     (root / f"ready-{number}").touch()
     while not (root / "go").exists():
         time.sleep(0.01)

@@ -16,6 +16,7 @@ from ace.decide.gates.clocks import clocks
 from ace.domain.canonical import digest
 from ace.domain.finding import Finding, Outcome
 from ace.domain.policy import Policy
+from ace.domain.registration import LedgerEntry, chain_problem
 from ace.domain.session import Session
 from ace.domain.snapshot import snapshot_of
 from ace.domain.stored import StoredCell
@@ -96,9 +97,10 @@ def _ledger(dossier: Dossier) -> Iterator[Finding]:
     known = {look.digest: look.registration for look in store.looks}
     plans = [(a.run_id, a.plan) for a in dossier.case.attempts if a.plan is not None and a.plan.look is not None]
     lost = [run for run, plan in plans if known.get(plan.look or "") != plan.registration]
-    if store.ledger_problem:
+    entries: list[LedgerEntry] = sorted((*store.looks, *store.openings), key=lambda entry: entry.index)
+    if problem := store.ledger_problem or chain_problem(entries):  # whoever read it: a bundle brings entries of its own
         step = "restore the ledger from a backup: without it nobody knows how often the holdout was seen"
-        yield gate(NAME, Outcome.FAIL, store.ledger_problem, threshold, step)
+        yield gate(NAME, Outcome.FAIL, problem, threshold, step)
     elif lost:
         step = "restore the ledger from a backup: looks were removed from it"
         yield gate(NAME, Outcome.FAIL, f"the look of runs {named(lost)} is not in the ledger", threshold, step)

@@ -36,12 +36,22 @@ def openings(case: Case) -> Iterator[Finding]:
     if silent:
         shown = f"holdout runs {named(silent)} are not in the ledger, although their look is"
         yield gate(NAME, Outcome.FAIL, shown, THRESHOLD, "restore the ledger from a backup: lines were removed from it")
+    plans = {cell.run_id: cell.plan for cell in case.store.cells if cell.plan is not None}
+    otherwise = [
+        f"{opening.shape} by run {opening.run_id}, which is of {plan.shape}"
+        for opening in listed
+        if (plan := plans.get(opening.run_id)) is not None
+        and (plan.look, plan.shape, plan.seed) != (opening.look, opening.shape, opening.seed)
+    ]
+    if otherwise:
+        shown = f"openings in the ledger are not those of their runs: {named(otherwise)}"
+        yield gate(NAME, Outcome.FAIL, shown, THRESHOLD, "restore the ledger from a backup: lines of it were altered")
     times = Counter((opening.look, str(opening.shape), opening.seed) for opening in listed)
     often = [f"{shape}, {count} times" for (_, shape, _), count in times.items() if count > MOST_OPENINGS]
     if often:
         shown = f"sealed cells were opened again and again: {named(often)}; {MOST_OPENINGS} times is the most"
         yield gate(NAME, Outcome.FAIL, shown, THRESHOLD, "claim the idea on a holdout that was not opened")
-    if listed and not gone and not silent and not often:
+    if listed and not (gone or silent or otherwise or often):
         yield gate(NAME, Outcome.PASS, f"all {len(listed)} openings of sealed cells have their runs", THRESHOLD)
 
 

@@ -75,13 +75,17 @@ def opened(
 
 
 def openings_of(cells: list[StoredCell], looks: tuple[HoldoutLook, ...]) -> tuple[HoldoutOpening, ...]:
-    """One a holdout run of a known look, as the launcher writes them; the chain is not asked about here."""
+    """One a holdout run of a known look, as the launcher writes them, chained behind the looks."""
     known = {look.digest for look in looks}
-    return tuple(
-        HoldoutOpening(len(looks) + i, FIRST, cell.plan.look, cell.plan.shape, cell.plan.seed, cell.run_id, FROZEN_AT)
-        for i, cell in enumerate(cells)
-        if cell.plan is not None and cell.plan.look in known
-    )
+    made: list[HoldoutOpening] = []
+    for cell in cells:
+        plan = cell.plan
+        if plan is None or plan.look not in known:
+            continue
+        entries = [*looks, *made]
+        previous = entries[-1].digest if entries else FIRST
+        made.append(HoldoutOpening(len(entries), previous, plan.look, plan.shape, plan.seed, cell.run_id, FROZEN_AT))
+    return tuple(made)
 
 
 def evidence(
