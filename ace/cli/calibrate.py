@@ -16,6 +16,7 @@ from ace import wiring
 from ace.cli import sweep
 from ace.cli.foreign import one_line
 from ace.cli.measuring import measure_cell
+from ace.cli.own_code import find_own_code
 from ace.decide.calibration import calibrate
 from ace.domain.calibration import Calibration
 from ace.domain.canonical import canonical_json
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
+    find_own_code()
     options = parser().parse_intermixed_args(arguments)
     try:
         made = run(_shares(options.effects), options.overrides)

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
 from ace.cli.foreign import below, one_line
+from ace.cli.own_code import as_given_here
 from ace.cli.resting import collector_resting
 from ace.decide import judge
 from ace.decide.consensus import consensus_of, require_family
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with collector_resting():
             verdict = decide(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(f"ace-decide: {one_line(error)}", file=sys.stderr)
+        print(as_given_here(f"ace-decide: {one_line(error)}"), file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # whoever read along has seen enough; the bundle is written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -185,7 +186,7 @@ def _show(decisions: Sequence[Decision], folder: Path, stale: Sequence[Closed], 
     for closed in stale:
         print(f"run {closed.run_id} was left running and is now KILLED: {closed.because}")
     for line in summary_lines(decisions[0]):
-        print(line)
+        print(as_given_here(line))
     for other in decisions[1:]:
         place = _place(folder, other, decisions)
         print(f"also judged: {one_line(other.label)}: {other.verdict} ({place}, {digests[other.claim]})")

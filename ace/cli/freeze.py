@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ace import wiring
 from ace.benchmarks.loading import check_benchmark, count_documents
 from ace.cli.foreign import below, one_line
+from ace.cli.own_code import as_given_here, find_own_code
 from ace.decide import commands
 from ace.decide.cells import Measurement
 from ace.decide.freezing import AUTO, Frozen, Sealed, chosen_claim, freeze
@@ -53,11 +54,12 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point."""
+    find_own_code()
     options = parser().parse_intermixed_args(arguments)
     try:
         run(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(f"ace-freeze: {one_line(error)}", file=sys.stderr)
+        print(as_given_here(f"ace-freeze: {one_line(error)}"), file=sys.stderr)
         sys.exit(2)
 
 
@@ -130,6 +132,6 @@ def _show(frozen: Frozen, file: Path, newest: Measurement) -> None:
         if cells:
             print(f"  {what}: cells {', '.join(map(str, cells))}")
     for cell, reason in frozen.left_out:
-        print(f"  left out: {cell}: {reason}")
+        print(as_given_here(f"  left out: {cell}: {reason}"))
     print(f"  written to {file}; commit it, and nobody can say that it was made up later")
-    print(f"next: {commands.measure_holdout(newest.record.plan, newest.job, made, made.opened)}")
+    print(as_given_here(f"next: {commands.measure_holdout(newest.record.plan, newest.job, made, made.opened)}"))

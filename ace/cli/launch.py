@@ -23,6 +23,7 @@ from ace.benchmarks.loading import check_benchmark
 from ace.cli import sweep
 from ace.cli.engines import gave_up
 from ace.cli.measuring import attempt_at, console, measure_cell
+from ace.cli.own_code import as_given_here, find_own_code
 from ace.cli.planning import Outlook, foresee
 from ace.cli.resuming import LeftOut
 from ace.cli.spending import told
@@ -56,7 +57,7 @@ def job(config: DictConfig) -> None:
             sweep.note_failure(str(error), refused=isinstance(error, PlanError))
             name = escape(sweep.job_name(overrides) or "defaults")  # brackets of a value are no markup
             console.print(f"[red]refused or failed[/red] ({name}): ", end="")
-            console.print(str(error), markup=False, highlight=False)
+            console.print(as_given_here(str(error)), markup=False, highlight=False)
             if not sweep.declared(place):  # a sweep goes on, batch after batch, and knows by its notes how it ends
                 raise
 
@@ -106,7 +107,7 @@ def _measured(
         console.print(f"{sweep.job_name(place.overrides if place else []) or 'defaults'}: {left}", markup=False)
         sweep.leave_out()
         return None
-    console.print(answer_line(record, policy), markup=False, highlight=False)
+    console.print(as_given_here(answer_line(record, policy)), markup=False, highlight=False)
     console.print(f"  {told(spending)}", markup=False, highlight=False)
     return record
 
@@ -146,8 +147,7 @@ def main() -> None:
     """Entry point: exit code 0, or 1 with one line per failed cell, 130 on Ctrl-C, 143 on SIGTERM."""
     os.environ.pop(sweep.NAME, None)  # a command that a job of a sweep started is no job of it
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come to us, and we show them as one line
-    if "" not in sys.path and os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # an executor in the user's folder is found by its path, as with python -m
+    find_own_code()
     sys.argv[1:] = [wiring.quoted_null(argument) for argument in sys.argv[1:]]
     try:
         wiring.refuse_password(sys.argv[1:])  # before Hydra, which shows and keeps what was typed

@@ -171,6 +171,29 @@ def test_a_yaml_that_a_packaged_one_hides_is_refused(commands: Path, place: Path
     assert "is shadowed by ACE's own executor/identity.yaml" in done.stdout
 
 
+SMALL = (
+    "model=encoder", "hidden=32", "depth=1", "seq_len=8", "split.examples=64", "inputs.rivals=null",
+    "protocol.sessions=2", "protocol.rounds=2", "protocol.warmup_rounds=1", "experiment.name=halve",
+)  # fmt: skip
+
+
+def test_the_first_sweep_and_decision_are_made_of_the_wheel_alone(commands: Path, place: Path) -> None:
+    sweep = ("-m", "--config-dir", "my_conf", "executor=halve", "batch=1,2", *SMALL)
+    done = run(commands / "ace-launch", *sweep, cwd=place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = run(commands / "ace-decide", "--experiment", "halve", cwd=place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ace-launch" in done.stdout  # what is to be run next can be run here
+    assert "launch.py" not in done.stdout
+    done = run(commands / "ace-verify", "decisions/halve", cwd=place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # an idea of one's own is found by every command that reads its sources, and refused for what was measured of it
+    done = run(commands / "ace-freeze", "--experiment", "halve", "--allow-dirty", cwd=place)
+    assert done.returncode == 2
+    assert "not registered: " in done.stderr
+    assert "on the path" not in done.stderr
+
+
 def test_a_bundle_is_verified_where_nothing_but_the_wheel_is_installed(commands: Path, place: Path) -> None:
     written(place / "bundle")
     done = run(commands / "ace-verify", "bundle", cwd=place)
