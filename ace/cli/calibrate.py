@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         made = run(_shares(options.effects), options.overrides)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(f"ace-calibrate: {one_line(error)}", file=sys.stderr)
+        print(f"ace-calibrate: {one_line(wiring.told(error))}", file=sys.stderr)
         sys.exit(2)
     for line in calibration_lines(made):
         print(line)

@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with collector_resting():
             verdict = decide(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(as_given_here(f"ace-decide: {one_line(error)}"), file=sys.stderr)
+        print(as_given_here(f"ace-decide: {one_line(wiring.told(error))}"), file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:  # whoever read along has seen enough; the bundle is written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         run(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(as_given_here(f"ace-freeze: {one_line(error)}"), file=sys.stderr)
+        print(as_given_here(f"ace-freeze: {one_line(wiring.told(error))}"), file=sys.stderr)
         sys.exit(2)
 
 

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         record, pair = store_import(options)
     except (AceError, HydraException, OmegaConfBaseException) as error:
-        print(f"ace-import: {one_line(error)}", file=sys.stderr)
+        print(f"ace-import: {one_line(wiring.told(error))}", file=sys.stderr)
         sys.exit(2)
     print(
         f"{pair.tool}: {len(pair.baseline.seconds)} sessions of {pair.baseline.name!r:.200}, "

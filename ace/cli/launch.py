@@ -161,8 +161,9 @@ def main() -> None:
     except AceError:
         pass  # shown when its cell failed
     except (HydraException, OmegaConfBaseException) as error:
-        cause = f"\n{error.__cause__}" if error.__cause__ and str(error.__cause__) not in str(error) else ""
-        print(f"ace: {error}{cause}", file=sys.stderr)
+        said = wiring.told(error)
+        why = str(error.__cause__ or "") if said == str(error) else ""
+        print(f"ace: {said}" + (f"\n{why}" if why not in said else ""), file=sys.stderr)
     except Exception as error:
         if (line := gave_up(error)) is None:
             raise

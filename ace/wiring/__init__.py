@@ -12,6 +12,7 @@ from ace.wiring.overrides import (
     refuse_renamed,
     refuse_sealed,
     refuse_shadowed,
+    told,
 )
 from ace.wiring.plans import benchmark_of, plan_of
 from ace.wiring.settings import (
@@ -41,4 +42,5 @@ __all__ = [
     "refuse_shadowed",
     "resuming_of",
     "settings_of",
+    "told",
 ]

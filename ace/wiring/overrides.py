@@ -1,6 +1,8 @@
 """Overrides as people type them: composed outside a Hydra job, and refused where they would not do what they say."""
 
+import re
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from ace.domain.plan import HOLDOUT, CellPlan, require
 from ace.errors import PlanError
 from ace.wiring.values import GROUPS
+
+UNKNOWN = re.compile(r"Could not override '([^']+)'")
+OF_ONES_OWN = ("executor", "model", "split")
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
@@ -26,6 +31,23 @@ def quoted_null(override: str) -> str:
     if key.lstrip("+") not in GROUPS:
         return override
     return key + equals + ",".join("'null'" if choice == "null" else choice for choice in value.split(","))
+
+
+def told(error: Exception) -> str:
+    """What an error says to whoever typed an override. Hydra's own advice on an unknown key, to add it, would be
+    refused next; what is allowed in its place is said instead."""
+    unknown = UNKNOWN.match(str(error))
+    if unknown is None:
+        return str(error)
+    parent, _, name = unknown[1].rpartition(".")
+    known = compose_config([])
+    node = OmegaConf.select(known, parent) if parent else known
+    allowed = list(map(str, node)) if isinstance(node, DictConfig) else []
+    near = get_close_matches(name, allowed, 1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    where = f" in {parent}" if parent else ""
+    own = f"; what your own class takes: +{parent}.{name}=..." if parent in OF_ONES_OWN else ""
+    return f"{unknown[1]} is not a key ACE knows{meant}; allowed{where}: {', '.join(allowed) or 'nothing'}{own}."
 
 
 def refuse_renamed(overrides: Sequence[str], name: str) -> None:

@@ -18,6 +18,7 @@ from ace.wiring import (
     refuse_sealed,
     refuse_shadowed,
     settings_of,
+    told,
 )
 from tests.unit.models.folders import folder
 
@@ -280,3 +281,23 @@ def test_a_server_is_taken_from_the_environment_as_mlflow_takes_it(monkeypatch: 
 def test_a_wait_for_the_device_that_is_no_time_is_refused(wait: str) -> None:
     with pytest.raises(PlanError, match=r"device_wait_s=.* is refused; allowed: seconds, 0 or more"):
         settings_of(compose_config([f"device_wait_s={wait}"]))
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("replicat=2", "replicat is not a key ACE knows (did you mean replicate?); allowed: "),
+        ("protocol.sesions=2", "is not a key ACE knows (did you mean sessions?); allowed in protocol: "),
+        ("executor.keep=0.5", "; what your own class takes: +executor.keep=..."),
+        ("nothing.at.all=1", "nothing.at.all is not a key ACE knows; allowed in nothing.at: nothing."),
+        ("seq_len.x=1", "seq_len.x is not a key ACE knows; allowed in seq_len: nothing."),
+    ],
+)
+def test_an_unknown_key_is_told_with_what_is_allowed_in_its_place(override, said):
+    with pytest.raises(ConfigCompositionException) as refused:
+        compose_config([override])
+    assert said in told(refused.value)
+
+
+def test_any_other_error_is_told_as_it_is():
+    assert told(ValueError("Could not do it")) == "Could not do it"
