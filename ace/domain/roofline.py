@@ -10,6 +10,7 @@ side: work that was not seen does not count, and the peaks are the best of all k
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ace.domain.record import Peak
 from ace.domain.session import Witness
@@ -32,6 +33,7 @@ class Least:
     missing: tuple[str, ...]
 
 
+@lru_cache(maxsize=1024)  # sessions of a cell see the same work, and cells the same machine
 def least(seen: Witness | None, peak: Peak | None) -> Least:
     """Of one call that did the work `seen` on a machine with this peak."""
     flops = None if seen is None else seen.flops_by_dtype

@@ -29,9 +29,15 @@ def order_interaction(
     first = np.asarray(baseline_first, dtype=bool)
     if first.shape != b.shape:
         raise EvidenceError(f"order of shape {first.shape} for timings {b.shape}; expected one flag per round")
-    rows = zip(b - c, first, strict=True)
-    moves = [trimmed_mean(row[f]) - trimmed_mean(row[~f]) for row, f in rows if f.any() and not f.all()]
-    return over_sessions(np.array(moves), confidence) if len(moves) == len(b) else None
+    gains, times = b - c, first.sum(axis=1)
+    if not len(gains) or not times.all() or (times == b.shape[1]).any():
+        return None
+    if (times == times[0]).all():  # mirrored blocks: every session has as many of each
+        ran_first, ran_second = (gains[order].reshape(len(gains), -1) for order in (first, ~first))
+        moves = trimmed_mean(ran_first) - trimmed_mean(ran_second)
+    else:
+        moves = np.array([trimmed_mean(row[f]) - trimmed_mean(row[~f]) for row, f in zip(gains, first, strict=True)])
+    return over_sessions(moves, confidence)
 
 
 def drift(timings: object, *, confidence: float = 0.95) -> Estimate | None:

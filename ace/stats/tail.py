@@ -25,7 +25,8 @@ def quantile_gain(
     sessions = len(b)
     if sessions < 2 or not b.size:
         return None
-    value = float(np.quantile(b, quantile) - np.quantile(c, quantile))
+    of_arms = np.quantile((b.ravel(), c.ravel()), quantile, axis=1)
+    value = float(of_arms[0] - of_arms[1])
     times = _times_drawn(seed, sessions)
     spread = [_quantile_of_resamples(arm, times, quantile) for arm in (b, c)]
     tail = (1 - confidence) / 2
