@@ -6,6 +6,8 @@ A finding says what was seen, against which threshold, and what to do next. It n
 from ace.domain.finding import Finding, Outcome, Severity
 
 NOTHING_TO_DO = ""
+SHOWN = 3
+"""How many of a list are named before the rest is counted."""
 
 
 def gate(
@@ -20,6 +22,11 @@ def passed(condition: bool) -> Outcome:
     return Outcome.PASS if condition else Outcome.FAIL
 
 
-def named(items: list[str], most: int = 3) -> str:
+def named(items: list[str], most: int = SHOWN) -> str:
     """`a, b, c and 4 more`."""
-    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
+    return some_named(items[:most], len(items))
+
+
+def some_named(first: list[str], of: int) -> str:
+    """The same, of so many of which only these are at hand."""
+    return ", ".join(first) + (f" and {of - len(first)} more" if of > len(first) else "")

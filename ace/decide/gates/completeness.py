@@ -6,9 +6,10 @@ against anybody: its missing cells are named with the command that measures them
 
 import re
 from collections.abc import Iterator
+from itertools import count, islice
 
 from ace.decide import commands
-from ace.decide.asking import gate, named, passed
+from ace.decide.asking import SHOWN, gate, named, passed, some_named
 from ace.decide.cells import FINISHED, is_evidence, verified
 from ace.decide.dossier import Dossier
 from ace.decide.gates.openings import openings
@@ -194,8 +195,10 @@ def session_gap(record: CellRecord) -> str | None:
     if record.imported is not None or any(failure.session is None for failure in record.failures):
         return None  # sessions are another tool's, or the examination failed: no session was to follow
     accounted = {s.index for s in record.sessions} | {f.session for f in record.failures if f.session is not None}
-    planned = range(max(accounted, default=-1) + 1) if _stopped_early(record) else range(record.plan.protocol.sessions)
-    missing = sorted(set(planned) - accounted)
+    planned = max(accounted, default=-1) + 1 if _stopped_early(record) else record.plan.protocol.sessions
+    missing = planned - sum(0 <= index < planned for index in accounted)
     if not missing:
         return _within(record)
-    return f"{record.split} {record.plan.shape}: session {named([str(i) for i in missing])} neither measured nor failed"
+    # a stranger may have written any number as planned: nothing is made of the missing ones but those that are named
+    first = islice((str(index) for index in count() if index not in accounted), min(missing, SHOWN))
+    return f"{record.split} {record.plan.shape}: session {some_named(list(first), missing)} neither measured nor failed"

@@ -1,11 +1,13 @@
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 
-from ace.decide.gates.completeness import complete
+from ace.decide.gates.completeness import complete, session_gap
 from ace.decide.gates.symmetry import binomial_p
 from ace.domain.finding import Outcome
-from ace.domain.record import Failure
+from ace.domain.plan import OBRIEN_FLEMING
+from ace.domain.record import Failure, Look
 from ace.domain.stored import StoredSweep
 from tests.unit.decide import builders as b
 from tests.unit.decide.table import laid_out, outcomes, the_fail
@@ -172,3 +174,31 @@ def test_a_cell_that_was_kept_and_whose_run_is_gone_fails_even_if_it_was_measure
 @pytest.mark.parametrize("reused", [(JOBS[0], "run-128"), ("batch=1,seq_len=256", "run-64"), ("", "")])
 def test_a_kept_run_stands_for_no_job_that_its_plan_denies(reused):
     assert JOBS[0] in the_fail(ask(of_an_earlier_sweep(64), of_sweep(128), sweeps=over("FINISHED", reused))).evidence
+
+
+@pytest.mark.parametrize("where", ["planned", "failed"])
+def test_a_number_of_sessions_that_a_stranger_wrote_costs_no_memory(where):
+    made = b.record(sessions=2)
+    stranger, planned = 10**6, replace(made.plan.protocol, sessions=10**6)
+    if where == "failed":
+        planned = replace(planned, stopping=OBRIEN_FLEMING)
+        made = replace(made, failures=(Failure(stranger - 1, "timing", "died", None, ""),))
+        made = replace(made, looks=(Look(2, "faster", 0.1, 0.2, True),))
+    made = replace(made, plan=replace(made.plan, protocol=planned))
+    tracemalloc.start()
+    try:
+        gap = session_gap(made)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    missing = stranger - 2 - len(made.failures)
+    assert f"session 2, 3, 4 and {missing - 3} more neither measured nor failed" in gap
+    assert most_bytes < 2**20
+
+
+def test_a_failure_of_a_session_that_was_not_planned_makes_up_for_none():
+    made = b.record(sessions=2)
+    planned = replace(made.plan.protocol, sessions=4)
+    made = replace(made, failures=(Failure(7, "timing", "died", None, ""), Failure(-1, "timing", "died", None, "")))
+    gap = session_gap(replace(made, plan=replace(made.plan, protocol=planned)))
+    assert "session 2, 3 neither measured nor failed" in gap
