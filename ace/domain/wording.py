@@ -10,10 +10,11 @@ LARGEST_LOG = 100.0  # about 1e43 times: beyond it only the order of magnitude c
 
 def percent(log: float) -> str:
     """A log ratio as people read it: .122 -> `+13.0 %`; a ratio that no float holds is shown as the largest."""
-    return f"{_expm1(log):+.1f} %"
+    return f"{as_percent(log):+.1f} %"
 
 
-def _expm1(log: float) -> float:
+def as_percent(log: float) -> float:
+    """A log ratio in percent: .122 -> 13.0; beyond the largest, the largest."""
     return 100 * math.expm1(min(log, LARGEST_LOG))
 
 
@@ -23,7 +24,7 @@ def percent_within(gain: float | None, low: float | None, high: float | None) ->
         return "not measured"
     if low is None or high is None:
         return f"{percent(gain)} [no interval]"
-    return f"{percent(gain)} [{_expm1(low):+.1f}, {_expm1(high):+.1f}]"
+    return f"{percent(gain)} [{as_percent(low):+.1f}, {as_percent(high):+.1f}]"
 
 
 def points_within(difference: float, low: float, high: float) -> str:

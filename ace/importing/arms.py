@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ace.domain.plausible import LEAST_S, MOST
 from ace.errors import DataError
 
 T = TypeVar("T")
@@ -17,7 +18,7 @@ BLOCKED, ALTERNATING, INTERLEAVED, UNKNOWN = "blocked", "alternating", "interlea
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One benchmark of a file: its name there, and its timings, all above 0."""
+    """One benchmark of a file: its name there, and its timings, each one that a clock can have read."""
 
     name: str
     seconds: Table
@@ -25,14 +26,18 @@ class Arm:
     def __post_init__(self) -> None:
         for session, timings in enumerate(self.seconds):
             for timing, seconds in enumerate(timings):
-                if not 0 < seconds < float("inf"):
-                    place = f"{self.name}, session {session}, timing {timing}"
-                    raise DataError(f"{place} is {seconds}; expected seconds above 0")
+                require_time(seconds, f"{self.name}, session {session}, timing {timing}")
         if not any(self.seconds):
             raise DataError(f"{self.name} holds no timing")
         if not all(self.seconds):
             empty = next(session for session, timings in enumerate(self.seconds) if not timings)
             raise DataError(f"{self.name}, session {empty} holds no timing; leave out what was not measured")
+
+
+def require_time(seconds: float, place: str) -> None:
+    """Refuse what no record may hold.  Raises DataError naming the place."""
+    if not LEAST_S <= seconds <= MOST:
+        raise DataError(f"{place} is {seconds:.6g}; expected seconds above 0, from {LEAST_S:g} to {MOST:.3g}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,21 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from ace.errors import DataError
-from ace.importing.arms import ALTERNATING, BLOCKED, INTERLEAVED, UNKNOWN, Arm, Pair, order_of_calls, two_of
+from ace.importing.arms import (
+    ALTERNATING,
+    BLOCKED,
+    INTERLEAVED,
+    UNKNOWN,
+    Arm,
+    Pair,
+    order_of_calls,
+    require_time,
+    two_of,
+)
 
 COLUMNS = ("session", "timing", "arm", "seconds")
+MOST_COLUMNS = 100
+"""Of a header: five are read."""
 WORDS = (INTERLEAVED, ALTERNATING, BLOCKED, UNKNOWN)
 Place = tuple[int, int]
 """(session, timing)"""
@@ -36,16 +48,29 @@ def read_csv(text: str, baseline: str | None, candidate: str | None) -> Pair:
 
 
 def _rows(text: str) -> dict[str, dict[Place, tuple[float, str]]]:
-    rows = list(csv.DictReader(io.StringIO(text)))
-    missing = [column for column in COLUMNS if rows and column not in rows[0]] or ([] if rows else ["any row"])
+    """Row after row: of each only the columns that are asked for are kept, however many there are."""
+    reader = csv.reader(io.StringIO(text))
+    header = next(reader, [])
+    if len(header) > MOST_COLUMNS:
+        raise DataError(f"the CSV has more than {MOST_COLUMNS} columns; expected {', '.join(COLUMNS)} and order")
+    where = {name: place for place, name in enumerate(header)}
+    missing = [column for column in COLUMNS if column not in where]
     if missing:
         raise DataError(f"the CSV lacks {', '.join(missing)}; expected columns {', '.join(COLUMNS)} and order")
+    session_at, timing_at, arm_at, seconds_at = (where[column] for column in COLUMNS)
+    order_at = where.get("order")
     found: dict[str, dict[Place, tuple[float, str]]] = defaultdict(dict)
-    for line, row in enumerate(rows, start=2):
-        place = (int(row["session"]), int(row["timing"]))
-        if place in found[str(row["arm"])]:
-            raise DataError(f"line {line}: {row['arm']} session {place[0]}, timing {place[1]} stands there twice")
-        found[str(row["arm"])][place] = (float(row["seconds"]), (row.get("order") or "").strip())
+    for row in filter(None, reader):
+        line = f"line {reader.line_num}"
+        if len(row) <= max(session_at, timing_at, arm_at, seconds_at):
+            raise DataError(f"{line} has {len(row)} field(s); expected one for each of {', '.join(COLUMNS)}")
+        place, arm, seconds = (int(row[session_at]), int(row[timing_at])), row[arm_at], float(row[seconds_at])
+        if place in found[arm]:
+            raise DataError(f"{line}: {arm} session {place[0]}, timing {place[1]} stands there twice")
+        require_time(seconds, f"{line}: {arm} session {place[0]}, timing {place[1]}")
+        found[arm][place] = (seconds, row[order_at].strip() if order_at is not None and order_at < len(row) else "")
+    if not found:
+        raise DataError(f"the CSV lacks any row; expected columns {', '.join(COLUMNS)} and order")
     return found
 
 

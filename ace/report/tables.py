@@ -2,10 +2,10 @@
 
 import csv
 import io
-import math
 from collections.abc import Sequence
 
 from ace.domain.decision import CellDecision
+from ace.domain.wording import as_percent
 
 COLUMNS = (
     "split",
@@ -91,4 +91,4 @@ def _row(cell: CellDecision) -> dict[str, object]:
 
 
 def _percent(log: float | None) -> float | None:
-    return None if log is None else 100 * math.expm1(log)
+    return None if log is None else as_percent(log)

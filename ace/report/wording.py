@@ -12,7 +12,7 @@ from ace.domain.estimate import Estimate
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import DEVELOPMENT, HOLDOUT
 from ace.domain.verdict import Regime, Verdict
-from ace.domain.wording import percent, percent_within, points_within
+from ace.domain.wording import LARGEST_LOG, percent, percent_within, points_within
 
 AXES = "Which axes matter, averaged over the development cells measured (95 % intervals over sessions)"
 KNOWS_NOTHING = 0.99  # width of an interval between 0 and 1
@@ -112,7 +112,8 @@ def _told_of_differences(share: Estimate) -> str:
 
 
 def _factor(log: Estimate) -> str:
-    return f"{math.exp(log.value):.3f} [{math.exp(log.low):.3f}, {math.exp(log.high):.3f}]"
+    value, low, high = (math.exp(min(part, LARGEST_LOG)) for part in (log.value, log.low, log.high))
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _percentage(share: Estimate) -> str:

@@ -1,5 +1,9 @@
 """What imported timings can and cannot support: judged as far as they go, and never as if ACE had measured them."""
 
+import csv
+import io
+import math
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +14,10 @@ from ace.domain.decision import overall
 from ace.domain.estimate import Answer
 from ace.domain.finding import Outcome
 from ace.domain.plan import ExecutorSpec
+from ace.domain.plausible import LEAST_S, MOST, impossible
 from ace.domain.record import CellRecord, Imported
 from ace.domain.verdict import Regime, Verdict
+from ace.report.tables import regime_csv
 from tests.unit.decide import builders as b
 
 
@@ -53,3 +59,15 @@ def test_imported_timings_are_never_pooled_with_measured_ones():
     [cell] = decision.cells
     assert cell.provenance.latency == "MEASURED"
     assert cell.sessions == 10
+
+
+def test_the_farthest_times_that_a_record_may_hold_are_told_in_numbers():
+    made = imported("interleaved", sessions=6)
+    farthest = tuple((MOST if session % 2 else LEAST_S,) * 12 for session in range(6))
+    made = replace(made, imported=replace(made.imported, candidate=farthest))
+    assert impossible(made) is None
+    [decision] = judge(b.evidence(b.stored(made)), b.near_term(alpha=1e-9))
+    [cell] = decision.cells
+    assert cell.high > math.log(sys.float_info.max)
+    [row] = csv.DictReader(io.StringIO(regime_csv(decision.cells)))
+    assert math.isfinite(float(row["high_percent"]))

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,39 @@ def test_a_field_that_no_csv_reader_takes_is_one_clear_error():
 def test_a_process_without_a_timing_is_refused_by_its_place():
     with pytest.raises(DataError, match="a, session 0 holds no timing"):
         read(b'{"a": [[], [0.1, 0.2]], "b": [[0.2, 0.3], [0.1, 0.2]]}', "torch")
+
+
+@pytest.mark.parametrize("seconds", ["1e308", "5e-324", "1e-16", "1e19"])
+def test_a_time_whose_ratio_to_another_would_overflow_is_refused_by_its_row(seconds):
+    with pytest.raises(DataError, match=r"line 3: candidate session 0, timing 0 is .*expected seconds above 0"):
+        read(as_csv([(0, 0, "baseline", 0.1, ""), (0, 0, "candidate", seconds, "")]), "csv")
+    with pytest.raises(DataError, match=r"b, session 0, timing 1 is .*expected seconds above 0"):
+        read(f'{{"a": [0.1, 0.1], "b": [0.1, {seconds}]}}'.encode(), "torch")
+
+
+def test_columns_that_nobody_asked_for_cost_nothing_a_row():
+    rows = table((0, t) for t in range(2000))
+    content = as_csv(rows).replace(b"order", b"order," + b",".join(b"c%d" % i for i in range(90)), 1)
+    few, many = traced(as_csv(rows)), traced(content)
+    assert many < 1.1 * few
+
+
+def test_a_header_of_more_columns_than_any_tool_writes_is_refused():
+    content = as_csv(table([(0, 0)])).replace(b"order", b"order," + b",".join(b"c%d" % i for i in range(10_000)), 1)
+    with pytest.raises(DataError, match="more than 100 columns"):
+        read(content, "csv")
+
+
+def test_a_row_that_is_cut_off_is_refused_by_its_line():
+    with pytest.raises(DataError, match="line 4 has 2 field"):
+        read(as_csv([*table([(0, 0)]), (0, 1)]), "csv")
+
+
+def traced(content):
+    """Most bytes that reading it as CSV held at once."""
+    tracemalloc.start()
+    try:
+        read(content, "csv")
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
