@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from ace.domain.decode import SHARED, decode, long_numbers
-from ace.domain.parsing import MOST_BYTES, parse_json
+from ace.domain.parsing import MOST_BYTES, holds_too_many, parse_json
 from ace.domain.serial import canonical_text, is_later, names_of
 from ace.errors import AceError
 
@@ -37,7 +37,7 @@ _ODD = re.compile(rb"(?<![^\[,])-?(?:0\.0000\d+|\d[.\d]*e-?\d+)(?![^\],])")
 
 def swift(kind: type[T], raw: bytes) -> T | None:
     """The `kind` whose canonical text is `raw`; None where only the careful way can tell."""
-    if len(raw) > MOST_BYTES:
+    if len(raw) > MOST_BYTES or holds_too_many(raw):
         return None
     try:
         made: T = _reader(cast(Any, kind))(raw)

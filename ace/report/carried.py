@@ -10,7 +10,7 @@ from typing import Any
 
 from ace.domain.canonical import canonical_json
 from ace.domain.decode import decode
-from ace.domain.parsing import parse_json
+from ace.domain.parsing import MOST_BYTES, parse_json
 from ace.domain.plausible import impossible
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
 from ace.domain.serial import canonical_text, encode, opened
@@ -20,6 +20,9 @@ from ace.errors import EvidenceError
 
 EVIDENCE = "evidence.json"
 RECORDS = "records/"
+MOST_OF_ALL_BYTES = 2**28
+"""Of a file that tells of all cells: 13 kB a cell in decision.json, so that none of a bundle's 2 GiB is refused for it.
+"""
 Problem = tuple[str, str]
 """A file of a bundle and what is wrong with it."""
 
@@ -80,13 +83,18 @@ def unpacked(files: Mapping[str, bytes]) -> Carried:
     return Carried(str(made.get("claim")), replace(evidence, cells=tuple(cells)), tuple(problems))
 
 
+def most_bytes(name: str) -> int:
+    """Of this file of a bundle; more are not read."""
+    return MOST_BYTES if name.startswith(RECORDS) else MOST_OF_ALL_BYTES
+
+
 def json_object(files: Mapping[str, bytes], name: str) -> tuple[dict[str, Any], list[Problem]]:
     """The JSON object in a file, and that it is not in canonical form where it is not: one value has one digest.
 
     Raises EvidenceError when there is none.
     """
     try:
-        value = parse_json(files[name])
+        value = parse_json(files[name], most_bytes(name))
         canonical = canonical_json(value).encode()
     except ValueError as error:
         raise EvidenceError(f"{name} is not JSON: {error}") from error

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ace.errors import EvidenceError
-from ace.report.carried import EVIDENCE, RECORDS, Problem
-from ace.report.container import require_nothing_beside
+from ace.report.carried import EVIDENCE, RECORDS, Problem, most_bytes
+from ace.report.container import most_bytes_of, require_nothing_beside, unpacked
 from ace.report.telling import PICTURES
 
 SUMS = "SHA256SUMS"
@@ -33,7 +33,9 @@ REQUIRED = (
 LISTED = re.compile(r"([0-9a-f]{64})  (.+)")
 MOST_FILES = 100_000
 MOST_BYTES = 2**31
-"""Of all files together: 40 times what 1000 cells of ten sessions take. A zip can claim to hold anything."""
+"""Of all files together: 20 times what 1000 cells of ten sessions take. A zip can claim to hold anything."""
+MOST_SUMS_BYTES = 2**24
+"""Of SHA256SUMS: so many files, each in a line of 144 bytes."""
 LACKING = "missing: every bundle has one"
 NO_FILE = "a link or no plain file; a bundle has none, and it was not opened"
 # whatever a damaged or encrypted archive makes zipfile raise
@@ -71,26 +73,51 @@ def open_bundle(place: Path) -> Found:
     """Read a bundle whole and hold it against its SHA256SUMS.  Raises EvidenceError when it is none or unreadable."""
     try:
         if place.is_dir():
-            return _found(place, _in_folder(place))
+            return _found(place, _in_folder(place), MOST_BYTES)
         with place.open("rb") as file, zipfile.ZipFile(file) as archive:
             _require_archive(place, archive, file)
-            return _found(place, _in_zip(archive))
+            return _found(place, _in_zip(archive), min(MOST_BYTES, most_bytes_of(file.seek(0, os.SEEK_END))))
     except EvidenceError:
         raise
     except UNREADABLE as error:
         raise EvidenceError(f"{place} cannot be read: {error}") from error
 
 
-def _found(place: Path, entries: Iterable[_Entry]) -> Found:
-    """What is listed is read, after SHA256SUMS itself; anything else is named, however large it says that it is."""
+@dataclass(slots=True)
+class _Room:
+    """How many bytes of a bundle may still be read: of `most`, `left`. Asked of what a file says before it is read."""
+
+    place: Path
+    most: int
+    left: int
+
+    def read(self, entry: _Entry) -> bytes:
+        """Raises EvidenceError for what is too much, by itself or with all before it."""
+        if entry.size > self.left:
+            raise EvidenceError(f"{self.place} is no decision bundle: more than {self.most} bytes")
+        most = MOST_SUMS_BYTES if entry.name == SUMS else most_bytes(entry.name)
+        if entry.size > most:
+            said = f"{entry.name} has {entry.size} bytes; more than {most} are not read"
+            raise EvidenceError(f"{self.place} is no decision bundle: {said}")
+        self.left -= entry.size
+        return entry.read()
+
+
+def _found(place: Path, entries: Iterable[_Entry], most: int) -> Found:
+    """What is listed is read, after SHA256SUMS itself; anything else is named, however large it says that it is.
+
+    `most`: bytes of all together.
+    """
     lying = list(islice(entries, MOST_FILES + 1))
     if len(lying) > MOST_FILES:
         raise EvidenceError(f"{place} is no decision bundle: more than {MOST_FILES} files")
     sums = next((entry for entry in lying if entry.name == SUMS and entry.odd is None), None)
     if sums is None:
         raise EvidenceError(f"{place} is no decision bundle: it has no file {SUMS}")
-    left = MOST_BYTES - _affordable(sums.size, MOST_BYTES, place)
-    files = {SUMS: sums.read()}
+    room = _Room(place, most, most)
+    files = {SUMS: room.read(sums)}
+    if files[SUMS].count(b"\n") > MOST_FILES:
+        raise EvidenceError(f"{place} is no decision bundle: {SUMS} lists more than {MOST_FILES} files")
     listed, malformed = _listed(files[SUMS])
     odd: list[Problem] = []
     for entry in lying:
@@ -101,8 +128,7 @@ def _found(place: Path, entries: Iterable[_Entry]) -> Found:
         elif entry.name not in listed:
             odd.append((entry.name, f"not listed in {SUMS}"))
         else:
-            left -= _affordable(entry.size, left, place)
-            files[entry.name] = entry.read()
+            files[entry.name] = room.read(entry)
     expected = {*listed, *REQUIRED} - {name for name, _ in odd}
     problems = [*malformed, *odd, *_differences(files, listed, expected)]
     return Found(files, hashlib.sha256(files[SUMS]).hexdigest(), tuple(problems))
@@ -117,9 +143,19 @@ def _in_folder(place: Path) -> Iterator[_Entry]:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(path)
             elif entry.is_file(follow_symlinks=False):
-                yield _Entry(name, entry.stat(follow_symlinks=False).st_size, None, path.read_bytes)
+                size = entry.stat(follow_symlinks=False).st_size
+                yield _Entry(name, size, None, partial(_content, path, size))
             else:
-                yield _Entry(name, 0, NO_FILE, path.read_bytes)
+                yield _Entry(name, 0, NO_FILE, partial(_content, path, 0))
+
+
+def _content(path: Path, size: int) -> bytes:
+    """What a file holds that was so large a moment ago."""
+    with path.open("rb") as file:
+        content = file.read(size + 1)
+    if len(content) != size:
+        raise EvidenceError(f"{path} changed while it was read")
+    return content
 
 
 def _require_archive(place: Path, archive: zipfile.ZipFile, file: BinaryIO) -> None:
@@ -138,13 +174,7 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[_Entry]:
             name, odd = entry.filename, "a name that leads out of the bundle"
         elif stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             odd = NO_FILE
-        yield _Entry(name, entry.file_size, odd, partial(archive.read, entry))  # no more than it says
-
-
-def _affordable(size: int, left: int, place: Path) -> int:
-    if size > left:
-        raise EvidenceError(f"{place} is no decision bundle: more than {MOST_BYTES} bytes")
-    return size
+        yield _Entry(name, entry.file_size, odd, partial(unpacked, archive, entry))
 
 
 def _top(names: list[str]) -> str:
@@ -177,9 +207,7 @@ def _listed(sums: bytes) -> tuple[dict[str, str], list[Problem]]:
     return listed, problems
 
 
-def _differences(
-    files: Mapping[str, bytes], listed: Mapping[str, str], expected: Collection[str]
-) -> Iterator[Problem]:
+def _differences(files: Mapping[str, bytes], listed: Mapping[str, str], expected: Collection[str]) -> Iterator[Problem]:
     for name in sorted({*files, *expected} - {SUMS}):
         if name not in files:
             yield name, f"listed in {SUMS} and missing" if name in listed else LACKING

@@ -68,12 +68,21 @@ def _pairs(value: Any, order: tuple[tuple[str, str], ...]) -> Any:
 
 def _first_difference(found: bytes, expected: bytes) -> str:
     """`line 3 reads "...", decision.json says "..."`."""
-    lines = zip_longest(*(content.decode("utf-8", "replace").split("\n") for content in (found, expected)))
+    lines = zip_longest(_lines(found), _lines(expected))
     for number, (one, other) in enumerate(lines, start=1):
         if one != other:
             start = _common(one or "", other or "")
             return f"line {number} reads {_shown(one, start)}, decision.json says {_shown(other, start)}"
     return "not the bytes that decision.json gives"
+
+
+def _lines(content: bytes) -> Iterator[str]:
+    """One after the other: a file of a few hundred MB may be nothing but ends of lines."""
+    start = 0
+    while (end := content.find(b"\n", start)) >= 0:
+        yield content[start:end].decode("utf-8", "replace")
+        start = end + 1
+    yield content[start:].decode("utf-8", "replace")
 
 
 def _common(one: str, other: str) -> int:

@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+import tracemalloc
 import zipfile
 from dataclasses import fields, replace
 
@@ -13,7 +14,7 @@ from ace.domain.registration import FIRST, HoldoutLook, HoldoutOpening, Unlisted
 from ace.domain.stored import Evidence, StoredRegistration, StoredSweep
 from ace.errors import EvidenceError
 from ace.report import reading
-from ace.report.carried import EVIDENCE, packed, unpacked
+from ace.report.carried import EVIDENCE, json_object, packed, unpacked
 from ace.report.differing import differing
 from ace.report.reading import open_bundle
 from ace.report.telling import misquoted, stated
@@ -129,6 +130,42 @@ def test_what_is_too_large_to_be_a_bundle_is_refused_before_it_is_read(bundle, t
             open_bundle(place)
 
 
+@pytest.mark.parametrize(("name", "most"), [("SHA256SUMS", 2**24), ("memo.md", 2**28), ("a record", 2**26)])
+def test_a_file_that_is_larger_than_any_of_its_kind_is_refused_before_it_is_read(bundle, name, most):
+    name = record_of(bundle) if name == "a record" else name
+    with (bundle / name).open("r+b") as file:
+        file.truncate(most + 1)  # of which no byte is on the disk
+    tracemalloc.start()
+    try:
+        with pytest.raises(EvidenceError, match=f"{name} has {most + 1} bytes; more than {most} are not read"):
+            open_bundle(bundle)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+
+
+def test_sums_that_list_more_files_than_a_bundle_can_have_are_refused(bundle):
+    (bundle / "SHA256SUMS").write_bytes(b"\n" * 100_001)
+    with pytest.raises(EvidenceError, match="SHA256SUMS lists more than 100000 files"):
+        open_bundle(bundle)
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(bundle, monkeypatch):
+    entries = list(reading._in_folder(bundle))
+    memo = next(entry for entry in entries if entry.name == "memo.md")
+    with (bundle / "memo.md").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(EvidenceError, match=r"memo\.md changed while it was read"):
+        memo.read()
+
+
+def test_a_decision_of_ten_thousand_cells_is_read_and_a_record_of_its_size_is_not():
+    content = b'{"findings":"' + b"-" * 2**26 + b'"}'
+    assert json_object({"decision.json": content}, "decision.json")[1] == []
+    with pytest.raises(EvidenceError, match="more than 67108864 are not read"):
+        json_object({"records/x.json": content}, "records/x.json")
+
+
 def test_whatever_evidence_has_is_carried_without_being_listed():
     look = HoldoutLook(0, FIRST, "registration", "token_pruning", "idea", "benchmark", 5.0)
     kept = Evidence(
@@ -218,6 +255,16 @@ def test_a_memo_that_says_more_is_quoted_where_it_departs(bundle):
     assert name == "memo.md"
     assert said.startswith('line 1 reads "# ACCEPTED: ')
     assert 'decision.json says "# EXPLORATORY: ' in said
+
+
+def test_a_memo_of_nothing_but_ends_of_lines_is_quoted_without_a_list_of_them(bundle):
+    made, content = judge(honest_evidence(), b.near_term())[0], {"memo.md": b"\n" * 2**24}
+    tracemalloc.start()
+    try:
+        assert [name for name, _ in misquoted(made, content)] == ["memo.md"]
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
 
 
 def places(one, other):
