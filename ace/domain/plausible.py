@@ -72,12 +72,13 @@ def _of(session: Session) -> Iterator[Group]:
     own: list[Reading] = [
         ("its index", index, 0),
         ("calls_per_timing", session.calls_per_timing, 1),
-        ("measuring_s", session.measuring_s, 0),
+        ("measuring_s", session.measuring_s, LEAST_S),
         ("timed_s", session.timed_s, 0),
         ("ready_s", session.ready_s, -MOST),
         ("prepare_s", session.prepare_s, 0),
         ("peak_rss_bytes", session.peak_rss_bytes, 0),
         ("clock_resolution_s", session.environment.clock_resolution_s, 0),
+        ("threads", session.environment.threads, 1),
     ]
     for check in (*session.checks, *(session.energy_checks or ())):
         own += [("error of an output", check.recomputed_error, 0), ("error of an output", check.scored_error, 0)]

@@ -73,6 +73,8 @@ def test_a_clock_that_was_set_back_while_a_session_loaded_is_possible():
         (each(arms=(replace(b.record().sessions[0].arms[0], cuda_graphs=-1),)), "CUDA graphs of baseline is -1"),
         (each(started_at=1e300), "in a year that no calendar has"),
         (replace(b.record(), ended_at=-1e12), "in a year that no calendar has"),
+        (each(measuring_s=0.0), "session 0: measuring_s is 0: nothing"),
+        (each(environment=b.environment(threads=0)), "session 0: threads is 0: nothing"),
         (each(ready_s=1e300), "session 0: ready_s is too large to be counted: nothing"),
         (timed(1e308), "session 0: most wall time of baseline is too large to be counted: nothing"),
         (timed(5e-324), "session 0: least wall time of baseline is 4.94066e-324: nothing"),

@@ -1,12 +1,13 @@
 """The rules about what sessions saw beside their timed rounds, each on records built to be true or false."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ace.decide.skeptic.bounds import beyond, excess, lower_bound
+from ace.decide.skeptic.bounds import beyond, excess, lower_bound, tail
 from ace.decide.skeptic.clock import clock
 from ace.decide.skeptic.late import late_work
 from ace.decide.skeptic.repeats import cached, disguise
@@ -334,3 +335,17 @@ def test_a_baseline_that_no_session_met_before_the_candidate_came_is_no_evidence
 def test_calls_that_their_own_number_makes_longer_than_the_session_block():
     made = each_session(b.record(GAIN), lambda s: replace(s, calls_per_timing=1000))
     assert "its parent" in fires(clock, made).evidence
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "chance"), [(0, 5, 0.3), (3, 5, 0.3), (5, 5, 0.5), (7, 40, 0.05), (1, 1, 1.0)]
+)
+def test_the_tail_of_a_count_is_the_sum_of_its_chances(hits, trials, chance):
+    ways = [math.comb(trials, k) * chance**k * (1 - chance) ** (trials - k) for k in range(hits, trials + 1)]
+    assert tail(hits, trials, chance) == pytest.approx(sum(ways), rel=1e-12)
+
+
+def test_a_number_of_positions_that_a_stranger_wrote_is_judged_as_quickly_as_any_other():
+    made = probed(lambda p: replace(p, perturbed=Perturbed(2**62, 2**61, 0.0)))
+    assert truncated(only_cell(made), POLICY).outcome is Outcome.FAIL
+    assert tail(600, 1200, 0.5) == pytest.approx(0.5115, abs=1e-4)
