@@ -51,7 +51,8 @@ def print_figures(uri: str | None, folder: Path, cells: int) -> None:
     begins, finishes = milliseconds_per_cell(store, record(0.05), cells)
     begin, finish = statistics.median(begins), statistics.median(finishes)
     both = statistics.median([b + f for b, f in zip(begins, finishes, strict=True)])
-    print(f"tracking: {both:.1f} ms a cell (budget {BUDGET_MS:.0f} ms in a file on a quiet machine; medians of {cells})")
+    budget = f"budget {BUDGET_MS:.0f} ms in a file on a quiet machine"
+    print(f"tracking: {both:.1f} ms a cell ({budget}; medians of {cells})")
     print(f"of which begin {begin:.1f} ms, finish {finish:.1f} ms")
     start = time.perf_counter()
     read = len(read_evidence(store, "bench").cells)
