@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
-from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunStatus, RunTag
+from mlflow.entities import LifecycleStage, Metric, Param, Run, RunData, RunInfo, RunStatus, RunTag
 from mlflow.store.tracking.dbmodels.models import SqlLatestMetric, SqlParam, SqlRun, SqlTag
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 from sqlalchemy import Connection, Row, Table, create_engine, select, text
@@ -25,6 +25,7 @@ from ace.tracking.store import Store, store_errors
 REVISIONS = frozenset({"dc11669786a5"})
 """Of MLflow's tables (alembic), as this reads them; a test asks for the installed one. Others are left to MLflow."""
 STATUSES = frozenset(map(RunStatus.to_string, RunStatus.all_status()))
+STAGES = frozenset((LifecycleStage.ACTIVE, LifecycleStage.DELETED))
 CHUNK = 500  # runs whose tags, params and metrics are in memory at once; SQLite takes at least 999 variables
 RUNS, TAGS, PARAMS, METRICS = (cast(Table, kind.__table__) for kind in (SqlRun, SqlTag, SqlParam, SqlLatestMetric))
 
@@ -83,8 +84,9 @@ def _run(row: Row[Any], tags: list[Row[Any]], params: list[Row[Any]], metrics: l
     for kinds, values in ((str, words), (int, times), ((int, float), numbers)):
         if odd := [value for value in values if not isinstance(value, kinds)]:
             raise StoreError(f"run {row.run_uuid} is not as MLflow writes it: it holds {odd[0]!r:.60}")
-    if row.status not in STATUSES:
-        raise StoreError(f"run {row.run_uuid} is not as MLflow writes it: its status is {row.status!r:.60}")
+    for what, value, allowed in (("status", row.status, STATUSES), ("stage", row.lifecycle_stage, STAGES)):
+        if value not in allowed:
+            raise StoreError(f"run {row.run_uuid} is not as MLflow writes it: its {what} is {value!r:.60}")
     named = row.name or next((tag.value for tag in tags if tag.key == MLFLOW_RUN_NAME), None) or row.name
     info = RunInfo(
         run_id=row.run_uuid,

@@ -181,6 +181,7 @@ def test_a_run_whose_files_are_nowhere_is_a_problem_of_that_run(
         ("UPDATE runs SET start_time = NULL", "it holds None"),
         ("UPDATE runs SET start_time = 'abc'", "it holds 'abc'"),
         ("UPDATE runs SET status = NULL", "its status is None"),
+        ("UPDATE runs SET lifecycle_stage = NULL", "its stage is None"),
         ("UPDATE runs SET user_id = NULL", "it holds None"),
         ("UPDATE runs SET artifact_uri = x'fffe'", r"it holds b'\xff\xfe'"),
         ("UPDATE tags SET value = x'fffe' WHERE key = 'ace.attempt'", r"it holds b'\xff\xfe'"),
