@@ -24,6 +24,7 @@ from ace.cli.resuming import pass_over
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.decide.stopping import stop_rule
 from ace.domain.plan import HOLDOUT, CellPlan
+from ace.domain.policy import Policy
 from ace.domain.record import CellRecord
 from ace.errors import AceError
 from ace.holdout import unseal, write_opening
@@ -58,27 +59,43 @@ def measure_cell(
     The second answer is where the time went: seconds by step. Raises AlreadyMeasured or LeftOut for a cell that
     `resuming` passes over.
     """
-    plan, settings = wiring.plan_of(config), wiring.settings_of(config)
+    asked, settings = wiring.plan_of(config), wiring.settings_of(config)
     policy = wiring.policy_of(config)
-    check_model(plan.model)
-    check_benchmark(plan.benchmark, plan.model)
+    check_model(asked.model)
+    check_benchmark(asked.benchmark, asked.model)
     store = open_store(settings.tracking_uri, settings.root)
-    plan = _unsealed(plan, store, settings, again)
-    attempt = attempt_at(plan, place)
-    if plan.benchmark.split != HOLDOUT:  # what is looked at once has a rule of its own
-        pass_over(resuming, attempts_at(store, plan.experiment, attempt.cell_key) if resuming.resume else ())
+
+    def wanted() -> cell.Attempt:
+        attempt = attempt_at(_unsealed(asked, store, settings, again), place)
+        if asked.benchmark.split != HOLDOUT:  # what is looked at once has a rule of its own
+            pass_over(resuming, attempts_at(store, asked.experiment, attempt.cell_key) if resuming.resume else ())
+        return attempt
+
+    wanted()  # nobody stands in line for a cell that is there
+    tracker = _tracker(store, asked)
+    what = f"{asked.shape} of {asked.experiment}"
+    with device_alone(DEVICE, what, settings.device_wait_s, _say, settings.device_locks):
+        # while this one stood in line, another process may have measured the cell, or somebody changed the sources
+        return _carried_out(wanted(), settings, policy, tracker, place, resuming)
+
+
+def _carried_out(
+    attempt: cell.Attempt,
+    settings: wiring.Settings,
+    policy: Policy,
+    tracker: Tracker,
+    place: sweep.Place | None,
+    resuming: wiring.Resuming,
+) -> tuple[CellRecord, Mapping[str, float]]:
+    """The attempt made, by whoever has the device to himself."""
+    plan, since = attempt.plan, attempt.started_at
     folder = make_folder(settings.root / "work", "tracking.root") / attempt.name
-    tracker = _tracker(store, plan)
 
     def summarise(record: CellRecord) -> cell.Summary:
         metrics, provenance = summary_metrics(record, policy)
         return cell.Summary(metrics, provenance, markdown(answer_line(record, policy)))
 
-    with (
-        device_alone(DEVICE, f"{plan.shape} of {plan.experiment}", settings.device_wait_s, _say, settings.device_locks),
-        CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher,
-    ):
-        since = attempt.started_at
+    with CellProgress(console, plan, _title(plan, place), _tail_s(plan, place)) as watcher:
         with _gone_where_refused(folder):
             interrupted.begin(folder, attempt.cell_key, since, this_process())
             refuse_impossible(plan, attempt.code, folder, settings.cache)

@@ -11,12 +11,15 @@ import pytest
 from ace.decide import judge
 from ace.domain.finding import Outcome
 from ace.domain.stored import Evidence
+from ace.measure.device import DEVICE
+from ace.measure.device_lock import device_alone
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store
 from tests import builders as b
 from tests.integration.conftest import REPOSITORY
 
 GRID = ("-m", "inputs.rivals=null", "executor.rivals=null", "seq_len=64,128", "batch=1,2")
+ONE = ("inputs.rivals=null", "executor.rivals=null", "seq_len=64")
 
 
 class Place:
@@ -26,11 +29,26 @@ class Place:
         self.folder = folder
 
     def launch(self, *overrides: str, **faults: str) -> subprocess.CompletedProcess[str]:
+        begun = self.begin(*overrides, **faults)
+        told, warned = begun.communicate(timeout=300)
+        return subprocess.CompletedProcess(begun.args, begun.returncode, told, warned)
+
+    def begin(self, *overrides: str, **faults: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "ACE_DEVICE_LOCKS": str(self.folder), **faults}
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "tests.integration.faked_launch", *overrides],
-            cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300,
+            cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+
+    def at_once(self, *overrides: str) -> list[str]:
+        """Two equal commands that both have looked into the store and stand in line for the device; what each says."""
+        with device_alone(DEVICE, "a third", 0.0, lambda _: None, self.folder):
+            both = [self.begin(*overrides) for _ in range(2)]
+            waiting = [begun.stdout.readline() for begun in both if begun.stdout]
+        told = [first + begun.communicate(timeout=300)[0] for first, begun in zip(waiting, both, strict=True)]
+        assert [line.startswith("waiting for device") for line in waiting] == [True, True], told
+        assert [begun.returncode for begun in both] == [0, 0], told
+        return told
 
     @property
     def evidence(self) -> Evidence:
@@ -71,6 +89,18 @@ def test_a_finished_sweep_is_kept_whole_and_a_larger_one_measures_the_rest(place
     assert anew.returncode == 0
     assert place.finished["64x1"] == 2  # pooled and counted, as any second attempt
     assert place.complete() == {Outcome.PASS}
+
+
+def test_of_two_equal_commands_at_once_the_second_keeps_what_the_first_measured(place: Place) -> None:
+    told = place.at_once(*ONE)
+    assert place.finished == Counter(["64x1"])
+    assert sorted("kept: 64x1 development was measured before (run " in words for words in told) == [False, True]
+
+
+@pytest.mark.slow
+def test_two_commands_at_once_that_are_to_measure_anew_both_do(place: Place) -> None:
+    place.at_once(*ONE, "resume=false")
+    assert place.finished == Counter({"64x1": 2})
 
 
 @pytest.mark.slow
