@@ -163,6 +163,20 @@ def test_a_dry_run_tells_what_it_would_do_and_leaves_no_trace(place: Place) -> N
     assert place.launch("dry_run=true", "rerun=all").returncode == 1
 
 
+@pytest.mark.slow
+def test_a_dry_run_says_why_a_cell_that_was_measured_before_is_measured_anew(place: Place) -> None:
+    (place.folder / "mine").mkdir()
+    (place.folder / "mine" / "idea.py").write_text("class Idea: ...\n")
+    own = (*ONE, "executor._target_=mine.idea.Idea")
+    assert place.launch(*own).returncode == 0
+    assert "keep     64x1" in place.launch(*own, "dry_run=true").stdout
+    (place.folder / "mine" / "tools.py").write_text("# nothing that the idea imports\n")
+    told = place.launch(*own, "dry_run=true").stdout
+    assert "; measured before, by other sources of mine than now" in told
+    assert place.launch(*own, FAKE_FAILS="64x1").returncode == 1
+    assert "; attempted before 1 time(s), and never completely" in place.launch(*own, "dry_run=true").stdout
+
+
 def test_a_command_is_spared_torch_until_a_worker_measures() -> None:
     asked = "import sys; import ace.cli.launch; print('torch' in sys.modules, 'mlflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=100)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ace.cell import Attempt
-from ace.cli.planning import Outlook
+from ace.cli.planning import Outlook, changed_since
 from ace.cli.remaining import Ahead, Cost
 from ace.cli.resuming import LeftOut, complete, pass_over
 from ace.cli.sweep import job_name
@@ -16,6 +16,7 @@ from tests import builders as b
 
 DEFAULT = Resuming(resume=True, failed_only=False, dry_run=False, fail_fast=False)
 FAILED_ONLY = replace(DEFAULT, failed_only=True)
+REST = "libraries, Python or sources of its model, documents or rivals"
 FAILURE = Failure(3, "session", "died", "candidate", "killed")
 
 
@@ -72,6 +73,25 @@ def test_the_key_changes_with_plan_sources_and_weights_and_with_nothing_else():
     assert key() == key(name="b", sweep="s", job="j", started_at=9.0, code=replace(b.record().code, dirty=True))
     others = [key(b.plan(seq_len=128)), key(b.plan(seed=1_000_000)), key(weights=()), key(measured_by=(("ace", "2"),))]
     assert len({key(), *others}) == 5
+
+
+@pytest.mark.parametrize(
+    ("now", "weights", "told"),
+    [
+        ({"executor_digest": "other"}, b.record().weights, ["sources of mine"]),
+        ({"package_digest": "other", "executor_digest": "other"}, (), ["sources of ACE", "sources of mine", "weights"]),
+        ({"commit": "other", "dirty": True}, b.record().weights, [REST]),
+    ],
+)  # fmt: skip
+def test_what_is_not_as_it_was_when_a_cell_was_measured_is_named(now, weights, told):
+    measured = b.record(of=b.plan(target="mine.idea.Idea", parameters=()))
+    assert changed_since(measured, replace(measured.code, **now), weights) == told
+
+
+def test_of_an_idea_that_comes_with_ace_the_sources_are_named_once():
+    measured = b.record()
+    now = replace(measured.code, package_digest="other", executor_digest="other")
+    assert changed_since(measured, now, measured.weights) == ["sources of ACE"]
 
 
 def test_how_a_command_is_carried_out_is_no_part_of_the_name_of_its_jobs():
