@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from ace.decide import judge
-from ace.domain.record import CellRecord
+from ace.domain.canonical import digest
+from ace.domain.record import CellRecord, Digests
 from ace.domain.stored import Evidence
 from ace.tracking.ledger import Ledger
 from ace.tracking.reader import read_evidence
@@ -24,23 +25,24 @@ ENGINES = {
     "ray": ("hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2"),
 }
 TINY = (
-    "executor=identity", "split.examples=64", "inputs.rivals=null",
+    "model=encoder", "hidden=32", "depth=1", "executor=identity", "split.examples=64", "inputs.rivals=null",
     "protocol.sessions=1", "protocol.rounds=2", "protocol.warmup_rounds=1",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep left. `cells`: axes, digest of the plan, weights and documents of each; `told`: its last line;
-    `overlaps`: cells that were measured while another one was; `status`: of the sweep; `missing`: planned jobs without
-    an attempt."""
+    """What a sweep left. `cells`: axes, and digests of plan, models, documents and their files; `told`: its last
+    line; `overlaps`: cells that were measured while another one was; `status`: of the sweep; `missing`: planned jobs
+    without an attempt; `gates`: name, cell and outcome of every gate of the decision."""
 
-    cells: tuple[tuple[object, ...], ...]
+    cells: tuple[tuple[str, str, tuple[str, ...], str, Digests], ...]
     told: str
     overlaps: tuple[str, ...]
     status: str
     missing: tuple[str, ...]
     verdict: str
+    gates: tuple[tuple[str, str, str], ...]
 
 
 def swept(
@@ -73,6 +75,7 @@ def _told(evidence: Evidence, line: str) -> Swept:
         status=sweep.status,
         missing=tuple(set(sweep.planned) - {a.job for a in evidence.cells if a.sweep == sweep.sweep}),
         verdict=decision.verdict,
+        gates=tuple(sorted((gate.name, gate.cell or "", str(gate.outcome)) for gate in decision.gates)),
     )
 
 
@@ -80,9 +83,11 @@ def _axes(job: str) -> str:
     return ",".join(part for part in job.split(",") if part.startswith(("seq_len=", "batch=")))
 
 
-def _asked(record: CellRecord) -> tuple[object, ...]:
-    """What was measured: the plan by its digest, but for the experiment's name, weights and documents."""
-    return replace(record.plan, experiment="same").digest, record.weights, record.data
+def _asked(record: CellRecord) -> tuple[str, tuple[str, ...], str, Digests]:
+    """What was measured, by digests: of the plan, but for the experiment's name; of the model as it lay in the memory
+    of each session; of the documents in their order, and of the files that they come from."""
+    models = tuple(session.baseline_digest for session in record.sessions)
+    return replace(record.plan, experiment="same").digest, models, digest(record.documents), record.data
 
 
 def _overlaps(records: list[CellRecord]) -> tuple[str, ...]:
