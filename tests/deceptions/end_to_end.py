@@ -147,7 +147,8 @@ class Seen:
     def as_meant(self) -> bool:
         """A deception is named by what is meant to name it; an honest control by nothing, and answered."""
         if self.trial.regimes:
-            return (self.regime in self.trial.regimes or self._no_gain_beside_0) and not self.open
+            answered = (self.regime in self.trial.regimes or self._no_gain_beside_0) and not self.open
+            return answered or self._too_wide_to_say
         return self.verdict not in ("ACCEPTED", "ACCEPTED_WITHIN_ENVELOPE") and (
             set(self.trial.named) <= set(self.named) and self.trial.says in self.words
         )
@@ -158,6 +159,15 @@ class Seen:
         edge, or slower by less than would be harm. What may not come out is a claim of either kind."""
         neither = self.regime in (Regime.EDGE, Regime.UNRESOLVED)
         return self.trial.regimes == (SAME,) and neither and self.verdict == "REJECTED_NO_GAIN"
+
+    @property
+    def _too_wide_to_say(self) -> bool:
+        """A/A on a machine that is too noisy to be asked: nothing but its width leaves the interval open, 0 lies in it,
+        and nothing is claimed. What other measures than noise would be needed for is no such answer."""
+        if self.trial.regimes != (SAME,) or self.gain is None:
+            return False
+        _, low, high = self.gain
+        return self.open == ("imprecise",) and low <= 0 <= high and self.verdict in ("REJECTED_NO_GAIN", "INCONCLUSIVE")
 
 
 def lay_out(folder: Path) -> None:

@@ -62,5 +62,11 @@ def test_an_a_a_is_answered_by_an_interval_beside_0_and_never_by_a_claim() -> No
     assert not replace(beside, regime="collapse", verdict="REJECTED_HARM").as_meant
     assert not replace(beside, regime="edge", verdict="EXPLORATORY").as_meant  # its gain may be worth having
     assert not replace(beside, open=("unsteady",)).as_meant
+    noisy = replace(beside, regime="unresolved", gain=(0.013, -0.003, 0.028), open=("imprecise",))
+    assert noisy.as_meant  # it was too noisy to say more, and that is what was said
+    assert not replace(noisy, gain=(0.013, 0.003, 0.028)).as_meant
+    assert not replace(noisy, verdict="EXPLORATORY").as_meant
+    assert not replace(noisy, open=("imprecise", "unsteady")).as_meant
     honest = next(trial for trial in TRIALS if trial.name == "token pruning")
+    assert not replace(noisy, trial=honest).as_meant
     assert not replace(beside, trial=honest).as_meant
