@@ -115,7 +115,8 @@ def looked_before(parameters: tuple[tuple[str, object], ...] | None = None) -> T
     first = replace(way.look, registration="of an earlier claim", experiment="an earlier one", idea=idea)
     second = replace(way.look, index=1, previous=first.digest)
     again = replace(way, look=second, opened=open_holdout(PRUNING, way.registration, second))
-    return Told(replace(again.evidence(), looks=(first, second), openings=r.openings_of(list(again.opened), (second,))))
+    looks = (first, second)
+    return Told(replace(again.evidence(), looks=looks, openings=r.openings_of(list(again.opened), looks)))
 
 
 def looked_from_elsewhere() -> Told:

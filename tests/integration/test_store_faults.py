@@ -60,15 +60,17 @@ def test_a_bundle_that_finds_no_room_leaves_the_one_before(
 
 
 def test_a_link_under_the_temporary_name_is_not_written_through(tmp_path: Path) -> None:
-    client = open_store(None, tmp_path / "mlruns").client
-    (tmp_path / "run").mkdir()
+    made, run = open_store(None, tmp_path / "mlruns"), tmp_path / "mlruns" / "run"
+    run.mkdir()
     (tmp_path / "precious").write_text("mine")
-    (tmp_path / "run" / f".record.json.{os.getpid()}.part").symlink_to(tmp_path / "precious")
-    (tmp_path / "run" / names.RECORD_FILE).symlink_to(tmp_path / "precious")
-    write_artifact(client, "run", str(tmp_path / "run"), names.RECORD_FILE, "theirs")
+    (run / f".record.json.{os.getpid()}.part").symlink_to(tmp_path / "precious")
+    (run / names.RECORD_FILE).symlink_to(tmp_path / "precious")
+    write_artifact(made, "run", str(run), names.RECORD_FILE, "theirs")
     assert (tmp_path / "precious").read_text() == "mine"
-    assert (tmp_path / "run" / names.RECORD_FILE).read_text() == "theirs"
-    assert not (tmp_path / "run" / names.RECORD_FILE).is_symlink()
+    assert (run / names.RECORD_FILE).read_text() == "theirs"
+    assert not (run / names.RECORD_FILE).is_symlink()
+    with pytest.raises(StoreError, match="are refused"):
+        write_artifact(made, "run", str(tmp_path), names.RECORD_FILE, "theirs")
 
 
 def test_a_store_that_another_process_is_setting_up_is_waited_for_so_long_and_then_named(

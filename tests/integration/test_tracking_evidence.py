@@ -206,11 +206,16 @@ def test_an_edited_record_with_its_digest_edited_too_still_has_to_be_a_record_of
 def test_a_run_whose_artifacts_point_out_of_the_store_is_refused(store, tracker, experiment, tmp_path):
     run_id = finished(tracker)
     shutil.copytree(folder_of(store, run_id), tmp_path / "copy")
-    for uri in (str(tmp_path / "copy"), (tmp_path / "copy").as_uri(), f"{store.artifact_root}/../{run_id}"):
+    outside = f"files at {{}} are refused: the store keeps its own below {Path(store.artifact_root).parent}"
+    for uri, said in (
+        (str(tmp_path / "copy"), outside),
+        ((tmp_path / "copy").as_uri(), outside),
+        (f"{store.artifact_root}/../{run_id}", "plan.json"),
+    ):
         with closing(sqlite3.connect(Path(store.artifact_root).parent / "mlflow.db")) as connection:
             connection.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (uri, run_id))
             connection.commit()
-        assert "plan.json" in only_cell(store, experiment).problem
+        assert said.format(uri) in only_cell(store, experiment).problem
 
 
 @pytest.mark.parametrize(
