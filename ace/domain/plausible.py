@@ -32,9 +32,8 @@ def impossible(record: CellRecord) -> str | None:
     for session, arm, readings in _readings(record):
         for what, value, least in readings:
             if value is not None and not least <= value <= MOST:
-                shown = (
-                    f"{value:.6g}" if -MOST <= value <= MOST else "too large to be counted"
-                )  # an int may be no float
+                # an int may be no float at all
+                shown = f"{value:.6g}" if -MOST <= value <= MOST else "too large to be counted"
                 place = what if arm is None else f"{what} of {arm}"
                 where = place if session is None else f"session {session}: {place}"
                 return f"{where} is {shown}: nothing can have measured that"

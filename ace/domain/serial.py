@@ -46,7 +46,7 @@ def opened(value: Any) -> Any:
     """One noun as an object whose values are as they were: the encoder opens them in their turn."""
     kind = type(value)
     if dataclasses.is_dataclass(kind):
-        later = _later(kind)
+        later = later_of(kind)
         found = [(name, getattr(value, name)) for name in names_of(kind)]
         return {name: item for name, item in found if item is not None or name not in later}
     return encode(value)  # a mapping of another kind, or what it refuses
@@ -58,11 +58,7 @@ def names_of(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def is_later(kind: type, name: str) -> bool:
-    """Whether a field of a noun is not written while it is None."""
-    return name in _later(kind)
-
-
 @cache
-def _later(kind: type) -> frozenset[str]:
+def later_of(kind: type) -> frozenset[str]:
+    """The fields of a noun that are not written while they are None."""
     return frozenset(field.name for field in dataclasses.fields(kind) if field.metadata == LATER)

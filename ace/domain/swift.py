@@ -22,7 +22,7 @@ import msgspec
 
 from ace.domain.decode import SHARED, decode, long_numbers
 from ace.domain.parsing import MOST_BYTES, holds_too_many, parse_json
-from ace.domain.serial import canonical_text, is_later, names_of
+from ace.domain.serial import canonical_text, later_of, names_of
 from ace.errors import AceError
 
 T = TypeVar("T")
@@ -35,15 +35,16 @@ _ODD = re.compile(rb"(?<![^\[,])-?(?:0\.0000\d+|\d[.\d]*e-?\d+)(?![^\],])")
 """Numbers that msgspec spells in another way than Python's repr, which is the canonical one."""
 
 
-def swift(kind: type[T], raw: bytes) -> T | None:
-    """The `kind` whose canonical text is `raw`; None where only the careful way can tell."""
+def swift(kind: type[T], raw: bytes, version: int | None = None) -> T | None:
+    """The `kind` whose canonical text is `raw`; None where only the careful way can tell, as of another schema than
+    `version` (None: it has none of its own)."""
     if len(raw) > MOST_BYTES or holds_too_many(raw):
         return None
     try:
         made: T = _reader(cast(Any, kind))(raw)
     except (_Doubt, msgspec.MsgspecError, ValueError, TypeError, RecursionError, AceError):
         return None
-    return made
+    return made if version is None or getattr(made, "schema_version", None) == version else None
 
 
 class _Doubt(Exception):
@@ -159,7 +160,7 @@ def _carefully(kind: Any) -> Reader:
 def _whole(kind: type) -> Reader:
     """A dataclass from an object with its fields in order, each of them there unless it came later."""
     names, hints = sorted(names_of(kind)), typing.get_type_hints(kind)
-    later = [name for name in names if is_later(kind, name)]
+    later = later_of(kind)
     pieces: list[Any] = [
         (name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) if name in later else (name, msgspec.Raw)
         for name in names
@@ -176,7 +177,7 @@ def _whole(kind: type) -> Reader:
         for name, read_one, piece in zip(names, readers, each(found), strict=True):
             if piece is not msgspec.UNSET:
                 values[name] = read_one(bytes(piece))
-        if later and any(values.get(name, "") is None for name in later):
+        if any(values.get(name, "") is None for name in later):
             raise _Doubt  # it would not have been written
         return kind(**values)
 

@@ -123,9 +123,8 @@ def _without_records(made: Mapping[str, Any]) -> tuple[Evidence, list[str | None
 
 
 def _record(files: Mapping[str, bytes], name: str) -> tuple[CellRecord, list[Problem]]:
-    quick = swift(CellRecord, files[name])
-    of_this_version = quick is not None and quick.schema_version == SCHEMA_VERSION
-    record, problems = (quick, []) if quick and of_this_version else _carefully(files, name)
+    quick = swift(CellRecord, files[name], SCHEMA_VERSION)
+    record, problems = _carefully(files, name) if quick is None else (quick, [])
     if problem := impossible(record):
         problems.append((name, f"cannot be believed: {problem}"))
     return record, problems

@@ -91,6 +91,10 @@ class RunFiles:
         return self._store.places.folder(self._uri)
 
     @cached_property
+    def _home(self) -> Path | None:
+        return self._store.places.folder(self._location)
+
+    @cached_property
     def _remote(self) -> ArtifactRepository:
         return _repository(self._store.client, self._uri)
 
@@ -113,7 +117,7 @@ class RunFiles:
         folder = self._folder
         with store_errors(f"cannot read {name}"):
             if folder is not None:
-                return _read_local(folder, self._store.places.folder(self._location), name)
+                return _read_local(folder, self._home, name)
             if name not in self._sizes:
                 raise StoreError(f"{name} is missing in {self._uri}")
             _require_size(name, self._sizes[name])
@@ -123,10 +127,9 @@ class RunFiles:
                 return fetched.read_bytes()
 
 
-def again(store: Store, location: str, run_id: str, name: str) -> bytes | None:
-    """What was read under `name` before, where MLflow keeps the files of its runs on this machine; None where it is not
-    to be had there. Whoever asks compares its digest with the one that was read."""
-    folder = store.places.folder(location)
+def again(folder: Path | None, run_id: str, name: str) -> bytes | None:
+    """What was read under `name` before, where MLflow keeps the files of an experiment's runs in this folder; None
+    where it is not to be had there. Whoever asks compares its digest with the one that was read."""
     if folder is None:
         return None
     try:
@@ -142,7 +145,7 @@ def _read_local(folder: Path, location: Path | None, name: str) -> bytes:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreError(f"{name} is missing at {path}; was it deleted, or the store moved?") from error
     real, home = os.path.realpath(path), os.path.realpath(folder)
-    if location is None or not is_within(folder, location) or real != os.path.join(home, name):
+    if location is None or not is_within(home, location) or real != os.path.join(home, name):
         raise StoreError(f"{name} is refused: {path} leads out of the store, to {real}")
     if not stat.S_ISREG(kind):  # a pipe would be waited for without end
         raise StoreError(f"{name} is refused: {path} is no plain file")

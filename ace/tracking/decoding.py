@@ -21,8 +21,7 @@ def decoded(kind: Any, raw: bytes, name: str, version: int | None = None) -> Any
 
     `version`: the schema that is read, whatever the tags of the run say of it; None for what has none of its own.
     """
-    quick = swift(kind, raw)
-    if quick is not None and (version is None or quick.schema_version == version):
+    if (quick := swift(kind, raw, version)) is not None:
         return quick
     try:
         made = parse_json(raw)

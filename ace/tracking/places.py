@@ -16,7 +16,8 @@ from ace.errors import StoreError
 PROXIED = "mlflow-artifacts"
 BUCKETS = frozenset({"s3", "gs", "wasbs", "abfss", "dbfs", "hdfs"})
 """Read with credentials of their own, which are not those of the tracking server."""
-PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
+"""Of what a store may be opened at, beside an SQLite file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Places:
         found = _local(parts, uri)
         if found is None:
             self._require_elsewhere(parts, uri)
-        elif not any(is_within(found, folder) for folder in self.folders):
+        elif not any(is_within(os.path.realpath(found), folder) for folder in self.folders):
             folders = ", ".join(map(str, self.folders))
             raise StoreError(
                 f"files at {uri} are refused: the store keeps its own below {folders}; judge it where it is, or name "
@@ -54,9 +55,9 @@ class Places:
             raise StoreError(f"files at {uri} are refused: not the tracking server, and no other gets its password")
 
 
-def is_within(path: Path, folder: Path) -> bool:
-    """Whether a path, followed through every link, lies in a folder or is it."""
-    return f"{os.path.realpath(path)}{os.sep}".startswith(f"{_real(folder).rstrip(os.sep)}{os.sep}")
+def is_within(real: str, folder: Path) -> bool:
+    """Whether a path that was followed through every link lies in a folder, or is it."""
+    return f"{real}{os.sep}".startswith(f"{_real(folder).rstrip(os.sep)}{os.sep}")
 
 
 @lru_cache(maxsize=64)

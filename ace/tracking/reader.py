@@ -82,8 +82,8 @@ def _read_run(store: Store, experiment: str, location: str, run: Run) -> Stored 
 
 def read_again(store: Store, experiment: str) -> Callable[[StoredCell], bytes | None]:
     """Gives the bytes of an attempt's record as they lie in the store, None where only a server has them."""
-    location = str(store.experiment(experiment).artifact_location)
-    return lambda cell: again(store, location, cell.run_id, names.RECORD_FILE)
+    folder = store.places.folder(str(store.experiment(experiment).artifact_location))
+    return lambda cell: again(folder, cell.run_id, names.RECORD_FILE)
 
 
 def read_cell(store: Store, experiment: Experiment, run: Run) -> StoredCell:

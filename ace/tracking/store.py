@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
 
 from ace.errors import StoreError
-from ace.tracking.places import Places
+from ace.tracking.places import PORTS, Places
 
 with warnings.catch_warnings():
     # MLflow 3.17 under SQLAlchemy 2.1, once, while it sets its own classes up; nothing of ours is involved
@@ -35,7 +35,6 @@ with warnings.catch_warnings():
 LOCK_WAIT_S = 60.0  # a first start takes 2 to 5 s, and several may stand in line
 REACH_WAIT_S = 5.0
 PAGE = 1000
-PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "lustre", "beegfs", "ceph", "fuse.sshfs"}
 
 # Everything these say reaches the user as a StoreError, or is news about a migration that nobody asked for.
