@@ -30,6 +30,7 @@ Reader = Callable[[bytes], Any]
 KEY_BYTES = 256
 """Of a longer piece the digest is what it is known by."""
 _SCALARS = (str, int, float)
+_ENCODE = msgspec.json.Encoder().encode
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ODD = re.compile(rb"(?<![^\[,])-?(?:0\.0000\d+|\d[.\d]*e-?\d+)(?![^\],])")
 """Numbers that msgspec spells in another way than Python's repr, which is the canonical one."""
@@ -91,24 +92,31 @@ def _sharing(read: Reader) -> Reader:
 
 def _plain(kind: Any) -> Reader:
     """A scalar, or any number of one kind of them."""
-    decoder, encode = msgspec.json.Decoder(kind), msgspec.json.Encoder().encode
-    numbers = kind == tuple[float, ...]
+    decoder, many_numbers = msgspec.json.Decoder(kind), kind == tuple[float, ...]
+    write = _written if many_numbers else _spelled if kind is float else _ENCODE
 
     def read(raw: bytes) -> Any:
         made = decoder.decode(raw)
-        _require(encode(made), raw)
-        return long_numbers(made) if numbers else made
+        if write(made) != raw:
+            raise _Doubt
+        return long_numbers(made) if many_numbers else made
 
     return read
 
 
-def _require(written: bytes, raw: bytes) -> None:
-    if written != raw and _ODD.sub(_as_python_does, written) != raw:
-        raise _Doubt
+def _spelled(number: float) -> bytes:
+    return repr(number).encode()
+
+
+def _written(numbers: tuple[float, ...]) -> bytes:
+    written = _ENCODE(numbers)
+    if b"e" in written or b"0.0000" in written:  # few have one that is spelled otherwise, and to look for it is dear
+        return _ODD.sub(_as_python_does, written)
+    return written
 
 
 def _as_python_does(number: re.Match[bytes]) -> bytes:
-    return repr(float(number[0])).encode()
+    return _spelled(float(number[0]))
 
 
 def _many(kind: Any) -> Reader:
@@ -166,12 +174,12 @@ def _whole(kind: type) -> Reader:
         for name in names
     ]
     taken_apart = msgspec.json.Decoder(msgspec.defstruct(kind.__name__, pieces, kw_only=True)).decode
-    put_together, each = msgspec.json.Encoder().encode, msgspec.structs.astuple
+    each = msgspec.structs.astuple
     readers = [_reader(hints[name]) for name in names]
 
     def read(raw: bytes) -> Any:
         found = taken_apart(raw)
-        if put_together(found) != raw:
+        if _ENCODE(found) != raw:
             raise _Doubt
         values = {}
         for name, read_one, piece in zip(names, readers, each(found), strict=True):

@@ -102,6 +102,15 @@ def test_every_number_is_read_in_pythons_spelling_and_in_no_other(bits):
             assert (swift(float, other.encode()) is not None) == (repr(float(other)) == other)
 
 
+@pytest.mark.parametrize("text", ["1e-7", "6.926691168808799e-7", "0.00001", "0.000052", "-0.00001", "1e16", "-2e300"])
+def test_the_spelling_of_another_library_is_not_the_canonical_one(text):
+    for raw in (text, f"[{text}]", f"[1.5,{text},2.5]"):
+        kind = float if raw == text else tuple[float, ...]
+        assert swift(kind, raw.encode()) is None
+        assert careful(kind, raw.encode()) is None
+    assert swift(float, repr(float(text)).encode()) == float(text)
+
+
 def test_numbers_within_a_text_stay_as_they_are():
     for text in ("[1e-05,", ",1e-5]", "0.00001", "[0.00001]", 'x",1e-5,"y'):
         raw = json.dumps(text).encode()
