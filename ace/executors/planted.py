@@ -1,12 +1,13 @@
 """Real extra compute of a known share, planted in one arm: what the instrument must find at its size.
 
 A calibration, never a claim. The extra work is a number of small sigmoids, run before the forward pass, as many as
-take `share` of the time of this session's own baseline.
+make a call take `share` longer than this session's own baseline.
 """
 
 import copy
 import statistics
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from ace.domain.workload import Batch
 # 16 KB, about 10 microseconds, never split over threads: matrix products and exponentials go to a library that splits
 # them whatever their size, and waiting for a second thread is not a fixed amount of work
 ELEMENTS = 4096
-REPETITIONS, SECONDS = 5, 0.7  # calibration goes on until it has done both
+REPETITIONS, SECONDS = 5, 1.2  # calibration goes on until it has done both
 
 
 class Planted:
@@ -43,7 +44,7 @@ class Planted:
     def plant(self, model: nn.Module, example: Batch) -> nn.Module:
         """`model` itself, unchanged, inside a module that does the extra compute first."""
         if self._units is None:
-            self._units = units_for(self.share, model, example)
+            self._units = units_for(self.share, model, example, least_s=SECONDS)
         return Burdened(model, self._units)
 
 
@@ -69,26 +70,39 @@ def work(operand: Tensor, units: int) -> None:
 
 
 @torch.inference_mode()
-def units_for(share: float, model: nn.Module, example: Batch) -> int:
-    """How many units of work take `share` of one call of `model` on `example`.
+def units_for(
+    share: float,
+    model: nn.Module,
+    example: Batch,
+    clock_s: Callable[[], float] = time.thread_time,
+    least_s: float = SECONDS,
+) -> int:
+    """How many units of work before a call of `model` on `example` make it take 1 + `share` times as long as without.
 
-    They are timed where they will stand, right before a call, about as many as will be needed: by themselves they would
-    find a warmer cache. This thread's CPU time, so that being interrupted does not count; the median of the ratios of
-    neighbours, so that neither a disturbance nor a slow moment does.
+    Calls with about as many units as will be needed take turns with calls without any. The units cost more than their
+    own time: the call behind them finds a colder machine, by 1 % of a call here, a tenth of a planted tenth. `clock_s`
+    is this thread's CPU time, so that being interrupted does not count; medians of the ratios of neighbours, so that
+    neither a disturbance nor a slow moment does.
     """
     operand = torch.zeros(ELEMENTS)
 
-    def units_per_call(trial: int) -> float:
-        start = time.thread_time()
-        work(operand, trial)
-        middle = time.thread_time()
+    def call_s(units: int) -> tuple[float, float]:
+        """Seconds of the work, and of the call behind it."""
+        start = clock_s()
+        work(operand, units)
+        middle = clock_s()
         model(example.ids, example.mask)
-        return trial * (time.thread_time() - middle) / (middle - start)
+        return middle - start, clock_s() - middle
 
-    units_per_call(100)  # the first call pays for what is set up once
-    trial = max(1, round(share * units_per_call(100)))  # a first guess
-    ratios: list[float] = []
-    end = time.perf_counter() + SECONDS
-    while len(ratios) < REPETITIONS or time.perf_counter() < end:
-        ratios.append(units_per_call(trial))
-    return max(1, round(share * statistics.median(ratios)))
+    call_s(100)  # the first call pays for what is set up once
+    worked_s, called_s = call_s(100)
+    trial = max(1, round(share * called_s / worked_s * 100))  # a first guess
+    costs: list[float] = []  # of a unit, in calls
+    aftermaths: list[float] = []  # what the call behind the work takes longer, in calls
+    end = time.perf_counter() + least_s
+    while len(costs) < REPETITIONS or time.perf_counter() < end:
+        _, bare_s = call_s(0)
+        worked_s, called_s = call_s(trial)
+        costs.append(worked_s / bare_s / trial)
+        aftermaths.append(called_s / bare_s - 1)
+    return max(1, round((share - statistics.median(aftermaths)) / statistics.median(costs)))

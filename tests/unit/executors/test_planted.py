@@ -4,7 +4,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ace.errors import PlanError
 from ace.executors import planted
-from ace.executors.planted import Burdened, Planted
+from ace.executors.planted import Burdened, Planted, units_for
 from tests.unit.executors.tiny import batch, encoder
 
 
@@ -62,6 +62,22 @@ def test_a_larger_share_is_more_compute():
     model, inputs = encoder(), batch()
     small, large = (Planted(share).prepare(model, inputs).units for share in (0.05, 2.0))
     assert large > 10 * small
+
+
+def test_what_the_work_costs_the_call_behind_it_is_part_of_the_share(monkeypatch: pytest.MonkeyPatch):
+    now, worked = 0.0, 0
+
+    def work(_: torch.Tensor, units: int) -> None:
+        nonlocal now, worked
+        now, worked = now + 0.01 * units, units
+
+    def model(*_: torch.Tensor) -> None:
+        nonlocal now
+        now += 10.2 if worked else 10.0
+
+    monkeypatch.setattr(planted, "work", work)
+    assert units_for(0.1, model, batch(), lambda: now, least_s=0) == 80  # 0.8 s of work, and 0.2 s behind it
+    assert units_for(0.01, model, batch(), lambda: now, least_s=0) == 1  # no less can be planted
 
 
 @pytest.mark.usefixtures("quick")
