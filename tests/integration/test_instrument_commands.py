@@ -67,7 +67,7 @@ def test_a_calibration_finds_what_it_planted_and_the_doctor_shows_it(
     tmp_path: Path, user_environment: dict[str, str], decide: Command
 ) -> None:
     done = run(tmp_path, user_environment, "ace-calibrate", "seq_len=64", "batch=1", "protocol=quick",
-               "--effects", "0.2")  # fmt: skip
+               "split.examples=200", "--effects", "0.2")  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     made = latest_calibration(open_existing_store(None, tmp_path / "mlruns"), "calibration")
     assert made is not None
