@@ -31,6 +31,7 @@ from ace.errors import AceError, StoreError
 from ace.report.bundle import write_bundle
 from ace.report.consensus import consensus_files, consensus_lines, is_family, member_folder
 from ace.report.placing import placed
+from ace.report.reading import never_read
 from ace.report.tables import regime_columns
 from ace.report.terminal import summary_lines
 from ace.tracking.ledger import ledger_of
@@ -116,6 +117,8 @@ def decide(options: argparse.Namespace) -> Verdict:
         place = _place(folder, decision, decisions)
         digest = f"sha256:{write_bundle(decision, evidence_of(decision.claim, evidence), place, stored)}"
         digests[decision.claim] = digest
+        if large := never_read(place):
+            print(f"ace-decide: nobody can verify {place}: {large}; keep an experiment smaller", file=sys.stderr)
         told.append((f"{decision.verdict}: {decision.label}", _log(tracker, decision, place, digest)))
     tracker.note_decisions(told, list(_compared(decisions)))
     agreed = write_consensus(together, folder.with_name(f"{folder.name}.consensus")) if others else None

@@ -21,6 +21,7 @@ from ace.benchmarks.loading import check_benchmark
 from ace.cli import interrupted, remaining, sweep
 from ace.cli.progress import CellProgress
 from ace.cli.resuming import pass_over
+from ace.cli.since import why_anew
 from ace.decide.cell_answer import answer_line, summary_metrics
 from ace.decide.stopping import stop_rule
 from ace.domain.plan import HOLDOUT, CellPlan
@@ -71,7 +72,9 @@ def measure_cell(
             pass_over(resuming, attempts_at(store, asked.experiment, attempt.cell_key) if resuming.resume else ())
         return attempt
 
-    wanted()  # nobody stands in line for a cell that is there
+    first = wanted()  # nobody stands in line for a cell that is there
+    if resuming.resume and asked.benchmark.split != HOLDOUT and (why := why_anew(store, first.plan, first.cell_key)):
+        _say(f"{asked.shape} {asked.benchmark.split}: {why}")
     tracker = _tracker(store, asked)
     what = f"{asked.shape} of {asked.experiment}"
     with device_alone(DEVICE, what, settings.device_wait_s, _say, settings.device_locks):

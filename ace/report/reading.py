@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from ace.domain.parsing import MOST_VALUES, holds_too_many
 from ace.errors import EvidenceError
 from ace.report.carried import EVIDENCE, RECORDS, Problem, most_bytes
 from ace.report.container import most_bytes_of, require_nothing_beside, unpacked
@@ -93,6 +94,11 @@ class _Room:
 
     def read(self, entry: _Entry) -> bytes:
         """Raises EvidenceError for what is too much, by itself or with all before it."""
+        self.take(entry)
+        return entry.read()
+
+    def take(self, entry: _Entry) -> None:
+        """As `read`, of the size alone."""
         if entry.size > self.left:
             raise EvidenceError(f"{self.place} is no decision bundle: more than {self.most} bytes")
         most = MOST_SUMS_BYTES if entry.name == SUMS else most_bytes(entry.name)
@@ -100,7 +106,24 @@ class _Room:
             said = f"{entry.name} has {entry.size} bytes; more than {most} are not read"
             raise EvidenceError(f"{self.place} is no decision bundle: {said}")
         self.left -= entry.size
-        return entry.read()
+
+
+def never_read(place: Path) -> str | None:
+    """Why a bundle that was written here, a folder, is too large to be read anywhere; None for one that is not.
+
+    To be said by whoever wrote it: others would learn it when the store may be gone.
+    """
+    room = _Room(place, MOST_BYTES, MOST_BYTES)
+    try:
+        for number, entry in enumerate(_in_folder(place), start=1):
+            if number > MOST_FILES:
+                return f"more than {MOST_FILES} files"
+            room.take(entry)
+            if entry.size > MOST_VALUES and entry.name.endswith(".json") and holds_too_many(entry.read()):
+                return f"{entry.name} holds more than {MOST_VALUES} values"
+    except EvidenceError as error:
+        return str(error)
+    return None
 
 
 def _found(place: Path, entries: Iterable[_Entry], most: int) -> Found:

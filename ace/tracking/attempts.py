@@ -6,6 +6,7 @@ and the deletion stays a finding of gate integrity.
 
 from mlflow.entities import ViewType
 
+from ace.domain.plan import CellPlan
 from ace.domain.stored import StoredCell
 from ace.tracking import names
 from ace.tracking.reader import read_cell
@@ -15,6 +16,12 @@ from ace.tracking.store import Store
 def attempts_at(store: Store, experiment: str, cell_key: str) -> tuple[StoredCell, ...]:
     """Every attempt with this key, oldest first."""
     return _attempts(store, experiment, f"tags.`{names.CELL_KEY}` = '{cell_key}'")
+
+
+def newest_of(store: Store, plan: CellPlan) -> StoredCell | None:
+    """The last attempt at this very plan that finished, by whatever sources, weights and libraries."""
+    same = f"tags.`{names.PLAN_DIGEST}` = '{plan.digest}' and status = 'FINISHED'"
+    return next(iter(_attempts(store, plan.experiment, same, 1)), None)
 
 
 def newest_finished(store: Store, experiment: str, most: int) -> tuple[StoredCell, ...]:

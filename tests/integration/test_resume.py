@@ -164,7 +164,7 @@ def test_a_dry_run_tells_what_it_would_do_and_leaves_no_trace(place: Place) -> N
 
 
 @pytest.mark.slow
-def test_a_dry_run_says_why_a_cell_that_was_measured_before_is_measured_anew(place: Place) -> None:
+def test_why_a_cell_that_was_measured_before_is_measured_anew_is_said_before_and_by_a_dry_run(place: Place) -> None:
     (place.folder / "mine").mkdir()
     (place.folder / "mine" / "idea.py").write_text("class Idea: ...\n")
     own = (*ONE, "executor._target_=mine.idea.Idea")
@@ -173,7 +173,9 @@ def test_a_dry_run_says_why_a_cell_that_was_measured_before_is_measured_anew(pla
     (place.folder / "mine" / "tools.py").write_text("# nothing that the idea imports\n")
     told = place.launch(*own, "dry_run=true").stdout
     assert "; measured before, by other sources of mine than now" in told
-    assert place.launch(*own, FAKE_FAILS="64x1").returncode == 1
+    failed = place.launch(*own, FAKE_FAILS="64x1")
+    assert failed.returncode == 1
+    assert "64x1 development: measured before, by other sources of mine than now" in failed.stdout
     assert "; attempted before 1 time(s), and never completely" in place.launch(*own, "dry_run=true").stdout
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from ace.cell import Attempt
-from ace.cli.planning import Outlook, changed_since
+from ace.cli.planning import Outlook
 from ace.cli.remaining import Ahead, Cost
 from ace.cli.resuming import LeftOut, complete, pass_over
+from ace.cli.since import changed_since
 from ace.cli.sweep import job_name
 from ace.domain.record import Failure
 from ace.holdout import AlreadyMeasured

@@ -9,6 +9,7 @@ import pytest
 
 from ace.decide import judge
 from ace.decide.replay import evidence_of
+from ace.domain import parsing
 from ace.domain.plan import Shape
 from ace.domain.registration import FIRST, HoldoutLook, HoldoutOpening, UnlistedLook
 from ace.domain.stored import Evidence, StoredRegistration, StoredSweep
@@ -16,7 +17,7 @@ from ace.errors import EvidenceError
 from ace.report import reading
 from ace.report.carried import EVIDENCE, json_object, packed, unpacked
 from ace.report.differing import differing
-from ace.report.reading import open_bundle
+from ace.report.reading import never_read, open_bundle
 from ace.report.telling import misquoted, stated
 from tests import builders as b
 from tests.unit.report.bundles import edited, files, honest_evidence, vouched, zipped
@@ -128,6 +129,16 @@ def test_what_is_too_large_to_be_a_bundle_is_refused_before_it_is_read(bundle, t
     for place in (bundle, zipped(bundle, tmp_path / "bundle.zip")):
         with pytest.raises(EvidenceError, match=f"is no decision bundle: {said}"):
             open_bundle(place)
+    assert said in never_read(bundle)
+
+
+def test_a_map_with_more_values_than_are_read_is_known_to_whoever_wrote_it(bundle, monkeypatch):
+    assert never_read(bundle) is None
+    monkeypatch.setattr(parsing, "MOST_VALUES", 100)
+    monkeypatch.setattr(reading, "MOST_VALUES", 100)
+    assert never_read(bundle) in {f"{name} holds more than 100 values" for name in files(bundle)}
+    with pytest.raises(EvidenceError, match="more than 100 values; no more are read"):
+        json_object(open_bundle(bundle).files, "decision.json")
 
 
 @pytest.mark.parametrize(("name", "most"), [("SHA256SUMS", 2**24), ("memo.md", 2**28), ("a record", 2**26)])
