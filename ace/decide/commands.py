@@ -12,21 +12,17 @@ from dataclasses import replace
 from itertools import groupby
 
 from ace.decide.cells import Cell, shape_order
+from ace.decide.jobs import AXES, PROTOCOL_KEYS, model_overrides, pair, plain, split_file, split_job
 from ace.domain.energy import AUTO, MODELLED, EnergyPlan
 from ace.domain.plan import DEVELOPMENT, EXACT, FIXED, OBRIEN_FLEMING, SPEED, UNCHANGED, CellPlan, Shape
 from ace.domain.registration import Registration
-from ace.domain.stored import StoredCell
 
-AXES = ("seq_len", "batch", "hidden", "depth")
 PACKAGED = "ace.executors."
 IMPORTED = "imported."  # timings of another tool: there is no executor to run again
 LAUNCH = "python launch.py"
 OF_ANOTHER_TOOL = f"{LAUNCH} executor._target_=package.Class, with the candidate as an executor of your own"
 NO_RIVALS = {"++executor.rivals": "null", "inputs.rivals": "null"}
 """Where a plan has none at all, whatever the files of its executor and inputs bring along."""
-MNIST, IMAGES = "ace.benchmarks.mnist.", "mnist_"  # conf/split/mnist_development.yaml and its like
-NAMED_MODELS = "ace.models.hf.load"  # conf/model/hf.yaml; model.name says which
-PROTOCOL_KEYS = ("sessions", "rounds", "warmup_rounds", "min_timing_s", "threads", "session_limit_s", "stopping")
 PACKAGED_PROTOCOLS = {  # conf/protocol; a test holds the two together
     name: dict(zip(PROTOCOL_KEYS, (sessions, rounds, 3, 0.001, 1, 900, stopping), strict=True))
     for name, sessions, rounds, stopping in (
@@ -43,7 +39,6 @@ PACKAGED_TDP_W = 65  # of conf/telemetry/modelled.yaml
 REGISTERED = ("split=", "split.", "seed=", "replicate=", "protocol=", "protocol.")
 """What the registration says, and nobody else."""
 MANY = 8  # values of one key: fewer are read more easily as a list
-SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
 
 def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape], seed: int | None = None) -> str:
@@ -73,7 +68,7 @@ def reproduce(cells: Sequence[Cell]) -> str:
 def _fixed(plan: CellPlan, job: str | None, split: str, seed: int) -> dict[str, str]:
     """The overrides of a plan but for its place on the map."""
     fixed = _overrides(plan) if job is None else _changed(plan) | _kept(job)
-    fixed["split"] = _split_file(plan, job).replace(plan.benchmark.split, split)
+    fixed["split"] = split_file(plan, job).replace(plan.benchmark.split, split)
     return fixed | _seeds(replace(plan, seed=seed))
 
 
@@ -96,7 +91,7 @@ def measure_holdout(plan: CellPlan, job: str | None, registration: Registration,
     packaged = PACKAGED_PROTOCOLS.get(registration.protocol.name, {})
     fixed = [f"split={registration.holdout_file}", f"protocol={registration.protocol.name}"]
     fixed += [
-        f"protocol.{key}={_plain(value)}"
+        f"protocol.{key}={plain(value)}"
         for key in PROTOCOL_KEYS
         if (value := getattr(registration.protocol, key)) != packaged.get(key)
     ]
@@ -124,7 +119,7 @@ def _seeds(plan: CellPlan) -> dict[str, str]:
 
 def run_again(jobs: Iterable[str]) -> str:
     """The command that runs these jobs of a sweep, as a sweep, so that they are known by the same names."""
-    return launch([dict(_pair(part) for part in split_job(job)) for job in sorted(jobs)], multirun=True)
+    return launch([dict(pair(part) for part in split_job(job)) for job in sorted(jobs)], multirun=True)
 
 
 def launch(jobs: Sequence[dict[str, str]], multirun: bool = False) -> str:
@@ -154,30 +149,14 @@ def _swept(values: Sequence[str]) -> str:
     return f"range({numbers[0]},{numbers[-1] + 1}{f',{step}' if step > 1 else ''})"
 
 
-def split_job(job: str) -> list[str]:
-    """`batch=1,executor.at=[1,2]` -> its overrides: commas within brackets or quotes belong to a value."""
-    return re.findall(r"""(?:\[[^\]]*\]|\{[^}]*\}|\([^)]*\)|'[^']*'|"[^"]*"|[^,])+""", job)
-
-
-def _pair(override: str) -> tuple[str, str]:
-    key, _, value = override.partition("=")
-    return key, value
-
-
-def _split_file(plan: CellPlan, job: str | None) -> str:
-    """The file of the group `split` that a plan came from: the one that its job names, else the packaged one."""
-    named = dict(map(_pair, split_job(job or ""))).get("split")
-    return named or f"{IMAGES if plan.benchmark.target.startswith(MNIST) else ''}{plan.benchmark.split}"
-
-
 def _kept(job: str) -> dict[str, str]:
     """What a job of a sweep chose besides its place on the map."""
-    return {key: value for key, value in map(_pair, split_job(job)) if key not in (*AXES, "seed", "replicate", "split")}
+    return {key: value for key, value in map(pair, split_job(job)) if key not in (*AXES, "seed", "replicate", "split")}
 
 
 def _overrides(plan: CellPlan) -> dict[str, str]:
     """What a plan chose besides its place on the map, named in full."""
-    chosen = {"experiment.name": _plain(plan.experiment)} | _model(plan)
+    chosen = {"experiment.name": plain(plan.experiment)} | model_overrides(plan)
     target = plan.executor.target
     if target.startswith(PACKAGED):  # conf/executor/ holds one file per packaged module, of the same name
         chosen["executor"] = target.removeprefix(PACKAGED).split(".")[0]
@@ -186,7 +165,7 @@ def _overrides(plan: CellPlan) -> dict[str, str]:
         chosen["executor._target_"] = target
         prefix = "+executor."
         chosen |= _own_rivals(plan)
-    chosen |= {f"{prefix}{key}": _plain(value) for key, value in plan.executor.parameters}
+    chosen |= {f"{prefix}{key}": plain(value) for key, value in plan.executor.parameters}
     return chosen | {"protocol": plan.protocol.name} | _changed(plan)
 
 
@@ -197,15 +176,8 @@ def _own_rivals(plan: CellPlan) -> dict[str, str]:
         if rival.role not in UNCHANGED:
             place, spec = f"+executor.rivals.{rival.name}", rival.executor
             named |= {f"{place}.role": rival.role, f"{place}._target_": spec.target}
-            named |= {f"{place}.{key}": _plain(value) for key, value in spec.parameters}
+            named |= {f"{place}.{key}": plain(value) for key, value in spec.parameters}
     return named
-
-
-def _model(plan: CellPlan) -> dict[str, str]:
-    """The overrides that choose the model: its file, and for a model found by its name that name as well."""
-    if plan.model.target == NAMED_MODELS:
-        return {"model": "hf", "model.name": _plain(plan.model.name)}
-    return {"model": plan.model.name}
 
 
 def _changed(plan: CellPlan) -> dict[str, str]:
@@ -225,7 +197,7 @@ def _changed(plan: CellPlan) -> dict[str, str]:
         values["experiment.scopes"] = plan.scopes
     if plan.model.seed:
         values["model.seed"] = plan.model.seed
-    return {key: _plain(value) for key, value in values.items()}
+    return {key: plain(value) for key, value in values.items()}
 
 
 def _changed_telemetry(plan: CellPlan) -> dict[str, object]:
@@ -235,57 +207,3 @@ def _changed_telemetry(plan: CellPlan) -> dict[str, object]:
         for key in ("relative_error", "subtract_idle", "tdp_w")
         if (value := getattr(plan.telemetry, key)) != getattr(packaged, key)
     }
-
-
-def _plain(value: object) -> str:
-    """A value in the grammar of Hydra's overrides."""
-    if isinstance(value, tuple):
-        return "[" + ",".join(_plain(item) for item in value) + "]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    text = str(value)
-    if isinstance(value, str) and not SIMPLE.fullmatch(text):
-        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return text
-
-
-def covers(attempt: StoredCell, job: str) -> bool:
-    """Whether a measurement stands for this job of a sweep: every override that the job names must agree."""
-    if attempt.plan is None:
-        return attempt.job == job
-    own = dict(map(_pair, split_job(attempt.job or "")))
-    known = _guessed(attempt.plan) | own | _certain(attempt.plan)
-    return all(key in known and _alike(known[key], value) for key, value in map(_pair, split_job(job)))
-
-
-def agrees(attempt: StoredCell, job: str) -> bool:
-    """Whether the plan of a run denies nothing of the job that it is tagged with. What the plan cannot tell (the file
-    that a group was chosen from) is believed."""
-    if attempt.plan is None:
-        return True
-    certain = _certain(attempt.plan)
-    return all(_alike(certain[key], value) for key, value in map(_pair, split_job(job)) if key in certain)
-
-
-def _certain(plan: CellPlan) -> dict[str, str]:
-    """Overrides that a plan answers by itself, whatever files they were chosen from."""
-    values: dict[str, object] = {axis: getattr(plan.shape, axis) for axis in AXES}
-    values |= dict(zip(("seed", "replicate"), plan.replicate, strict=True))
-    values |= {"model.seed": plan.model.seed, "split.examples": plan.benchmark.examples}
-    values |= {f"protocol.{key}": getattr(plan.protocol, key) for key in PROTOCOL_KEYS}
-    values |= {f"{plus}executor.{key}": value for key, value in plan.executor.parameters for plus in ("", "+")}
-    return {"experiment.name": plan.experiment} | {key: _plain(value) for key, value in values.items()}
-
-
-def _guessed(plan: CellPlan) -> dict[str, str]:
-    """Groups by the name that the packaged files give them; the job of a run knows better."""
-    named = {"protocol": plan.protocol.name, "inputs": plan.benchmark.inputs}
-    return {"split": _split_file(plan, None)} | _model(plan) | named
-
-
-def _alike(one: str, other: str) -> bool:
-    """Whether two texts of an override say the same: 0.7 and 0.70, [1,2] and [1, 2]."""
-    try:
-        return float(one) == float(other)
-    except ValueError:
-        return re.sub(r"""[\s'"]""", "", one).lower() == re.sub(r"""[\s'"]""", "", other).lower()

@@ -7,9 +7,9 @@ what a shared sweep says about them.
 
 from dataclasses import replace
 
-from ace.decide import commands
 from ace.decide.cells import is_evidence
 from ace.decide.gather import Case, gather, records
+from ace.decide.jobs import covers
 from ace.decide.judge import judge
 from ace.decide.sweeps import attempted
 from ace.decide.tuning import is_kin
@@ -68,7 +68,7 @@ def _open_jobs(case: Case) -> list[str]:
 
 
 def _stands_for(cell: StoredCell, jobs: list[str]) -> bool:
-    return is_evidence(cell) and any(commands.covers(cell, job) for job in jobs)
+    return is_evidence(cell) and any(covers(cell, job) for job in jobs)
 
 
 def _unknown(claim: str) -> EvidenceError:

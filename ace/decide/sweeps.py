@@ -8,7 +8,7 @@ that run and measure the cell again is then seen.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from ace.decide import commands
+from ace.decide.jobs import agrees, covers, pair, split_job
 from ace.domain.stored import StoredCell, StoredSweep
 
 
@@ -18,23 +18,19 @@ def attempted(sweep: StoredSweep, cells: Sequence[StoredCell]) -> frozenset[str]
     for cell in cells:
         if cell.sweep == sweep.sweep:
             own[cell.job].append(cell)
-    return reused(sweep, cells) | {
-        job for job in sweep.planned if any(commands.agrees(cell, job) for cell in own.get(job, ()))
-    }
+    return reused(sweep, cells) | {job for job in sweep.planned if any(agrees(cell, job) for cell in own.get(job, ()))}
 
 
 def reused(sweep: StoredSweep, cells: Sequence[StoredCell]) -> frozenset[str]:
     """The jobs whose cell had been measured before, by a run that is still there and denies nothing of the job."""
     runs, planned = {cell.run_id: cell for cell in cells}, set(sweep.planned)
     return frozenset(
-        job
-        for job, run_id in sweep.reused
-        if job in planned and run_id in runs and commands.agrees(runs[run_id], job)
+        job for job, run_id in sweep.reused if job in planned and run_id in runs and agrees(runs[run_id], job)
     )
 
 
 def uncovered(jobs: Sequence[str], measured: Iterable[StoredCell]) -> list[str]:
-    """The jobs that none of these measurements stands for (`commands.covers`).
+    """The jobs that none of these measurements stands for (`covers`).
 
     A job that names its length and batch is held against the measurements at that place alone: each job of a large
     sweep against each of its measurements would take hours.
@@ -47,14 +43,14 @@ def uncovered(jobs: Sequence[str], measured: Iterable[StoredCell]) -> list[str]:
     for job in jobs:
         place = _place(job)
         candidates = every if place is None else [*there.get(place, ()), *there.get(None, ())]
-        if not any(commands.covers(cell, job) for cell in candidates):
+        if not any(covers(cell, job) for cell in candidates):
             found.append(job)
     return found
 
 
 def _place(job: str) -> tuple[float, float] | None:
     """Length and batch, None where the job does not name both as numbers."""
-    named = dict(override.partition("=")[::2] for override in commands.split_job(job))
+    named = dict(map(pair, split_job(job)))
     try:
         return float(named["seq_len"]), float(named["batch"])
     except (KeyError, ValueError):

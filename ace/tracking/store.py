@@ -1,41 +1,31 @@
-"""Opening the store: made once, whole, by whoever comes first; never by accident by someone who only wants to read.
+"""The store as everything else here asks it: experiments, and runs in pages; opened to write, or to read alone.
 
-MLflow sets its schema up on first use, in seconds and in many steps. Two processes doing so at once, or one killed
-while doing it, leave a database that nobody can open again; hence the lock, the temporary name and the rename.
+An SQLite file beside its artifacts (`sqlite_file` makes and checks it), a tracking server, or a bare database. Whoever
+only wants to read never makes one by accident.
 """
 
 import logging
-import os
 import socket
 import sqlite3
 import urllib.request
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Run, ViewType
 from mlflow.exceptions import MlflowException
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SADeprecationWarning, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ace.errors import StoreError
 from ace.tracking.places import PORTS, Places
+from ace.tracking.sqlite_file import made_once, require_tables
 
-with warnings.catch_warnings():
-    # MLflow 3.17 under SQLAlchemy 2.1, once, while it sets its own classes up; nothing of ours is involved
-    warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated", SADeprecationWarning)
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-LOCK_WAIT_S = 60.0  # a first start takes 2 to 5 s, and several may stand in line
 REACH_WAIT_S = 5.0
 PAGE = 1000
-NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "lustre", "beegfs", "ceph", "fuse.sshfs"}
 
 # Everything these say reaches the user as a StoreError, or is news about a migration that nobody asked for.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -104,7 +94,6 @@ class Store:
             if not token:
                 return
 
-
     def all_experiments(self) -> list[Experiment]:
         """Every experiment, deleted ones too: what was done under a name that is gone was done."""
         found: list[Experiment] = []
@@ -133,10 +122,7 @@ def open_store(uri: str | None, root: Path) -> Store:
     ):
         database.parent.mkdir(parents=True, exist_ok=True)
         artifacts.mkdir(parents=True, exist_ok=True)
-        with _lock(database):
-            if not database.exists() or database.stat().st_size == 0:
-                _make(database, artifacts)
-            _require_tables(database)
+        with made_once(database, artifacts):
             client = _connect(uri)
     return Store(str(database), str(artifacts), client, _beside(database, artifacts), database)
 
@@ -155,7 +141,7 @@ def open_existing_store(uri: str | None, root: Path) -> Store:
         f"cannot read the tracking store {database}",
         "make its folder writable (SQLite writes beside a file even to read it), or name another with tracking.uri=URI",
     ):
-        _require_tables(database)
+        require_tables(database)
         return Store(str(database), str(artifacts), _connect(uri), _beside(database, artifacts), database)
 
 
@@ -240,49 +226,3 @@ def _reach(uri: str, shown: str) -> None:
 def _without_password(uri: str) -> str:
     password = urlsplit(uri).password
     return uri.replace(f":{password}@", ":***@") if password else uri
-
-
-@contextmanager
-def _lock(database: Path) -> Iterator[None]:
-    path = database.with_name(database.name + ".lock")
-    try:
-        with FileLock(path, timeout=LOCK_WAIT_S):
-            yield
-    except Timeout as error:
-        raise StoreError(
-            f"another process has been setting up {database} for more than {LOCK_WAIT_S:.0f} s; "
-            f"wait for it or end it (it holds {path})"
-        ) from error
-
-
-def _make(database: Path, artifacts: Path) -> None:
-    """Set the schema up under another name, then rename: killed at any moment, this leaves no half-made store."""
-    fresh = database.with_name(database.name + ".new")
-    for left in (fresh, fresh.with_name(fresh.name + "-journal")):
-        left.unlink(missing_ok=True)
-    SqlAlchemyStore(f"sqlite:///{fresh}", str(artifacts)).engine.dispose()  # type: ignore[no-untyped-call]
-    if not on_network(database, [(part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True)]):
-        with closing(sqlite3.connect(fresh)) as connection:
-            # readers and a writer at once, and a faster commit; its shared memory does not work across hosts
-            connection.execute("PRAGMA journal_mode=WAL")
-    os.replace(fresh, database)
-
-
-def on_network(path: Path, mounts: Iterable[tuple[str, str]]) -> bool:
-    """Whether `path` lies on a network file system.  `mounts`: mount points and their file systems."""
-    above = [(len(point), kind) for point, kind in mounts if path.is_relative_to(point)]
-    return bool(above) and max(above)[1] in NETWORK_FILE_SYSTEMS
-
-
-def _require_tables(database: Path) -> None:
-    """MLflow would set its tables up in whatever it is given, and retry for minutes on what is no database."""
-    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        query = "SELECT count(*) FROM sqlite_master WHERE name IN ('experiments', 'runs', 'alembic_version')"
-        found = connection.execute(query).fetchone()[0]
-        views = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
-    if views:  # MLflow makes none, and one can be made to never end
-        raise StoreError(f"{database} has a view, {views[0][0]!s:.60}, which MLflow never makes; it is not read")
-    if found != 3:
-        raise StoreError(
-            f"{database} is no MLflow database; move it away, or choose another place with tracking.uri=URI"
-        )

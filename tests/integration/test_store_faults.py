@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from ace.cli import verify
 from ace.errors import StoreError
-from ace.tracking import names, store
+from ace.tracking import names, sqlite_file
 from ace.tracking.artifacts import write_artifact
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store, open_store
@@ -76,7 +76,7 @@ def test_a_link_under_the_temporary_name_is_not_written_through(tmp_path: Path) 
 def test_a_store_that_another_process_is_setting_up_is_waited_for_so_long_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "LOCK_WAIT_S", 0.2)
+    monkeypatch.setattr(sqlite_file, "LOCK_WAIT_S", 0.2)
     lock = tmp_path / "mlflow.db.lock"
     with FileLock(lock), pytest.raises(StoreError, match=r"another process .* wait for it or end it") as refused:
         open_store(None, tmp_path)

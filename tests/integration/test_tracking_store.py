@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from ace.errors import StoreError
-from ace.tracking.store import experiments, on_network, open_existing_store, open_store
+from ace.tracking.sqlite_file import on_network
+from ace.tracking.store import experiments, open_existing_store, open_store
 from ace.tracking.writer import Tracker
 from tests import builders
 

@@ -6,6 +6,7 @@ import pytest
 from ace.cli.sweep import expand
 from ace.decide import commands
 from ace.decide.gather import gather
+from ace.decide.jobs import covers
 from ace.domain.plan import ExecutorSpec, RivalSpec, Shape
 from tests.unit.decide import builders as b
 from tests.unit.decide import registered
@@ -76,12 +77,12 @@ def test_a_single_missing_job_is_still_a_sweep_so_that_it_keeps_its_name():
     ],
 )
 def test_a_measurement_covers_a_job_only_when_all_its_overrides_agree(job, covered):
-    assert commands.covers(b.stored(b.record()), job) is covered
+    assert covers(b.stored(b.record()), job) is covered
 
 
 def test_a_job_of_the_same_name_is_covered():
     attempt = b.stored(b.record(), job="batch=1,executor=identity,seq_len=64")
-    assert commands.covers(attempt, "batch=1,executor=identity,seq_len=64")
+    assert covers(attempt, "batch=1,executor=identity,seq_len=64")
 
 
 def test_a_split_is_named_by_the_file_that_it_came_from():

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from ace.decide import judge
-from ace.decide.commands import agrees, covers, measure_again
+from ace.decide.commands import measure_again
 from ace.decide.gather import gather
+from ace.decide.jobs import agrees, covers
 from ace.decide.replay import evidence_of
 from ace.decide.sweeps import uncovered
 from ace.domain.plan import REPLICATE_SEEDS

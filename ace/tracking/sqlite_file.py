@@ -1,0 +1,86 @@
+"""The SQLite file of a store: made once, whole, by whoever comes first, and looked at before MLflow opens it.
+
+Below `store`. MLflow sets its schema up on first use, in seconds and in many steps. Two processes doing so at once, or
+one killed while doing it, leave a database that nobody can open again; hence the lock, the temporary name, the rename.
+"""
+
+import os
+import sqlite3
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+from sqlalchemy.exc import SADeprecationWarning
+
+from ace.errors import StoreError
+
+with warnings.catch_warnings():
+    # MLflow 3.17 under SQLAlchemy 2.1, once, while it sets its own classes up; nothing of ours is involved
+    warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated", SADeprecationWarning)
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+LOCK_WAIT_S = 60.0  # a first start takes 2 to 5 s, and several may stand in line
+NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "lustre", "beegfs", "ceph", "fuse.sshfs"}
+
+
+@contextmanager
+def made_once(database: Path, artifacts: Path) -> Iterator[None]:
+    """The file, made first where there is none, held so that nobody else makes it meanwhile.
+
+    `artifacts`: where its experiments keep files. Raises StoreError when it is no MLflow database, or nobody gives way.
+    """
+    with _lock(database):
+        if not database.exists() or database.stat().st_size == 0:
+            _make(database, artifacts)
+        require_tables(database)
+        yield
+
+
+def require_tables(database: Path) -> None:
+    """Raise StoreError for what MLflow did not make: it would set its tables up in whatever it is given, and retry for
+    minutes on what is no database."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        query = "SELECT count(*) FROM sqlite_master WHERE name IN ('experiments', 'runs', 'alembic_version')"
+        found = connection.execute(query).fetchone()[0]
+        views = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
+    if views:  # MLflow makes none, and one can be made to never end
+        raise StoreError(f"{database} has a view, {views[0][0]!s:.60}, which MLflow never makes; it is not read")
+    if found != 3:
+        raise StoreError(
+            f"{database} is no MLflow database; move it away, or choose another place with tracking.uri=URI"
+        )
+
+
+@contextmanager
+def _lock(database: Path) -> Iterator[None]:
+    path = database.with_name(database.name + ".lock")
+    try:
+        with FileLock(path, timeout=LOCK_WAIT_S):
+            yield
+    except Timeout as error:
+        raise StoreError(
+            f"another process has been setting up {database} for more than {LOCK_WAIT_S:.0f} s; "
+            f"wait for it or end it (it holds {path})"
+        ) from error
+
+
+def _make(database: Path, artifacts: Path) -> None:
+    """Set the schema up under another name, then rename: killed at any moment, this leaves no half-made store."""
+    fresh = database.with_name(database.name + ".new")
+    for left in (fresh, fresh.with_name(fresh.name + "-journal")):
+        left.unlink(missing_ok=True)
+    SqlAlchemyStore(f"sqlite:///{fresh}", str(artifacts)).engine.dispose()  # type: ignore[no-untyped-call]
+    if not on_network(database, [(part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True)]):
+        with closing(sqlite3.connect(fresh)) as connection:
+            # readers and a writer at once, and a faster commit; its shared memory does not work across hosts
+            connection.execute("PRAGMA journal_mode=WAL")
+    os.replace(fresh, database)
+
+
+def on_network(path: Path, mounts: Iterable[tuple[str, str]]) -> bool:
+    """Whether `path` lies on a network file system.  `mounts`: mount points and their file systems."""
+    above = [(len(point), kind) for point, kind in mounts if path.is_relative_to(point)]
+    return bool(above) and max(above)[1] in NETWORK_FILE_SYSTEMS
