@@ -6,9 +6,9 @@ registration is the same look.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ace.domain.claim import claim_id
+from ace.domain.claim import claim_id, claim_of
 from ace.domain.isolated import ISOLATED_SESSIONS
 from ace.domain.plan import CellPlan
 from ace.domain.record import CellRecord, CodeState, Digests
@@ -26,6 +26,15 @@ from ace.errors import PlanError
 from ace.tracking.ledger import Ledger
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What a holdout cell would be measured by, beside its code: `libraries` and `settings` as sessions record them."""
+
+    host: str
+    libraries: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str], ...]
+
+
 class AlreadyMeasured(PlanError):
     """The cell gave its evidence, `record`, in run `run_id`: it is not measured by that seed again."""
 
@@ -38,6 +47,7 @@ def unseal(
     plan: CellPlan,
     code: CodeState,
     weights: Digests,
+    here: Here,
     evidence: Evidence,
     ledger: Ledger,
     now_s: float,
@@ -48,8 +58,10 @@ def unseal(
     `again`: the one re-measurement of a cell that a rule left unresolved, which every registration foresees.
     Raises PlanError when the claim is not registered, has changed since, or has no look left.
     """
-    registration = _registered(plan, claim_id(plan, code.executor_digest, weights), evidence)
+    claim = claim_id(plan, code.executor_digest, weights)
+    registration = _registered(plan, claim, evidence)
     _require_unchanged(plan, code, weights, registration)
+    _require_same_place(plan, claim, here, evidence)
     others = evidence.unlisted
     look = ledger.append(lambda index, previous, listed: _look(index, previous, listed, others, registration, now_s))
     look = look or next(made for made in ledger.looks() if made.registration == registration.digest)
@@ -112,6 +124,28 @@ def _require_unchanged(plan: CellPlan, code: CodeState, weights: Digests, regist
     if plan.shape not in registration.opened:
         named = ", ".join(map(str, registration.opened))
         raise PlanError(f"split=holdout is sealed for cell {plan.shape}: registered are {named}.")
+
+
+def _require_same_place(plan: CellPlan, claim: str, here: Here, evidence: Evidence) -> None:
+    """What ran elsewhere, or by other libraries, confirms nothing (gate parity): the look would be spent in vain."""
+    own = [cell.record for cell in evidence.cells if cell.record is not None and cell.record.plan.shape == plan.shape]
+    sessions = [s for record in own if claim_of(record) == claim for s in record.sessions]
+    if not sessions:
+        return
+    was = max(sessions, key=lambda session: session.started_at).environment
+    known = {name for name, _ in here.libraries}  # what a board's driver adds is known to sessions alone
+    libraries = tuple((name, version) for name, version in was.versions if name in known)
+    for name, before, now in (
+        ("hosts", was.host, here.host),
+        ("libraries", dict(libraries), dict(here.libraries)),
+        ("environment variables", dict(was.settings), dict(here.settings)),
+    ):
+        if before != now:
+            raise PlanError(
+                f"split=holdout stays sealed: {plan.shape} was measured by other {name} ({before}, now {now}), and "
+                "what is measured here would confirm nothing; go back there, or measure all of the claim here, under "
+                "another experiment.name"
+            )
 
 
 def _look(

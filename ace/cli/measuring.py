@@ -5,6 +5,7 @@ what only a command knows: the configuration, the sweep that the job belongs to,
 """
 
 import os
+import platform
 import shutil
 import time
 import uuid
@@ -27,11 +28,13 @@ from ace.decide.stopping import stop_rule
 from ace.domain.plan import HOLDOUT, CellPlan
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord
+from ace.domain.session import settings_in
 from ace.errors import AceError
-from ace.holdout import unseal, write_opening
+from ace.holdout import Here, unseal, write_opening
 from ace.measure.code_state import code_state, measured_by
 from ace.measure.device import DEVICE
 from ace.measure.device_lock import device_alone
+from ace.measure.environment import library_versions, variables
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder
 from ace.models.loading import check_model, model_digests
@@ -120,7 +123,8 @@ def _unsealed(plan: CellPlan, store: Store, settings: wiring.Settings, again: bo
     store.experiment_id(plan.experiment, create=True)
     evidence = read_evidence(store, plan.experiment, ledger)
     code = code_state(plan.executor, Path.cwd())
-    return unseal(plan, code, model_digests(plan.model), evidence, ledger, time.time(), again)
+    here = Here(platform.node(), library_versions(), settings_in(variables()))
+    return unseal(plan, code, model_digests(plan.model), here, evidence, ledger, time.time(), again)
 
 
 def _opening(plan: CellPlan, settings: wiring.Settings) -> Callable[[str], None]:

@@ -29,6 +29,7 @@ class Conditions:
     device: str
     threads: int
     libraries: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str], ...]
     benchmark: tuple[str, ...]
     rounds: int
     order: str
@@ -36,7 +37,8 @@ class Conditions:
 
     def __str__(self) -> str:
         libraries = "".join(f", {name} {version}" for name, version in self.libraries)
-        where = f"{self.processor}, {self.device}, threads={self.threads}{libraries}"
+        settings = "".join(f", {name}={value}" for name, value in self.settings)
+        where = f"{self.processor}, {self.device}, threads={self.threads}{libraries}{settings}"
         made = f"code {self.package[:8]} on {self.host} ({where}), {self.benchmark[1]}, {self.rounds} rounds"
         return made if self.source == OWN else f"{self.source}, {self.order} order, {self.rounds} timings a session"
 
@@ -67,7 +69,8 @@ class Measurement:
             processor=_joined((e.cpu_model for e in places), "no processor"),
             device=_joined((e.device for e in places), "no device"),
             threads=plan.protocol.threads,
-            libraries=places[0].versions if places else (),
+            libraries=tuple(dict.fromkeys(pair for e in places for pair in e.versions)),
+            settings=tuple(dict.fromkeys(pair for e in places for pair in e.settings)),
             benchmark=asked,
             rounds=rounds if self.record.imported is None else len(self.record.imported.pair[0][0]),
             order=self.record.order,

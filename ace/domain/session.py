@@ -4,6 +4,7 @@ A worker of `ace.measure` makes it and its parent keeps it in the cell's record 
 kept for ever; nothing here is a conclusion.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ace.domain.energy import SessionEnergy
@@ -100,6 +101,19 @@ def is_board(device: str) -> bool:
     return device.partition(":")[0] == "cuda"
 
 
+COSTLESS = (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TORCHINDUCTOR_COMPILE_THREADS",
+    "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER",
+)  # fmt: skip
+"""Variables by which two sessions may differ and be alike: the first four ACE sets itself, by `threads`, the next two
+scikit-learn does when it is imported, and the last say which board of several it was."""
+
+
+def settings_in(variables: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Those of the variables of a process by which two sessions are not alike."""
+    return tuple((name, value) for name, value in variables if name not in COSTLESS)
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Where a session ran."""
@@ -116,6 +130,11 @@ class Environment:
     load_average: float | None
     versions: tuple[tuple[str, str], ...]
     variables: tuple[tuple[str, str], ...]
+
+    @property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """Variables that somebody set and that change what the same code costs (ATEN_CPU_CAPABILITY, LD_PRELOAD)."""
+        return settings_in(self.variables)
 
     @property
     def on_board(self) -> bool:

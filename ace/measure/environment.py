@@ -53,14 +53,14 @@ def fingerprint(threads: int, interop_threads: int) -> Environment:
         clock_resolution_s=time.get_clock_info("perf_counter").resolution,
         load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         versions=(*library_versions(), *_cuda_version()),
-        variables=tuple(
-            sorted(
-                (key, value)
-                for key, value in os.environ.items()
-                if (key.startswith(PREFIXES) or key in NAMES) and key not in PLACES
-            )
-        ),
+        variables=variables(),
     )
+
+
+def variables() -> tuple[tuple[str, str], ...]:
+    """Of this process, those that change what the same code costs."""
+    chosen = ((key, value) for key, value in os.environ.items() if key.startswith(PREFIXES) or key in NAMES)
+    return tuple(sorted((key, value) for key, value in chosen if key not in PLACES))
 
 
 def _first_line(path: Path) -> str | None:

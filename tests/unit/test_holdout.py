@@ -10,7 +10,7 @@ from ace.domain.record import CodeState
 from ace.domain.registration import UnlistedLook
 from ace.domain.stored import Evidence
 from ace.errors import PlanError, StoreError
-from ace.holdout import unseal, write_opening
+from ace.holdout import Here, unseal, write_opening
 from ace.tracking.ledger import Ledger
 from tests.unit.decide import builders as b
 from tests.unit.decide import registered as r
@@ -34,8 +34,14 @@ def asked(seq_len: int = 64) -> CellPlan:
     return replace(b.plan(seq_len, 1, "holdout"), benchmark=r.HOLDOUT)
 
 
-def open_it(plan: CellPlan, of: Evidence, ledger: Ledger, code: CodeState = r.CODE, weights=WEIGHTS) -> CellPlan:
-    return unseal(plan, code, weights, of, ledger, NOW)
+PLACE = b.environment()
+HERE = Here(PLACE.host, PLACE.versions, PLACE.settings)
+
+
+def open_it(
+    plan: CellPlan, of: Evidence, ledger: Ledger, code: CodeState = r.CODE, weights=WEIGHTS, here: Here = HERE
+) -> CellPlan:
+    return unseal(plan, code, weights, here, of, ledger, NOW)
 
 
 def test_a_registered_cell_is_opened_with_the_seed_that_nobody_knew_and_the_look_is_written_down(claim, ledger):
@@ -66,6 +72,9 @@ def test_without_a_registration_nothing_is_opened_and_nothing_written(claim, led
         ({"plan": replace(asked(), protocol=replace(asked().protocol, rounds=20))}, "protocol changed"),
         ({"plan": replace(asked(), benchmark=replace(r.HOLDOUT, examples=1001))}, "split changed"),
         ({"plan": asked(96)}, "sealed for cell 96x1: registered are 64x1"),
+        ({"here": replace(HERE, host="another")}, "64x1 was measured by other hosts"),
+        ({"here": replace(HERE, libraries=(("torch", "9.9"),))}, "64x1 was measured by other libraries"),
+        ({"here": replace(HERE, settings=(("LD_PRELOAD", "libjemalloc.so"),))}, "by other environment variables"),
     ],
 )
 def test_whatever_changed_since_keeps_it_sealed_and_is_named(claim, ledger, change, said):

@@ -1,7 +1,8 @@
 """Part of gate parity: was every arm looked at, in one place, and with no more processors than it was given?
 
-Cells of one claim that were measured on different machines are different claims; other code or libraries among the
-cells of a map are common while an idea is developed, and the skeptic's conditions warn of them.
+Cells of one claim that were measured on different machines are different claims, and so is a shape that was measured by
+other libraries or settings on another split: what is accepted is then true of neither. Other ones among the cells of a
+map are common while an idea is developed, and the skeptic's conditions warn of them.
 """
 
 from ace.decide.asking import gate, named
@@ -9,7 +10,7 @@ from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import HOLDOUT, VALIDATION
-from ace.domain.session import BASELINE, CANDIDATE, NULL, Session
+from ace.domain.session import BASELINE, CANDIDATE, NULL, Environment, Session
 
 NAME = "parity"
 CLAIMED = {BASELINE, NULL, CANDIDATE}  # a rival may differ in whatever it likes
@@ -31,19 +32,31 @@ def seen(cells: tuple[CellEstimate, ...]) -> Finding:
 
 
 def one_place(dossier: Dossier) -> Finding:
-    """The examined cells, and the same shapes on the other splits, on one host with one number of threads."""
-    cells = list(dossier.examined)
-    for split in (VALIDATION, HOLDOUT):
-        cells += [other for cell in dossier.examined if (other := dossier.at(split, cell.cell.shape))]
-    places = {
-        (s.environment.host, s.environment.cpu_model, s.environment.threads) for c in cells for s in c.cell.sessions
-    }
-    threshold = "one host and one number of threads for all cells of the claim"
+    """The examined cells, and the same shapes on the other splits, on one host with one number of threads; and each
+    shape by one set of libraries and settings."""
+    shapes = {cell.key: _everywhere(dossier, cell) for cell in dossier.examined}
+    places = {(e.host, e.cpu_model, e.threads) for found in shapes.values() for e in found}
+    threshold = "one host and one number of threads for all cells of the claim, one set of libraries for each"
     shown = [f"{host} ({processor}, threads={threads})" for host, processor, threads in sorted(places)]
+    step = "measure all cells of the claim in one place, under another experiment.name"
     if len(places) > 1:
-        step = "measure all cells of the claim in one place, under another experiment.name"
         return gate(NAME, Outcome.NO_EVIDENCE, f"measured on {named(shown)}", threshold, step)
+    if mixed := [f"{key}: {told}" for key, found in shapes.items() if (told := _differing(found))]:
+        return gate(NAME, Outcome.NO_EVIDENCE, f"its sessions ran by more than one of {named(mixed)}", threshold, step)
     return gate(NAME, Outcome.PASS, f"measured on {named(shown) or 'no host'}", threshold)
+
+
+def _everywhere(dossier: Dossier, cell: CellEstimate) -> list[Environment]:
+    """Where the sessions of a shape ran, on whatever split."""
+    elsewhere = (dossier.at(split, cell.cell.shape) for split in (VALIDATION, HOLDOUT))
+    return [s.environment for found in (cell, *elsewhere) if found is not None for s in found.cell.sessions]
+
+
+def _differing(places: list[Environment]) -> str:
+    """Libraries and settings that some of them have and others have not, or in another version."""
+    sets = [{*place.versions, *place.settings} for place in places]
+    uneven = set[tuple[str, str]]().union(*sets) - set[tuple[str, str]].intersection(*sets) if sets else ()
+    return ", ".join(f"{name} {value}" for name, value in sorted(uneven))
 
 
 def processor_time(cells: tuple[CellEstimate, ...]) -> Finding:

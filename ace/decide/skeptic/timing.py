@@ -129,9 +129,9 @@ def conditions(cell: CellEstimate, _: Policy) -> Finding:
 
 
 def mixed(cells: Sequence[CellEstimate]) -> Iterator[Finding]:
-    """Cells of one map by other code, libraries, threads or hosts: each stands for itself, side by side they may not
-    compare."""
-    made = {field: set[object]() for field in ("package", "libraries", "threads", "host")}
+    """Cells of one map by other code, libraries, settings, threads or hosts: each stands for itself, side by side they
+    may not compare."""
+    made = {field: set[object]() for field in ("package", "libraries", "settings", "threads", "host")}
     for cell in cells:
         for field, values in made.items():
             values.add(getattr(cell.cell.conditions, field))

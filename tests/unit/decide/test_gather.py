@@ -46,14 +46,29 @@ def test_measurements_by_other_code_are_named_and_the_newest_code_is_used():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"host": "other"}, {"cpu_model": "other"}, {"versions": (("torch", "2.12.0"),)}, {"device": "cuda"}]
+    "changes",
+    [
+        {"host": "other"},
+        {"cpu_model": "other"},
+        {"versions": (("torch", "2.12.0"),)},
+        {"variables": (("ATEN_CPU_CAPABILITY", "default"), ("OMP_NUM_THREADS", "1"))},
+        {"device": "cuda"},
+    ],
 )
-def test_sessions_from_elsewhere_or_of_other_libraries_are_not_pooled(changes):
+def test_sessions_from_elsewhere_or_of_other_libraries_or_settings_are_not_pooled(changes):
     here, there = b.record(seed=1), b.record(seed=2)
     moved = tuple(replace(session, environment=b.environment(**changes)) for session in there.sessions)
     cells = [b.stored(here, started_at=1.0), b.stored(replace(there, sessions=moved), started_at=2.0)]
     [cell] = gather(b.evidence(*cells))[0].cells
     assert (len(cell.measurements), len(cell.others)) == (1, 1)
+
+
+def test_what_scikit_learn_sets_when_it_is_imported_keeps_no_sessions_apart():
+    here, there = b.record(seed=1), b.record(seed=2)
+    beside = b.environment(variables=(("KMP_INIT_AT_FORK", "FALSE"), ("OMP_NUM_THREADS", "1")))
+    imported = tuple(replace(session, environment=beside) for session in there.sessions)
+    [cell] = gather(b.evidence(b.stored(here), b.stored(replace(there, sessions=imported))))[0].cells
+    assert (len(cell.measurements), len(cell.others)) == (2, 0)
 
 
 def test_a_measurement_without_sessions_hides_none_that_has_some():

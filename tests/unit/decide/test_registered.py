@@ -45,6 +45,24 @@ def test_an_honest_gain_that_was_registered_and_holds_on_sealed_documents_is_acc
     assert decision.look_ledger == (look.digest,)
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"versions": (("torch", "1.0"),)}, "torch 1.0"), ({"variables": (("LD_PRELOAD", "x.so"),)}, "LD_PRELOAD x.so")],
+)
+@pytest.mark.parametrize("first", [0, 1])  # all sessions of the holdout, or all but its first
+def test_a_holdout_by_other_libraries_or_settings_than_development_confirms_nothing(changes, told, first):
+    def elsewhere(record):
+        moved = (replace(s, environment=b.environment(**changes)) for s in record.sessions[first:])
+        return replace(record, sessions=(*record.sessions[:first], *moved))
+
+    cells = r.explored((64, 1))
+    made = r.registration_of(cells)
+    look = r.look_of(made)
+    decision = r.decide(r.evidence([*cells, *r.opened(made, look, change=elsewhere)], made, (look,)))
+    assert decision.verdict is Verdict.INCONCLUSIVE
+    assert any("parity" in reason and told in reason for reason in decision.claims.speed.reasons)
+
+
 def test_a_claim_of_a_part_of_the_grid_is_accepted_within_its_envelope():
     cells, made, look = whole_way((64, 1), (128, 1), chosen="64x1")
     decision = r.decide(r.evidence(cells, made, (look,)))
