@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from ace.decide.cells import Cell, shape_order
-from ace.decide.jobs import AXES, PROTOCOL_KEYS, model_overrides, pair, plain, split_file, split_job
+from ace.decide.jobs import AXES, PROTOCOL_KEYS, choices, model_overrides, pair, plain, split_file, split_job
 from ace.domain.energy import AUTO, MODELLED, EnergyPlan
 from ace.domain.plan import DEVELOPMENT, EXACT, FIXED, OBRIEN_FLEMING, SPEED, UNCHANGED, CellPlan, Shape
 from ace.domain.registration import Registration
@@ -67,7 +67,7 @@ def reproduce(cells: Sequence[Cell]) -> str:
 
 def _fixed(plan: CellPlan, job: str | None, split: str, seed: int) -> dict[str, str]:
     """The overrides of a plan but for its place on the map."""
-    fixed = _overrides(plan) if job is None else _changed(plan) | _kept(job)
+    fixed = _overrides(plan) if job is None else _changed(plan) | choices(job)
     fixed["split"] = split_file(plan, job).replace(plan.benchmark.split, split)
     return fixed | _seeds(replace(plan, seed=seed))
 
@@ -147,11 +147,6 @@ def _swept(values: Sequence[str]) -> str:
     if step < 1 or numbers != list(range(numbers[0], numbers[0] + step * len(numbers), step)):
         return ",".join(values)
     return f"range({numbers[0]},{numbers[-1] + 1}{f',{step}' if step > 1 else ''})"
-
-
-def _kept(job: str) -> dict[str, str]:
-    """What a job of a sweep chose besides its place on the map."""
-    return {key: value for key, value in map(pair, split_job(job)) if key not in (*AXES, "seed", "replicate", "split")}
 
 
 def _overrides(plan: CellPlan) -> dict[str, str]:

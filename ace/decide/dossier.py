@@ -14,6 +14,7 @@ from ace.decide.cells import shape_order
 from ace.decide.estimates import CellEstimate
 from ace.decide.gather import Case
 from ace.decide.regimes import faster_than_floor, regime_of
+from ace.decide.sweeps import refused
 from ace.domain.finding import Finding, Outcome, Severity
 from ace.domain.plan import DEVELOPMENT, HOLDOUT, Shape
 from ace.domain.policy import Policy
@@ -68,8 +69,11 @@ class Dossier:
         return bool(self.on(DEVELOPMENT)) and not self.unmeasured(DEVELOPMENT)
 
     def claims_all(self, claimed: Sequence[CellEstimate]) -> bool:
-        """Whether these are all of development, and nothing beyond them was so much as tried, on whatever split."""
-        return self.whole and self.tried() <= {cell.cell.shape for cell in claimed}
+        """Whether these are all of development, and nothing beyond them was so much as tried, on whatever split, or
+        declared and found impossible to run."""
+        if not self.whole or not self.tried() <= {cell.cell.shape for cell in claimed}:
+            return False
+        return not any(refused(sweep, self.case.attempts) for sweep in self.case.sweeps)
 
     def downgrades(self, key: str) -> list[str]:
         """Names of the rules that leave this cell unresolved."""

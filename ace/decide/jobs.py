@@ -45,6 +45,11 @@ def pair(override: str) -> tuple[str, str]:
     return key, value
 
 
+def choices(job: str) -> dict[str, str]:
+    """What a job of a sweep chose besides its place on the map."""
+    return {key: value for key, value in map(pair, split_job(job)) if key not in (*AXES, "seed", "replicate", "split")}
+
+
 def split_file(plan: CellPlan, job: str | None) -> str:
     """The file of the group `split` that a plan came from: the one that its job names, else the packaged one."""
     named = dict(map(pair, split_job(job or ""))).get("split")

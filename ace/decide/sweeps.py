@@ -8,7 +8,8 @@ that run and measure the cell again is then seen.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from ace.decide.jobs import agrees, covers, pair, split_job
+from ace.decide.cells import is_evidence
+from ace.decide.jobs import agrees, choices, covers, pair, split_job
 from ace.domain.stored import StoredCell, StoredSweep
 
 
@@ -27,6 +28,22 @@ def reused(sweep: StoredSweep, cells: Sequence[StoredCell]) -> frozenset[str]:
     return frozenset(
         job for job, run_id in sweep.reused if job in planned and run_id in runs and agrees(runs[run_id], job)
     )
+
+
+def refused(sweep: StoredSweep, own: Sequence[StoredCell]) -> list[str]:
+    """The jobs of the claim with the attempts `own` that could not be run at all, and that none of them stands for.
+
+    What was refused has no plan: a job is the claim's where nothing but its place, split and seed sets it apart from
+    one that the claim has an attempt of.
+    """
+    if not sweep.refused:
+        return []
+    runs = {cell.run_id for cell in own}
+    ran = [cell.job for cell in own if cell.sweep == sweep.sweep and cell.job]
+    ran += [job for job, run_id in sweep.reused if run_id in runs]
+    chosen = {tuple(sorted(choices(job).items())) for job in ran}
+    ours = [job for job in sweep.refused if tuple(sorted(choices(job).items())) in chosen]
+    return uncovered(ours, [cell for cell in own if is_evidence(cell)])
 
 
 def uncovered(jobs: Sequence[str], measured: Iterable[StoredCell]) -> list[str]:

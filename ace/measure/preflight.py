@@ -4,6 +4,7 @@ A worker and not this process, because an executor is foreign code and this proc
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ace.domain.canonical import digest
@@ -16,10 +17,21 @@ from ace.measure.environment import cores
 from ace.measure.messages import Task
 from ace.measure.workshop import Workshop
 
+ENDED = ("died", "hung", "rubbish")
+"""Kinds of failure that say something of the process and nothing of the plan."""
+
+
+class _Unknown(Exception):
+    """The check came to no end."""
+
 
 def refuse_impossible(plan: CellPlan, code: CodeState, folder: Path, cache: Path) -> None:
     """Raise PlanError when the executor cannot be imported or refuses its parameters (remembered by content), or when
-    more threads are asked for than there are processors: what would then be timed is how they wait for each other."""
+    more threads are asked for than there are processors: what would then be timed is how they wait for each other.
+
+    Where the worker itself ended (out of memory, killed, hung) nothing was refused, and nothing is known: the attempt
+    goes on, and if it ends in the same way that is a recorded failure.
+    """
     most = cores()
     require(plan.protocol.threads <= most, "protocol.threads", plan.protocol.threads, f"at most {most}, this machine's")
 
@@ -27,8 +39,12 @@ def refuse_impossible(plan: CellPlan, code: CodeState, folder: Path, cache: Path
         answer = Workshop(folder, cache, 1, "preflight").run(Task.CHECK, plan, time.time())
         if answer.refused is not None:
             raise PlanError(answer.refused)
+        if answer.failure is not None and answer.failure.kind in ENDED:
+            raise _Unknown
         if answer.failure is not None:
             raise PlanError(f"executor {plan.executor.target} cannot be constructed: {answer.failure.detail}")
         return True
 
-    cached_json(cache / "checked", digest((encode(plan.executor), code.executor_digest, code.package_digest)), check)
+    key = digest((encode(plan.executor), code.executor_digest, code.package_digest))
+    with suppress(_Unknown):
+        cached_json(cache / "checked", key, check)

@@ -124,7 +124,7 @@ LAUNCHES = (
     Launch("seen_at_once", 2, SEEN_AT_ONCE, FEW),
     Launch("seen_over_sessions", 5, SEEN_OVER_SESSIONS, FEW, again=False),
     Launch("seen_over_ten_sessions", 10, SEEN_OVER_TEN_SESSIONS, FEW, again=False),
-    Launch("nothing_and_planted", 8, NOTHING_AND_PLANTED, FEW),
+    Launch("nothing_and_planted", 8, NOTHING_AND_PLANTED),
     Launch("fewer_operations", 8, FEWER_OPERATIONS, again=False),
     Launch("honest_ideas", 8, FUSED, again=False),
 )

@@ -152,6 +152,16 @@ def test_an_impossible_executor_is_refused_before_anything_runs(
         refuse_impossible(plan, code_state(plan.executor, Path.cwd()), tmp_path, cache)
 
 
+def test_an_executor_whose_check_was_killed_is_not_refused_and_its_cell_records_the_failure(
+    tmp_path: Path, cache: Path
+) -> None:
+    plan = small_plan("tests.integration.misbehaving.KilledWhenMade")
+    refuse_impossible(plan, code_state(plan.executor, Path.cwd()), tmp_path, cache)
+    record = measured(plan, tmp_path, cache)
+    assert record.sessions == ()
+    assert {(failure.kind, "out-of-memory killer" in failure.detail) for failure in record.failures} == {("died", True)}
+
+
 def test_random_weights_are_timed_at_any_size_and_claim_no_quality(tmp_path: Path, cache: Path) -> None:
     any_size = ["model=encoder", "hidden=64", "depth=2", "executor=identity", "inputs.rivals=null"]
     plan = plan_of(compose_config([*SMALL, *any_size]))

@@ -12,7 +12,7 @@ from ace.domain.finding import Outcome, Severity
 from ace.domain.policy import Policy
 from ace.domain.record import Failure, MemoryUse
 from ace.domain.registration import chain_problem
-from ace.domain.stored import StoredRegistration
+from ace.domain.stored import StoredRegistration, StoredSweep
 from ace.domain.verdict import Verdict
 from ace.domain.wording import percent_within
 from ace.errors import PlanError
@@ -43,6 +43,23 @@ def test_an_honest_gain_that_was_registered_and_holds_on_sealed_documents_is_acc
     )
     assert decision.registration == made.digest
     assert decision.look_ledger == (look.digest,)
+
+
+@pytest.mark.parametrize(
+    ("refused", "verdict"),
+    [
+        ("batch=2,executor=token_pruning,seq_len=64", Verdict.ACCEPTED_WITHIN_ENVELOPE),
+        ("batch=2,executor=of_another_idea,seq_len=64", Verdict.ACCEPTED),
+        ("batch=1,executor=token_pruning,seq_len=64", Verdict.ACCEPTED),  # refused at first, and measured since
+    ],
+)
+def test_a_grid_of_which_a_job_could_not_be_run_is_not_claimed_as_a_whole(refused, verdict):
+    cells, made, look = whole_way()
+    job = "batch=1,executor=token_pruning,seq_len=64"
+    cells[0] = replace(cells[0], sweep="swept", job=job)
+    swept = StoredSweep("run", "swept", "FINISHED", 1.0, tuple(sorted({job, refused})), (refused,))
+    decision = r.decide(r.evidence(cells, made, (look,), sweeps=(swept,)))
+    assert decision.verdict is verdict, decision.claims.speed.reasons
 
 
 @pytest.mark.parametrize(
