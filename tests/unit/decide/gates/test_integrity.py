@@ -52,6 +52,17 @@ def test_one_session_under_two_indices_of_a_record_is_one_session():
     assert "repeated to the last digit" in the_fail(ask(b.stored(copied))).evidence
 
 
+def test_a_copy_whose_timings_were_moved_a_little_is_known_by_its_processor_time():
+    def slower(session):
+        moved = (replace(t, wall_s=tuple(s * (1 + 1e-9) for s in t.wall_s)) for t in session.timings)
+        return replace(session, timings=tuple(moved))
+
+    made = b.record()
+    copy = replace(each_session(made, slower), attempt="another", plan=replace(made.plan, seed=1))
+    found = the_fail(ask(b.stored(made, "first"), b.stored(copy, "second")))
+    assert "run second session 0 repeats run first session 0" in found.evidence
+
+
 def test_one_timing_written_many_times_is_seen():
     def flat(session):
         return replace(session, timings=tuple(Timings(t.arm, t.wall_s[:1] * 12, t.cpu_s) for t in session.timings))
