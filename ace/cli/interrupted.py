@@ -2,8 +2,8 @@
 
 Between preflight and measurement, asked by `measuring`. While a cell is measured its folder says which cell it is and
 which process measures it; every session that the parent heard the end of lies there whole, a failed one too: ending a
-sweep may not be a way to be rid of a session. When the same command is given again on the same host since the same
-boot, the new attempt takes those sessions over, and its run began when the first did.
+sweep may not be a way to be rid of a session. When the same command is given again on the same host, in the same
+container, since the same boot, the new attempt takes those sessions over, and its run began when the first did.
 
 A sealed cell too, since the key holds its look, its registration and its seed: it goes on, and is not drawn anew, where
 it was interrupted. Who removes a session from the folder in between leaves no trace of it but the interrupted run and
@@ -80,4 +80,4 @@ def _read(file: Path) -> Begun | None:
 
 def _ended_here(mark: ProcessMark, here: ProcessMark) -> bool:
     """Whether that process is gone, and what it measured was measured under this very system."""
-    return (mark.host, mark.boot_id) == (here.host, here.boot_id) and gone_because(mark, here) is not None
+    return mark.boot_id == here.boot_id and gone_because(mark, here) is not None

@@ -72,12 +72,15 @@ def measure_cell(
     def wanted() -> cell.Attempt:
         attempt = attempt_at(_unsealed(asked, store, settings, again), place)
         if asked.benchmark.split != HOLDOUT:  # what is looked at once has a rule of its own
-            pass_over(resuming, attempts_at(store, asked.experiment, attempt.cell_key) if resuming.resume else ())
+            found = attempts_at(store, asked.experiment, attempt.cell_key) if resuming.resume else ()
+            pass_over(resuming, found, attempt.plan, attempt.code, attempt.weights)
         return attempt
 
     first = wanted()  # nobody stands in line for a cell that is there
-    if resuming.resume and asked.benchmark.split != HOLDOUT and (why := why_anew(store, first.plan, first.cell_key)):
-        _say(f"{asked.shape} {asked.benchmark.split}: {why}")
+    if resuming.resume and asked.benchmark.split != HOLDOUT:
+        why = why_anew(store, first.plan, first.cell_key, first.code, first.weights)
+        if why:
+            _say(f"{asked.shape} {asked.benchmark.split}: {why}")
     tracker = _tracker(store, asked)
     what = f"{asked.shape} of {asked.experiment}"
     with device_alone(DEVICE, what, settings.device_wait_s, _say, settings.device_locks):

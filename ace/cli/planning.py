@@ -6,6 +6,7 @@ store already holds of the same experiment, and without one there is no estimate
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ace.cli import remaining
 from ace.cli.progress import duration
@@ -15,6 +16,8 @@ from ace.domain.plan import HOLDOUT, CellPlan
 from ace.domain.record import CellRecord
 from ace.errors import StoreError
 from ace.holdout import AlreadyMeasured
+from ace.measure.code_state import code_state
+from ace.models.loading import model_digests
 from ace.tracking.attempts import attempts_at, newest_finished
 from ace.tracking.store import Store, open_existing_store
 from ace.wiring import Resuming, Settings
@@ -55,12 +58,13 @@ def foresee(
         outlook.done = _costs([cell.record for cell in newest if cell.record is not None])
     why = None
     if plan.benchmark.split != HOLDOUT and store is not None:
+        code, weights = code_state(plan.executor, Path.cwd()), model_digests(plan.model)
         try:
-            pass_over(resuming, attempts_at(store, plan.experiment, key))
+            pass_over(resuming, attempts_at(store, plan.experiment, key), plan, code, weights)
         except (AlreadyMeasured, LeftOut) as kept:
             outlook.kept += 1
             return f"keep     {label}: {kept}"
-        why = why_anew(store, plan, key) if resuming.resume else None
+        why = why_anew(store, plan, key, code, weights) if resuming.resume else None
     cell = remaining.ahead(job, plan.shape)
     outlook.ahead += [cell] if cell else []
     sealed = "; its registration decides, and a dry run does not ask" if plan.benchmark.split == HOLDOUT else ""

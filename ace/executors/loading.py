@@ -7,6 +7,8 @@ only digests its source, without importing it or torch.
 import hashlib
 import importlib
 import inspect
+import os
+from collections.abc import Iterator
 from importlib import util
 from pathlib import Path
 from typing import cast
@@ -14,6 +16,14 @@ from typing import cast
 from ace.domain.plan import ExecutorSpec
 from ace.domain.workload import Executor
 from ace.errors import PlanError
+
+ACE = "ace"
+MOST_FILES, MOST_BYTES = 20_000, 512 * 2**20
+"""Of a package: more would be noticed before each cell."""
+
+
+class NoSource(PlanError):
+    """There is no package or module of that name."""
 
 
 def load_executor(spec: ExecutorSpec) -> Executor:
@@ -53,19 +63,55 @@ def _imported(target: str) -> type:
 
 
 def source_digest(target: str) -> str:
-    """Hex SHA-256 over the .py files of the target's top-level package, or over its one module.
+    """Hex SHA-256 over the files of the target's top-level package, or over its one module.
 
-    Sorted by path relative to the package: the same wherever the package is installed. Nothing is imported.
+    Of ACE itself its .py files, of a package of others whatever it may read (`_read_by`). Sorted by path relative to
+    the package: the same wherever it is installed. Nothing is imported.  Raises NoSource where there is none, PlanError
+    where there is more than anybody could digest before each cell.
     """
     top = target.partition(".")[0]
     found = util.find_spec(top)
     folders = [Path(folder) for folder in found.submodule_search_locations or ()] if found else []
-    files = {path.relative_to(folder).as_posix(): path for folder in folders for path in folder.rglob("*.py")}
+    files = {path.relative_to(folder).as_posix(): path for folder in folders for path in _read_by(top, folder)}
     if found and not folders and found.has_location:
         files = {Path(str(found.origin)).name: Path(str(found.origin))}
     if not files:
-        raise PlanError(f"executor._target_={target} is refused: there is no package or module {top} on the path.")
+        raise NoSource(f"executor._target_={target} is refused: there is no package or module {top} on the path.")
     content = hashlib.sha256()
     for name in sorted(files):
-        content.update(f"{name}\0{hashlib.sha256(files[name].read_bytes()).hexdigest()}\n".encode())
+        content.update(os.fsencode(name) + f"\0{_file_digest(top, files[name])}\n".encode())
     return content.hexdigest()
+
+
+def _read_by(top: str, folder: Path) -> Iterator[Path]:
+    """The files below a package's folder that count: every .py, and of a package of others every plain file that is
+    neither hidden nor compiled nor a link to somewhere else."""
+    root, count, size = folder.resolve(), 0, 0
+    for place, _, names in os.walk(folder):
+        within = Path(place).relative_to(folder).parts
+        apart = top == ACE or any(part.startswith(".") or part == "__pycache__" for part in within)
+        for path in (Path(place, name) for name in names):
+            if not path.is_file() or (path.suffix != ".py" and path.name != ".py" and (apart or _left_out(path, root))):
+                continue
+            count, size = count + 1, size + path.stat().st_size
+            if count > MOST_FILES or size > MOST_BYTES:
+                raise PlanError(
+                    f"package {top} is refused: {folder} holds more than {MOST_FILES} files or {MOST_BYTES >> 20} MiB, "
+                    "and all of them are digested before each cell; keep data outside of the package."
+                )
+            yield path
+
+
+def _left_out(path: Path, root: Path) -> bool:
+    """Whether a file that is no source is nothing that belongs to the package at `root`."""
+    if path.name.startswith(".") or path.suffix == ".pyc":
+        return True
+    return path.is_symlink() and not path.resolve().is_relative_to(root)
+
+
+def _file_digest(top: str, path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise PlanError(f"package {top} is refused: its file cannot be read: {error}.") from error

@@ -4,16 +4,17 @@ Read once a cell by the parent, before anything runs; goes into the run's tags a
 """
 
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
-from ace.domain.plan import CellPlan, ExecutorSpec
+from ace.domain.plan import CellPlan, ExecutorSpec, ModelSpec
 from ace.domain.record import CodeState, Digests
-from ace.errors import PlanError
-from ace.executors.loading import source_digest
+from ace.executors.loading import ACE, NoSource, source_digest
 from ace.measure.environment import library_versions
+from ace.models import hf
+from ace.models.hf_files import Checkpoint
 
 NO_EXECUTOR = "none"
-ACE = "ace"
 NOWHERE = "nowhere"
 
 
@@ -47,9 +48,19 @@ def measured_by(plan: CellPlan, code: CodeState) -> Digests:
     for package in {_package(target) for target in named} - set(digested):
         try:
             digested[package] = source_digest(f"{package}.any")
-        except PlanError:  # a rival that is nowhere costs itself, once it is to be timed, and no cell
+        except NoSource:  # a rival that is nowhere costs itself, once it is to be timed, and no cell
             digested[package] = NOWHERE
-    return (*sorted(digested.items()), *library_versions())
+    return (*sorted(digested.items()), *library_versions(), *_transformers(plan.model))
+
+
+def _transformers(model: ModelSpec) -> Digests:
+    """The version of transformers where it runs the model: a BERT of Hugging Face's is read without it."""
+    if model.target != f"{hf.__name__}.{hf.load.__name__}" or hf.is_our_bert(Checkpoint.named(model.name).config):
+        return ()
+    try:
+        return (("transformers", metadata.version("transformers")),)
+    except metadata.PackageNotFoundError:
+        return ()
 
 
 def _package(target: str) -> str:

@@ -1,7 +1,7 @@
 """Closing the runs of processes that died without a word.
 
 Run before a sweep and before a decision. Nothing is deleted: an attempt that died is an attempt, and is counted. Runs
-of other hosts are left alone, since from here nobody can tell whether they live.
+of other hosts and of other containers are left alone, since from here nobody can tell whether they live.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def reconcile(store: Store, experiment: str, here: ProcessMark) -> tuple[Closed,
     closed = []
     for run in list(running):  # closing while paging would shift the pages
         mark = mark_of(run.data.tags)
-        because = gone_because(mark, here) if mark and mark.host == here.host else None
+        because = gone_because(mark, here) if mark else None
         if because is None:
             continue
         with store_errors(f"cannot close run {run.info.run_id}"):

@@ -13,6 +13,7 @@ from ace.domain.finding import Outcome
 from ace.domain.stored import Evidence
 from ace.measure.device import DEVICE
 from ace.measure.device_lock import device_alone
+from ace.tracking import names
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import open_existing_store
 from tests import builders as b
@@ -95,6 +96,24 @@ def test_of_two_equal_commands_at_once_the_second_keeps_what_the_first_measured(
     told = place.at_once(*ONE)
     assert place.finished == Counter(["64x1"])
     assert sorted("kept: 64x1 development was measured before (run " in words for words in told) == [False, True]
+
+
+@pytest.mark.slow
+def test_a_run_whose_key_was_edited_stands_for_no_other_cell(place: Place) -> None:
+    both = ("-m", *ONE[:2], "seq_len=64,128")
+    assert place.launch(*both).returncode == 0
+    store = open_existing_store(None, place.folder / "mlruns")
+    runs = [cell.run_id for cell in place.evidence.cells]
+    keys = [store.client.get_run(run_id).data.tags[names.CELL_KEY] for run_id in runs]
+    for run_id, key in zip(runs, reversed(keys), strict=True):
+        store.client.set_tag(run_id, names.CELL_KEY, key)
+    foreseen = place.launch(*both, "dry_run=true").stdout
+    assert foreseen.count("a record of other plan: its tags were edited") == 2
+    again = place.launch(*both)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.count("a record of other plan: its tags were edited") == 2
+    assert place.finished == Counter({"64x1": 2, "128x1": 2})
+    assert "the sweep of 2 cells: 2 kept from before" in place.launch(*both).stdout
 
 
 @pytest.mark.slow

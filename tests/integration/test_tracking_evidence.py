@@ -20,7 +20,7 @@ from ace.domain.record import SCHEMA_VERSION, record_digest, record_text
 from ace.domain.stored import StoredSweep
 from ace.errors import StoreError
 from ace.tracking import names
-from ace.tracking.process import this_process
+from ace.tracking.process import PID_NAMESPACE, this_process
 from ace.tracking.reader import read_evidence
 from ace.tracking.reconcile import reconcile
 from ace.tracking.store import Store, open_store
@@ -427,14 +427,18 @@ def test_an_attempt_killed_half_way_is_closed_and_the_living_and_the_distant_are
         [sys.executable, "-c", DIES_HALF_WAY, str(root), experiment], cwd=Path(__file__).parents[2], check=False
     )
     assert died.returncode == -signal.SIGKILL
-    alive, distant = begin(tracker), begin(tracker)
+    alive, distant, contained, altered = (begin(tracker) for _ in range(4))
     store.client.set_tag(distant, names.HOST, "another host")
-    store.client.set_tag(distant, names.PID, str(os.getpid() + 2**30))
+    store.client.set_tag(contained, PID_NAMESPACE, "pid:[1]")
+    for run_id in (distant, contained):
+        store.client.set_tag(run_id, names.PID, str(os.getpid() + 2**30))
+    store.client.set_tag(altered, names.PID, "-1")
 
     (closed,) = reconcile(store, experiment, this_process())
     assert "is gone" in closed.because
     cells = {cell.run_id: cell for cell in read_evidence(store, experiment).cells}
-    assert (cells[closed.run_id].status, cells[alive].status, cells[distant].status) == ("KILLED", "RUNNING", "RUNNING")
+    assert cells[closed.run_id].status == "KILLED"
+    assert {cells[run_id].status for run_id in (alive, distant, contained, altered)} == {"RUNNING"}
     assert cells[closed.run_id].plan is not None
     assert "no record and no traceback; process" in cells[closed.run_id].problem
     assert reconcile(store, experiment, this_process()) == ()

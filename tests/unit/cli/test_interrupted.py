@@ -1,5 +1,6 @@
 """Whose sessions a new attempt goes on from, and whose it leaves alone."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,8 +36,10 @@ def test_sessions_that_were_heard_to_the_end_are_moved_and_the_rest_is_removed(t
 
 @pytest.mark.parametrize(
     "other",
-    [{"key": "another"}, {"by": HERE}, {"by": replace(DEAD, boot_id="old")}, {"by": replace(DEAD, host="elsewhere")}],
-    ids=["another cell", "its process lives", "before the machine was restarted", "on another host"],
+    [{"key": "another"}, {"by": HERE}, {"by": replace(DEAD, boot_id="old")}, {"by": replace(DEAD, host="elsewhere")},
+     {"by": replace(DEAD, pid_namespace="pid:[1]")}],
+    ids=["another cell", "its process lives", "before the machine was restarted", "on another host",
+         "in another container"],
 )
 def test_what_is_another_attempts_is_left_where_it_is(tmp_path: Path, other: dict[str, object]) -> None:
     old = left(tmp_path, "old", **other)  # type: ignore[arg-type]
@@ -53,11 +56,20 @@ def test_of_several_the_newest_is_gone_on_with_and_one_without_a_session_is_no_a
     assert (tmp_path / "new" / "session-00" / HEARD).read_text() == "20261126-110000-b/0"
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"cell_key": 3}', "[" * 5000])
+NOBODY = {"host": HERE.host, "boot_id": HERE.boot_id, "pid": -1, "started_at": 1.0}
+IMPOSSIBLE = json.dumps({"cell_key": "cell", "started_at": 1.0, "by": NOBODY})
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"cell_key": 3}', "[" * 5000, IMPOSSIBLE])
 def test_a_file_that_is_not_ours_is_passed_over(tmp_path: Path, content: str) -> None:
     old = left(tmp_path, "old")
     (old / BEGUN).write_text(content)
     assert take_over(tmp_path, tmp_path / "new", "cell", HERE) is None
+
+
+def test_an_attempt_of_before_namespaces_is_gone_on_with(tmp_path: Path) -> None:
+    left(tmp_path, "old", by=replace(DEAD, pid_namespace=None))
+    assert take_over(tmp_path, tmp_path / "new", "cell", HERE) == TakenOver(1000.0, 2)
 
 
 def test_an_attempt_is_gone_on_with_once(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -5,6 +7,7 @@ import pytest
 
 from ace.domain.plan import ExecutorSpec
 from ace.errors import PlanError
+from ace.executors import loading
 from ace.executors.loading import load_executor, source_digest
 from ace.executors.token_pruning import TokenPruning
 
@@ -109,13 +112,73 @@ def test_a_target_that_is_no_executor_is_refused_with_the_reason(target, why):
 
 def test_the_source_digest_sees_every_file_of_the_package_and_nothing_else(users_package: Path):
     digest = source_digest("users_own_package.ideas.Halve")
-    (users_package / "notes.txt").write_text("not source")
+    (users_package.parent / "notes.txt").write_text("not of the package")
     assert source_digest("users_own_package.deeper.Other") == digest
     (users_package / "deeper" / "new.py").write_text("")
     changed = source_digest("users_own_package.ideas.Halve")
     assert changed != digest
     (users_package / "deeper" / "new.py").rename(users_package / "new.py")
     assert source_digest("users_own_package.ideas.Halve") not in (digest, changed)
+
+
+@pytest.mark.parametrize("name", ["params.json", "deeper/table.bin", "deeper/nothing", "na\udcefve.txt"])
+def test_a_file_that_an_idea_may_read_is_part_of_its_sources(users_package: Path, name: str):
+    seen = [source_digest("users_own_package.ideas.Halve")]
+    for content in (b"1", b"2"):
+        (users_package / name).write_bytes(content)
+        seen.append(source_digest("users_own_package.ideas.Halve"))
+    assert len(set(seen)) == 3
+
+
+def test_what_is_compiled_hidden_or_elsewhere_is_no_part_of_its_sources(users_package: Path):
+    digest = source_digest("users_own_package.ideas.Halve")
+    outside = users_package.parent / "outside"
+    for name in ("__pycache__/a.txt", "deeper/a.pyc", ".git/config", "deeper/.hidden.json", "../outside/params.json"):
+        (users_package / name).parent.mkdir(exist_ok=True)
+        (users_package / name).write_text("{}")
+    (users_package / "params.json").symlink_to(outside / "params.json")
+    (users_package / "outside").symlink_to(outside)
+    (users_package / ".#ideas.py").symlink_to("of an editor, to nothing")
+    os.mkfifo(users_package / "pipe")
+    assert source_digest("users_own_package.ideas.Halve") == digest
+    (users_package / "inside.txt").symlink_to(users_package / "deeper" / ".hidden.json")
+    assert source_digest("users_own_package.ideas.Halve") != digest
+
+
+def test_a_package_of_nothing_but_py_files_keeps_the_digest_that_was_registered(users_package: Path):
+    (users_package / ".hidden").mkdir()
+    (users_package / ".hidden" / "idea.py").write_text("1")
+    named = {file.relative_to(users_package).as_posix(): file.read_bytes() for file in users_package.rglob("*.py")}
+    assert len(named) == 4
+    lines = [f"{name}\0{hashlib.sha256(named[name]).hexdigest()}\n" for name in sorted(named)]
+    assert source_digest("users_own_package.ideas.Halve") == hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def test_of_ace_itself_the_py_files_alone_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "ace").mkdir()
+    (tmp_path / "ace" / "__init__.py").write_text("")
+    monkeypatch.setattr(loading.util, "find_spec", lambda _: _Found([str(tmp_path / "ace")]))
+    digest = source_digest("ace.cell")
+    (tmp_path / "ace" / "notes.txt").write_text("")
+    assert source_digest("ace.cell") == digest
+    (tmp_path / "ace" / "new.py").write_text("")
+    assert source_digest("ace.cell") != digest
+
+
+class _Found:
+    def __init__(self, folders: list[str]) -> None:
+        self.submodule_search_locations = folders
+
+
+@pytest.mark.parametrize(("limit", "most"), [("MOST_FILES", 3), ("MOST_BYTES", 4096)])
+def test_a_package_that_holds_its_data_is_refused(
+    users_package: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+):
+    monkeypatch.setattr(loading, limit, most)
+    source_digest("users_own_package.ideas.Halve")
+    (users_package / "data.bin").write_bytes(bytes(4096))
+    with pytest.raises(PlanError, match=r"package users_own_package is refused: .*keep data outside of the package"):
+        source_digest("users_own_package.ideas.Halve")
 
 
 @pytest.mark.usefixtures("users_package")

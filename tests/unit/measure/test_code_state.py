@@ -2,9 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ace.domain.plan import ExecutorSpec, RivalSpec
+from ace.errors import PlanError
+from ace.executors import loading
 from ace.measure.code_state import code_state, measured_by
 from tests import builders as b
+from tests.unit.models.folders import folder
 
 
 def test_the_sources_of_every_package_that_a_plan_names_are_in_it(tmp_path, monkeypatch):
@@ -38,3 +43,41 @@ def test_an_idea_of_aces_own_is_digested_once_with_the_package(tmp_path):
     code = code_state(b.plan().executor, tmp_path)
     assert code.executor_digest == code.package_digest
     assert dict(measured_by(b.plan(), code))["ace"] == code.package_digest
+
+
+def test_a_rival_that_cannot_be_digested_is_not_taken_for_one_that_is_nowhere(tmp_path, monkeypatch):
+    (tmp_path / "rival_with_data").mkdir()
+    for name in ("__init__.py", "data.bin"):
+        (tmp_path / "rival_with_data" / name).write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plan = b.plan()
+    plan = replace(plan, rivals=(RivalSpec("other", "simpler", ExecutorSpec("rival_with_data.Rival", ())),))
+    code = code_state(plan.executor, tmp_path)
+    monkeypatch.setattr(loading, "MOST_FILES", 1)
+    with pytest.raises(PlanError, match="package rival_with_data is refused"):
+        measured_by(plan, code)
+
+
+def test_a_file_beside_an_ideas_sources_makes_another_measurement(tmp_path, monkeypatch):
+    (tmp_path / "idea_with_file").mkdir()
+    (tmp_path / "idea_with_file" / "__init__.py").write_text("class Idea: ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plan = b.plan(target="idea_with_file.Idea", parameters=())
+    seen = set()
+    for params in ("{}", '{"keep": 0.5}'):
+        (tmp_path / "idea_with_file" / "params.json").write_text(params)
+        code = code_state(plan.executor, tmp_path)
+        assert dict(measured_by(plan, code))["idea_with_file"] == code.executor_digest
+        seen.add(code.executor_digest)
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize(("kind", "runs"), [("bert", False), ("distilbert", True)])
+def test_the_version_of_transformers_counts_where_it_runs_the_model(tmp_path, monkeypatch, kind, runs):
+    model = replace(b.plan().model, target="ace.models.hf.load", name=str(folder(tmp_path / "model", model_type=kind)))
+    plan, code = replace(b.plan(), model=model), code_state(b.plan().executor, tmp_path)
+    seen = set()
+    for version in ("5.0.0", "5.0.1"):
+        monkeypatch.setattr("ace.measure.code_state.metadata.version", lambda _, version=version: version)
+        seen.add(measured_by(plan, code)[-1] if runs else ("transformers" in dict(measured_by(plan, code))))
+    assert seen == ({("transformers", "5.0.0"), ("transformers", "5.0.1")} if runs else {False})
