@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from ace import wiring
-from ace.cli.foreign import below, one_line
+from ace.cli.foreign import below, one_line, safe_json
 from ace.cli.own_code import as_given_here
 from ace.cli.resting import collector_resting
 from ace.decide import judge
@@ -125,7 +125,7 @@ def decide(options: argparse.Namespace) -> Verdict:
     if options.unsafe_envelope:
         _write_unsafe(decisions[0], options.unsafe_envelope)
     if options.json:
-        print(decision_text(decisions[0]))
+        print(safe_json(decision_text(decisions[0])))
     else:
         _show(decisions, folder, stale, digests)
         if agreed is not None:

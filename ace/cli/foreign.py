@@ -3,6 +3,7 @@
 Used by the commands that read a store, a bundle or a file of somebody else's.
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -14,7 +15,15 @@ from ace.report.wording import plain
 def one_line(text: object) -> str:
     """One line that any terminal shows and none obeys."""
     encoding = sys.stdout.encoding or "utf-8"
-    return plain(re.sub(r"\s*\n\s*", " ", str(text))).encode(encoding, "backslashreplace").decode(encoding)
+    # each blank is met once: a stranger's name may be a million of them
+    joined = re.sub(r"\s+", lambda blanks: " " if "\n" in blanks[0] else blanks[0], str(text))
+    return plain(joined).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def safe_json(text: str) -> str:
+    """The same JSON value in characters that no terminal obeys: the others stand within its strings alone, where an
+    escape says the same."""
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 def below(folder: Path, name: str) -> Path:

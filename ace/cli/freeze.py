@@ -132,6 +132,7 @@ def _show(frozen: Frozen, file: Path, newest: Measurement) -> None:
         if cells:
             print(f"  {what}: cells {', '.join(map(str, cells))}")
     for cell, reason in frozen.left_out:
-        print(as_given_here(f"  left out: {cell}: {reason}"))
+        print(as_given_here(f"  left out: {one_line(cell)}: {one_line(reason)}"))
     print(f"  written to {file}; commit it, and nobody can say that it was made up later")
-    print(as_given_here(f"next: {commands.measure_holdout(newest.record.plan, newest.job, made, made.opened)}"))
+    following = commands.measure_holdout(newest.record.plan, newest.job, made, made.opened)
+    print(as_given_here(f"next: {one_line(following)}"))

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from ace.decide.commands import LAUNCH
+from ace.decide.launching import LAUNCH
 
 INSTALLED = "ace-launch"
 

@@ -4,7 +4,6 @@ Used by gates and skeptic rules. A job of a declared sweep carries all its overr
 from the plan, so that the command lands in the same claim.
 """
 
-import math
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -13,13 +12,13 @@ from itertools import groupby
 
 from ace.decide.cells import Cell, shape_order
 from ace.decide.jobs import AXES, PROTOCOL_KEYS, choices, model_overrides, pair, plain, split_file, split_job
+from ace.decide.launching import DIGITS, LAUNCH, launch
 from ace.domain.energy import AUTO, MODELLED, EnergyPlan
 from ace.domain.plan import DEVELOPMENT, EXACT, FIXED, OBRIEN_FLEMING, SPEED, UNCHANGED, CellPlan, Shape
 from ace.domain.registration import Registration
 
 PACKAGED = "ace.executors."
 IMPORTED = "imported."  # timings of another tool: there is no executor to run again
-LAUNCH = "python launch.py"
 OF_ANOTHER_TOOL = f"{LAUNCH} executor._target_=package.Class, with the candidate as an executor of your own"
 NO_RIVALS = {"++executor.rivals": "null", "inputs.rivals": "null"}
 """Where a plan has none at all, whatever the files of its executor and inputs bring along."""
@@ -38,7 +37,6 @@ PACKAGED_HOLDOUT_EXAMPLES = 1500
 PACKAGED_TDP_W = 65  # of conf/telemetry/modelled.yaml
 REGISTERED = ("split=", "split.", "seed=", "replicate=", "protocol=", "protocol.")
 """What the registration says, and nobody else."""
-MANY = 8  # values of one key: fewer are read more easily as a list
 
 
 def measure(plan: CellPlan, job: str | None, split: str, shapes: Iterable[Shape], seed: int | None = None) -> str:
@@ -98,7 +96,10 @@ def measure_holdout(plan: CellPlan, job: str | None, registration: Registration,
     if registration.holdout.examples != PACKAGED_HOLDOUT_EXAMPLES:
         fixed.append(f"split.examples={registration.holdout.examples}")
     parts = [list(words) for and_then, words in groupby(shlex.split(command), "&&".__eq__) if not and_then]
-    return " && ".join(shlex.join([*(w for w in words if not w.startswith(REGISTERED)), *fixed]) for words in parts)
+    return " && ".join(
+        shlex.join([*(w for w in words if not w.startswith(REGISTERED)), *fixed] if words[0] != "echo" else words)
+        for words in parts
+    )
 
 
 def measure_again(cells: Sequence[Cell]) -> str:
@@ -109,7 +110,8 @@ def measure_again(cells: Sequence[Cell]) -> str:
 
 def with_sessions(command: str, least: int) -> str:
     """The command, asking for no fewer sessions than these."""
-    return re.sub(r"protocol\.sessions=(\d+)", lambda found: f"protocol.sessions={max(least, int(found[1]))}", command)
+    asked = rf"protocol\.sessions=(\d{{1,{DIGITS}}})(?!\d)"
+    return re.sub(asked, lambda found: f"protocol.sessions={max(least, int(found[1]))}", command)
 
 
 def _seeds(plan: CellPlan) -> dict[str, str]:
@@ -120,33 +122,6 @@ def _seeds(plan: CellPlan) -> dict[str, str]:
 def run_again(jobs: Iterable[str]) -> str:
     """The command that runs these jobs of a sweep, as a sweep, so that they are known by the same names."""
     return launch([dict(pair(part) for part in split_job(job)) for job in sorted(jobs)], multirun=True)
-
-
-def launch(jobs: Sequence[dict[str, str]], multirun: bool = False) -> str:
-    """One command where the jobs are a full product of values, else several joined by `&&`."""
-    keys = list(dict.fromkeys(key for job in jobs for key in job))
-    values = {key: list(dict.fromkeys(job.get(key, "") for job in jobs)) for key in keys}
-    varied = sorted((key for key in keys if len(values[key]) > 1), key=lambda key: len(values[key]))
-    alike = all(set(job) == set(keys) for job in jobs)
-    if alike and math.prod(map(len, values.values())) == len({tuple(job.values()) for job in jobs}):
-        words = [shlex.quote(f"{key}={_swept(values[key])}") for key in keys]
-        return " ".join([LAUNCH, *(["-m"] if varied or multirun else []), *words])
-    if not varied:  # they differ in what they name, not in a value
-        return " && ".join(dict.fromkeys(launch([job], multirun) for job in jobs))
-    key = varied[0]
-    parts = [[job for job in jobs if job.get(key, "") == value] for value in values[key]]
-    return " && ".join(launch(part, multirun) for part in parts)
-
-
-def _swept(values: Sequence[str]) -> str:
-    """`1,2,4` in the grammar of Hydra's sweeps, and `range(16,56,4)` for many whole numbers in even steps."""
-    if len(values) < MANY or not all(value.isdecimal() and str(int(value)) == value for value in values):
-        return ",".join(values)
-    numbers = [int(value) for value in values]
-    step = numbers[1] - numbers[0]
-    if step < 1 or numbers != list(range(numbers[0], numbers[0] + step * len(numbers), step)):
-        return ",".join(values)
-    return f"range({numbers[0]},{numbers[-1] + 1}{f',{step}' if step > 1 else ''})"
 
 
 def _overrides(plan: CellPlan) -> dict[str, str]:

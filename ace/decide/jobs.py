@@ -13,6 +13,8 @@ AXES = ("seq_len", "batch", "hidden", "depth")
 MNIST, IMAGES = "ace.benchmarks.mnist.", "mnist_"  # conf/split/mnist_development.yaml and its like
 NAMED_MODELS = "ace.models.hf.load"  # conf/model/hf.yaml; model.name says which
 PROTOCOL_KEYS = ("sessions", "rounds", "warmup_rounds", "min_timing_s", "threads", "session_limit_s", "stopping")
+ENCLOSED = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}
+PARTING = re.compile(r"""[,\[{('"]""")
 SIMPLE = re.compile(r"[\w./:@%+-]+")  # what needs no quotes in an override
 
 
@@ -35,8 +37,21 @@ def agrees(attempt: StoredCell, job: str) -> bool:
 
 
 def split_job(job: str) -> list[str]:
-    """`batch=1,executor.at=[1,2]` -> its overrides: commas within brackets or quotes belong to a value."""
-    return re.findall(r"""(?:\[[^\]]*\]|\{[^}]*\}|\([^)]*\)|'[^']*'|"[^"]*"|[^,])+""", job)
+    """`batch=1,executor.at=[1,2]` -> its overrides: commas within brackets or quotes belong to a value.
+
+    A bracket or quote that nothing closes is a letter like others. Every letter is met once, for a job may be a
+    stranger's: a million open brackets are one override.
+    """
+    parts, begin, at = [], 0, 0
+    last = {opening: job.rfind(closing) for opening, closing in ENCLOSED.items()}
+    while found := PARTING.search(job, at):
+        at, mark = found.end(), found[0]
+        if mark == ",":
+            parts.append(job[begin : found.start()])
+            begin = at
+        elif last[mark] >= at:
+            at = job.index(ENCLOSED[mark], at) + 1
+    return [part for part in (*parts, job[begin:]) if part]
 
 
 def pair(override: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ is untrusted wherever it is shown; HTML is escaped by the template engine.
 """
 
 import math
+import re
 from collections.abc import Iterable
 
 from ace.domain.decision import ESTIMAND, CellDecision, Decision
@@ -15,6 +16,8 @@ from ace.domain.verdict import Regime, Verdict
 from ace.domain.wording import LARGEST_LOG, percent, percent_within, points_within
 
 AXES = "Which axes matter, averaged over the development cells measured (95 % intervals over sessions)"
+BARE_ADDRESS = re.compile(r":(?=//)|(?<![^\W_])www\.", re.IGNORECASE)
+"""Up to the mark without which markdown makes no link of a web address."""
 KNOWS_NOTHING = 0.99  # width of an interval between 0 and 1
 MEANING = {
     Verdict.INVALID: "The evidence cannot be judged as it stands; no conclusion about the idea follows from it.",
@@ -151,11 +154,12 @@ def plain(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Text as text: nothing in it formats, links or breaks a table."""
+    """Text as text: nothing in it makes a heading, code, a link or web address to click, or breaks a table. Underscores
+    are left as they are, for the names of keys are full of them; they can make no more than a word slanted or bold."""
     escaped = plain(text).replace("&", "&amp;").replace("<", "&lt;")
     for mark in "\\`*[]|#~!":
         escaped = escaped.replace(mark, "\\" + mark)
-    return escaped
+    return BARE_ADDRESS.sub(lambda found: found[0][:-1] + "\\" + found[0][-1], escaped)
 
 
 def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:

@@ -9,7 +9,9 @@ import sqlite3
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 from filelock import FileLock, Timeout
@@ -22,6 +24,18 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "The ``noload`` loader strategy is deprecated", SADeprecationWarning)
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+KNOWN = frozenset({
+    (
+        "trigger",
+        "prevent_secrets_aad_mutation",
+        "CREATE TRIGGER prevent_secrets_aad_mutation BEFORE UPDATE ON secrets FOR EACH ROW "
+        "WHEN OLD.secret_id != NEW.secret_id OR OLD.secret_name != NEW.secret_name "
+        "BEGIN SELECT RAISE(ABORT, 'secret_id and secret_name are immutable (used as AAD in encryption)'); END",
+    ),
+    ("generated column", "spans.duration_ns", ""),
+})  # fmt: skip
+"""What MLflow 3.17 makes of what reckons by itself: kind, name and text, blanks aside. Of another version it is looked
+up in a store that it makes."""
 LOCK_WAIT_S = 60.0  # a first start takes 2 to 5 s, and several may stand in line
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "lustre", "beegfs", "ceph", "fuse.sshfs"}
 
@@ -45,13 +59,44 @@ def require_tables(database: Path) -> None:
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
         query = "SELECT count(*) FROM sqlite_master WHERE name IN ('experiments', 'runs', 'alembic_version')"
         found = connection.execute(query).fetchone()[0]
-        views = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
-    if views:  # MLflow makes none, and one can be made to never end
-        raise StoreError(f"{database} has a view, {views[0][0]!s:.60}, which MLflow never makes; it is not read")
+        strange = _strange(connection)
+    if strange is not None:  # any of them can be made to never end
+        what, name = strange
+        raise StoreError(f"{database} has a {what}, {name!s:.60}, which MLflow never makes; it is not read")
     if found != 3:
         raise StoreError(
             f"{database} is no MLflow database; move it away, or choose another place with tracking.uri=URI"
         )
+
+
+def _strange(connection: sqlite3.Connection) -> tuple[str, str] | None:
+    """Kind and name of the first thing in a database that reckons when a table is read or written, but for MLflow's."""
+    strange = _reckoning(connection) - KNOWN
+    if strange:
+        strange -= _made_by_mlflow()
+    return min(strange)[:2] if strange else None
+
+
+def _reckoning(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str]]:
+    """Views, triggers and generated columns: kind, name and text, blanks aside."""
+    query = "SELECT type, name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')"
+    made = {(kind, str(name), " ".join(str(text).split())) for kind, name, text in connection.execute(query)}
+    query = (  # 2 and 3: generated when it is read, and when it is written
+        "SELECT made.name || '.' || own.name FROM sqlite_master AS made, pragma_table_xinfo(made.name) AS own "
+        "WHERE made.type = 'table' AND own.hidden IN (2, 3)"
+    )
+    return frozenset(made | {("generated column", str(place), "") for (place,) in connection.execute(query)})
+
+
+@cache
+def _made_by_mlflow() -> frozenset[tuple[str, str, str]]:
+    """The same of a store that the MLflow installed here has just made: seconds, once a process, and only where a store
+    has what `KNOWN` lacks."""
+    with TemporaryDirectory() as folder:
+        fresh = Path(folder, "fresh.db")
+        SqlAlchemyStore(f"sqlite:///{fresh}", folder).engine.dispose()  # type: ignore[no-untyped-call]
+        with closing(sqlite3.connect(fresh)) as connection:
+            return _reckoning(connection)
 
 
 @contextmanager

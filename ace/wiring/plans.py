@@ -22,6 +22,7 @@ from ace.domain.plan import (
     Shape,
     require,
 )
+from ace.domain.plausible import MOST
 from ace.errors import EvidenceError, PlanError
 from ace.models.loading import described_model
 from ace.wiring.settings import experiment_name
@@ -50,7 +51,7 @@ def plan_of(config: DictConfig) -> CellPlan:
     # hidden and depth follow the model's file, which may leave them to the model itself
     shape = build(Shape, "", {axis: model.get(axis) if values[axis] is None else values[axis] for axis in AXES[:4]})
     experiment = group(values, "experiment", EXPERIMENT_KEYS)
-    return CellPlan(
+    plan = CellPlan(
         experiment=experiment_name(config),
         model=_model(model, shape),
         executor=_executor(values),
@@ -64,6 +65,24 @@ def plan_of(config: DictConfig) -> CellPlan:
         isolated_sessions=build(_Alone, "protocol", {ALONE: _alone(values["protocol"])}).isolated_sessions,
         scopes=build(_Scopes, "experiment", {"scopes": experiment.get("scopes") or [SPEED]}).scopes,
     )
+    _require_countable(plan)
+    return plan
+
+
+COUNTED = ("sessions", "rounds", "warmup_rounds", "min_timing_s", "threads")
+LONGEST_S = 1e9
+"""Of a session, 30 years: no system call sleeps for more than some hundred."""
+
+
+def _require_countable(plan: CellPlan) -> None:
+    """Refuse numbers that nobody would believe of the record that they lead to (`ace.domain.plausible`)."""
+    asked = {f"protocol.{key}": getattr(plan.protocol, key) for key in COUNTED}
+    asked |= {f"protocol.{ALONE}": plan.isolated_sessions, "split.examples": plan.benchmark.examples}
+    asked |= {"hidden": plan.shape.hidden, "depth": plan.shape.depth}
+    for key, value in asked.items():
+        require(value <= MOST, key, value, f"at most {MOST:.0f}")
+    limit_s = plan.protocol.session_limit_s
+    require(limit_s <= LONGEST_S, "protocol.session_limit_s", limit_s, f"at most {LONGEST_S:.0f} seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +96,13 @@ def _seed(values: dict[str, Any], split: Any) -> int:
     given = build(_Seed, "", {key: values[key] for key in ("seed", "replicate")})
     require(0 <= given.seed < REPLICATE_SEEDS, "seed", given.seed, f"0 to {REPLICATE_SEEDS - 1}")
     once = split != HOLDOUT or given.replicate == 0
-    require(once and given.replicate >= 0, "replicate", given.replicate, "0 or more, and 0 on the holdout, seen once")
+    allowed = f"0 to {MOST_REPLICATES}, and 0 on the holdout, seen once"
+    require(once and 0 <= given.replicate <= MOST_REPLICATES, "replicate", given.replicate, allowed)
     return given.seed + given.replicate * REPLICATE_SEEDS
 
 
+MOST_REPLICATES = int(MOST) // REPLICATE_SEEDS - 1
+"""Their seeds are counted as whatever a record holds."""
 ALONE = "isolated_sessions"  # of a protocol, and no part of what the arms go through together
 
 

@@ -20,7 +20,7 @@ from ace.domain.decode import decode
 from ace.domain.record import SCHEMA_VERSION, CellRecord, record_text
 from ace.domain.serial import encode
 from ace.errors import StoreError
-from ace.tracking import names
+from ace.tracking import names, sqlite_file
 from ace.tracking.reader import read_evidence
 from ace.tracking.store import Store, open_existing_store, open_store
 from ace.tracking.writer import Tracker
@@ -238,6 +238,43 @@ def test_a_view_in_the_place_of_a_table_is_not_read_to_its_end(tmp_path: Path) -
         in_database(own, statement)
     with pytest.raises(StoreError, match="has a view, tags, which MLflow never makes"):
         open_existing_store(None, tmp_path)
+
+
+ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+
+
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        ((f"CREATE TRIGGER late AFTER INSERT ON tags BEGIN {ENDLESS}; END",), "has a trigger, late, which"),
+        (
+            (
+                "DROP TRIGGER prevent_secrets_aad_mutation",
+                f"CREATE TRIGGER prevent_secrets_aad_mutation BEFORE UPDATE ON secrets BEGIN {ENDLESS}; END",
+            ),
+            "has a trigger, prevent_secrets_aad_mutation, which",
+        ),
+        (("ALTER TABLE tags ADD COLUMN more AS (length(zeroblob(99999999)))",), "a generated column, tags.more, which"),
+        (("CREATE TABLE more (a, b AS (a + 1) STORED)",), "a generated column, more.b, which"),
+    ],
+)
+def test_what_reckons_when_a_table_is_read_or_written_is_refused_with_the_store(
+    tmp_path: Path, statements: tuple[str, ...], words: str
+) -> None:
+    own = Filled(open_store(None, tmp_path), tmp_path, Tracker(open_store(None, tmp_path), EXPERIMENT), None)
+    for statement in statements:
+        in_database(own, statement)
+    for opened in (open_existing_store, open_store):
+        with pytest.raises(StoreError, match=f"{words} MLflow never makes"):
+            opened(None, tmp_path)
+
+
+def test_what_another_mlflow_makes_of_its_own_is_looked_up_in_a_store_that_it_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_store(None, tmp_path)
+    monkeypatch.setattr(sqlite_file, "KNOWN", frozenset[tuple[str, str, str]]())
+    open_existing_store(None, tmp_path)
 
 
 # Records of another schema, half-written ones, and ones of impossible numbers
@@ -569,6 +606,28 @@ def test_what_is_no_plain_file_in_the_place_of_the_ledger_is_not_waited_for(fill
     filled.ledger.path.unlink()
     filled.ledger.path.symlink_to("/dev/zero")
     invalid(filled.decide(), "integrity", "it is no plain file")
+
+
+# Screens
+
+
+def test_what_a_stored_job_says_moves_no_cursor_in_freeze_nor_in_json(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ace.cli.freeze.count_documents", lambda *_: 1500)
+    monkeypatch.setattr("ace.cli.freeze.check_benchmark", lambda *_: None)
+    for cell in r.explored((64, 1)):
+        assert cell.record is not None
+        split = cell.record.plan.benchmark.split
+        filled.measured(cell.record, job=f"batch=1,+note=a\x1b[2J\x9b\u202e\U000e0001b,seq_len=64,split={split}")
+    said = filled.freeze()
+    assert said.code == 0, said.err
+    assert all(line.isprintable() for line in said.out.splitlines())
+    assert "next: " in said.out
+    said = filled.decide()
+    assert "\x9b\u202e\U000e0001b" in json.dumps(decision(said), ensure_ascii=False)
+    assert all(line.isprintable() for line in said.out.splitlines())
+    assert "\x9b" in (filled.bundle / "decision.json").read_text(encoding="utf-8")
 
 
 # Sweeps

@@ -5,9 +5,9 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ace.decide.commands import launch
 from ace.decide.gates import REQUIRED
 from ace.decide.gates.symmetry import binomial_p
+from ace.decide.launching import launch
 from ace.decide.quality import difference
 from ace.decide.verdict import MAY_NOT_APPLY, REQUIRED_RULES, Standing, verdict_of
 from ace.domain.decision import overall

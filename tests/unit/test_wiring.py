@@ -7,6 +7,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from ace.decide.commands import measure
+from ace.domain.plausible import impossible
 from ace.errors import PlanError
 from ace.wiring import (
     compose_config,
@@ -20,6 +21,7 @@ from ace.wiring import (
     settings_of,
     told,
 )
+from tests.unit.decide import builders as b
 from tests.unit.models.folders import folder
 
 
@@ -41,6 +43,11 @@ def test_with_no_override_the_plan_is_the_default_experiments_first_cell() -> No
         (["hidden=256"], "hidden=256 is refused; allowed: 384.*model=encoder has hidden free"),
         (["model=encoder", "hidden=100"], "hidden=100 is refused; allowed: a multiple of 32"),
         (["seed=-1"], "seed=-1 is refused"),
+        (["replicate=9223372036854"], "replicate=9223372036854 is refused; allowed: 0 to 9223372036853, and"),
+        (["protocol.session_limit_s=1e19"], r"session_limit_s=1e\+19 is refused; allowed: at most 1000000000"),
+        ([f"protocol.sessions={10**19}"], f"protocol.sessions={10**19} is refused"),
+        (["protocol=isolated", f"protocol.isolated_sessions={10**19}"], f"isolated_sessions={10**19} is refused"),
+        ([f"split.examples={10**19}"], f"split.examples={10**19} is refused"),
         (["protocol.rounds=11"], "protocol.rounds=11 is refused; allowed: an even number"),
         (["+protocol.rouns=10"], "unknown field 'rouns'"),
         (["+model.width=1"], "model.width is not a key ACE knows"),
@@ -60,6 +67,12 @@ def test_what_cannot_be_run_is_refused_by_key_value_and_what_is_allowed(override
 def test_a_key_or_option_that_does_not_exist_is_refused_by_hydra(overrides: list[str]) -> None:
     with pytest.raises(ConfigCompositionException):
         compose_config(overrides)
+
+
+def test_the_last_replicate_that_a_plan_takes_is_believed_in_its_record() -> None:
+    asked = ["replicate=9223372036853", "seed=999999", "protocol.session_limit_s=1e9"]
+    plan = plan_of(compose_config(asked))
+    assert impossible(b.record(of=plan)) is None
 
 
 def test_hidden_and_depth_reach_a_model_that_has_them_free() -> None:

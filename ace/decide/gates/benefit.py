@@ -11,6 +11,7 @@ from ace.decide.cells import Cell
 from ace.decide.dossier import Dossier
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.quality import CONTRADICTED, contradiction, equivalent, further, scored, threshold_of
+from ace.decide.launching import LAUNCH
 from ace.decide.regimes import answerable, enough_sessions, gain_ruled_out, without_gain
 from ace.domain.finding import Finding, Outcome
 from ace.domain.plan import DEVELOPMENT, SPLITS, VALIDATION
@@ -38,7 +39,7 @@ def _nothing_positive(dossier: Dossier, threshold: str, policy: Policy) -> Findi
             Outcome.NO_EVIDENCE,
             "no development cell was measured",
             threshold,
-            f"{commands.LAUNCH} split=development",
+            f"{LAUNCH} split=development",
         )
     bounds = [c.bounds.high for c in cells if answerable(c, policy) and c.bounds.high is not None]
     undecided = [c for c in cells if not without_gain(c, dossier.regimes[c.key], policy)]

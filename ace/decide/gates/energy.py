@@ -14,6 +14,7 @@ from ace.decide.energy import LOST, energy_of
 from ace.decide.estimates import CellEstimate
 from ace.decide.gates.elsewhere import HELD_OUT, elsewhere, sealed
 from ace.decide.gates.quality import threshold_of
+from ace.decide.launching import LAUNCH
 from ace.decide.power_scopes import PowerScope, null_outcome, outcome_of, threshold
 from ace.domain.answers import EnergyAnswer
 from ace.domain.finding import Finding, Outcome
@@ -36,7 +37,7 @@ def saving(scope: PowerScope, dossier: Dossier, policy: Policy) -> Iterator[Find
     for cell in dossier.examined:
         yield judged(scope, scope.name, cell, policy, 1.0)
     if not dossier.examined:
-        step, shown = f"{commands.LAUNCH} split=development", "no development cell was measured"
+        step, shown = f"{LAUNCH} split=development", "no development cell was measured"
         yield gate(scope.name, Outcome.NO_EVIDENCE, shown, threshold(scope, policy), step)
 
 

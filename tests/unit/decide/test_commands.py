@@ -1,12 +1,16 @@
+import re
 import shlex
+import time
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ace.cli.sweep import expand
-from ace.decide import commands
+from ace.decide import commands, launching
 from ace.decide.gather import gather
-from ace.decide.jobs import covers
+from ace.decide.jobs import covers, split_job
 from ace.domain.plan import ExecutorSpec, RivalSpec, Shape
 from tests.unit.decide import builders as b
 from tests.unit.decide import registered
@@ -117,6 +121,65 @@ def test_the_rivals_that_somebodys_own_executor_brought_are_measured_again_with_
 def test_a_command_that_is_to_measure_enough_asks_for_enough():
     assert commands.with_sessions("launch protocol.sessions=2 batch=1", 6) == "launch protocol.sessions=6 batch=1"
     assert commands.with_sessions("launch protocol.sessions=20", 6) == "launch protocol.sessions=20"
+
+
+def test_a_number_of_sessions_that_nobody_could_write_is_left_as_it_is():
+    command = "launch protocol.sessions=" + "9" * 5000
+    assert commands.with_sessions(command, 6) == command
+
+
+def test_numbers_of_thousands_of_digits_are_listed_as_texts():
+    jobs = [f"seq_len={'9' * 5000}{digit}" for digit in range(10)]
+    assert commands.run_again(jobs) == "python launch.py -m seq_len=" + ",".join(job[8:] for job in jobs)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_hundreds_of_jobs_that_are_no_product_are_the_first_commands_and_how_many_are_left(shared):
+    jobs = [
+        ",".join(f"k{key if shared else 400 * job + key}={'other' if key == job else 'same'}" for key in range(400))
+        for job in range(400)
+    ]
+    begun_s = time.process_time()
+    *first, last = commands.run_again(jobs).split(" && ")
+    assert time.process_time() - begun_s < 20
+    assert len(first) == 50
+    assert all(part.startswith("python launch.py -m k") for part in first)
+    assert shlex.split(last) == ["echo", "350 more to run: ask again when these are done"]
+
+
+def test_jobs_too_many_to_look_for_products_are_told_one_by_one(monkeypatch):
+    jobs = [f"batch={batch},seq_len={length}" for batch in (1, 2) for length in (16, 32)]
+    monkeypatch.setattr(launching, "MOST_READ", 7)
+    assert commands.run_again(jobs) == " && ".join(
+        f"python launch.py -m batch={batch} seq_len={length}" for batch in (1, 2) for length in (16, 32)
+    )
+
+
+def test_what_a_command_for_the_holdout_leaves_out_is_said_and_registered_for_nothing():
+    places = shapes(*((16 + 2 * step, 1 + step) for step in range(60)))
+    made = registered.registration_of(registered.explored((64, 1)))
+    *first, last = commands.measure_holdout(b.plan(), None, made, places).split(" && ")
+    assert len(first) == 50
+    assert all(part.endswith("split=holdout protocol=standard split.examples=1000") for part in first)
+    assert last == "echo '10 more to run: ask again when these are done'"
+
+
+def former_split(job: str) -> list[str]:
+    """As it was written first: the same, but quadratic in brackets that nothing closes."""
+    return re.findall(r"""(?:\[[^\]]*\]|\{[^}]*\}|\([^)]*\)|'[^']*'|"[^"]*"|[^,])+""", job)
+
+
+@given(st.text("ab=,[]{}()'\"\n", max_size=30))
+def test_a_job_is_split_at_the_commas_that_nothing_encloses(job):
+    assert split_job(job) == former_split(job)
+
+
+@pytest.mark.parametrize("opening", ["[", "{", "(", "'", '"', "[{(", "[]" * 2 + "("])
+def test_a_million_brackets_are_split_at_once(opening):
+    job = opening * (1_000_000 // len(opening))
+    begun_s = time.process_time()
+    assert split_job(job) == [job]
+    assert time.process_time() - begun_s < 10
 
 
 def test_many_values_in_even_steps_are_one_range_that_hydra_expands_to_the_same_jobs():

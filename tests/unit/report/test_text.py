@@ -164,6 +164,7 @@ def test_the_picture_of_a_large_map_of_two_models_is_still_drawn():
 def test_text_is_kept_and_only_its_power_is_taken():
     assert markdown("keep_ratio=0.7 -> next") == "keep_ratio=0.7 -> next"
     assert markdown("a|b <i> `c`") == "a\\|b &lt;i> \\`c\\`"
+    assert markdown("https://e.vil, (www.e.vil) www") == "https\\://e.vil, (www\\.e.vil) www"
     assert plain("a\x1b[31mb\nc") == "a [31mb c"
 
 
