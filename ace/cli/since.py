@@ -51,5 +51,5 @@ def changed_since(record: CellRecord, plan: CellPlan, code: CodeState, weights: 
 
     A record does not hold all that a cell's key does: where nothing that it holds has changed, the others are named.
     """
-    rest = ["libraries, Python or sources of its model, documents or rivals"]
+    rest = ["libraries, Python, environment variables or sources of its model, documents or rivals"]
     return unlike(record, plan, code, weights) or rest

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ace.domain.plan import CellPlan, ExecutorSpec, ModelSpec
 from ace.domain.record import CodeState, Digests
+from ace.domain.session import settings_in
 from ace.executors.loading import ACE, NoSource, source_digest
-from ace.measure.environment import library_versions
+from ace.measure.environment import library_versions, variables
 from ace.models import hf
 from ace.models.hf_files import Checkpoint
 
@@ -37,7 +38,7 @@ def code_state(executor: ExecutorSpec | None, folder: Path) -> CodeState:
 
 def measured_by(plan: CellPlan, code: CodeState) -> Digests:
     """What a plan is carried out by, beside the weights: the sources of ACE and of every package of others that the
-    plan names, Python and the libraries.  Another digest or version makes another measurement.
+    plan names, Python, the libraries, and settings of the environment.  Another one of them makes another measurement.
 
     code: the state of the same moment; what it has digested is not digested again.
     """
@@ -50,7 +51,7 @@ def measured_by(plan: CellPlan, code: CodeState) -> Digests:
             digested[package] = source_digest(f"{package}.any")
         except NoSource:  # a rival that is nowhere costs itself, once it is to be timed, and no cell
             digested[package] = NOWHERE
-    return (*sorted(digested.items()), *library_versions(), *_transformers(plan.model))
+    return (*sorted(digested.items()), *library_versions(), *_transformers(plan.model), *settings_in(variables()))
 
 
 def _transformers(model: ModelSpec) -> Digests:

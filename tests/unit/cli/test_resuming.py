@@ -17,7 +17,7 @@ from tests import builders as b
 
 DEFAULT = Resuming(resume=True, failed_only=False, dry_run=False, fail_fast=False)
 FAILED_ONLY = replace(DEFAULT, failed_only=True)
-REST = "libraries, Python or sources of its model, documents or rivals"
+REST = "libraries, Python, environment variables or sources of its model, documents or rivals"
 NOW = (b.plan(), b.record().code, b.record().weights)
 FAILURE = Failure(3, "session", "died", "candidate", "killed")
 

@@ -33,6 +33,17 @@ def test_the_sources_of_every_package_that_a_plan_names_are_in_it(tmp_path, monk
         before = after
 
 
+@pytest.mark.parametrize(
+    ("name", "counts"), [("ATEN_CPU_CAPABILITY", True), ("LD_PRELOAD", True), ("OMP_NUM_THREADS", False)]
+)
+def test_a_setting_that_changes_what_code_costs_makes_another_measurement(tmp_path, monkeypatch, name, counts):
+    monkeypatch.delenv(name, raising=False)
+    code = code_state(b.plan().executor, tmp_path)
+    before = measured_by(b.plan(), code)
+    monkeypatch.setenv(name, "default")
+    assert (measured_by(b.plan(), code) != before) is counts  # threads are the plan's, whatever the shell says
+
+
 def test_a_rival_that_is_nowhere_costs_no_cell(tmp_path):
     plan = b.plan()
     plan = replace(plan, rivals=(RivalSpec("other", "simpler", ExecutorSpec("nowhere_to_be_found.Rival", ())),))
