@@ -11,6 +11,9 @@ from pathlib import Path
 from ace.errors import PlanError
 from ace.report.wording import plain
 
+UNUSUAL = re.compile(r"[^ -~\n]")
+"""What is looked at one by one: a decision of 10 000 cells has a hundred million other characters."""
+
 
 def one_line(text: object) -> str:
     """One line that any terminal shows and none obeys."""
@@ -23,7 +26,7 @@ def one_line(text: object) -> str:
 def safe_json(text: str) -> str:
     """The same JSON value in characters that no terminal obeys: the others stand within its strings alone, where an
     escape says the same."""
-    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+    return UNUSUAL.sub(lambda char: char[0] if char[0].isprintable() else json.dumps(char[0])[1:-1], text)
 
 
 def below(folder: Path, name: str) -> Path:

@@ -117,7 +117,7 @@ def _foreseen(config: DictConfig, overrides: list[str], resuming: wiring.Resumin
     plan, settings = wiring.plan_of(config), wiring.settings_of(config)
     check_model(plan.model)
     check_benchmark(plan.benchmark, plan.model)
-    return foresee(plan, overrides, attempt_at(plan, None).cell_key, resuming, settings, outlook)
+    return foresee(attempt_at(plan, None), overrides, resuming, settings, outlook)
 
 
 def _require_declared(place: sweep.Place | None) -> None:

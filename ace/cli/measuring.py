@@ -9,7 +9,7 @@ import platform
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,13 +28,13 @@ from ace.decide.stopping import stop_rule
 from ace.domain.plan import HOLDOUT, CellPlan
 from ace.domain.policy import Policy
 from ace.domain.record import CellRecord
-from ace.domain.session import settings_in
+from ace.domain.stored import StoredCell
 from ace.errors import AceError
 from ace.holdout import Here, unseal, write_opening
 from ace.measure.code_state import code_state, measured_by
 from ace.measure.device import DEVICE
 from ace.measure.device_lock import device_alone
-from ace.measure.environment import library_versions, variables
+from ace.measure.environment import library_versions, settings_here
 from ace.measure.preflight import refuse_impossible
 from ace.measure.workshop import Workshop, make_folder
 from ace.models.loading import check_model, model_digests
@@ -69,23 +69,24 @@ def measure_cell(
     check_benchmark(asked.benchmark, asked.model)
     store = open_store(settings.tracking_uri, settings.root)
 
-    def wanted() -> cell.Attempt:
-        attempt = attempt_at(_unsealed(asked, store, settings, again), place)
-        if asked.benchmark.split != HOLDOUT:  # what is looked at once has a rule of its own
-            found = attempts_at(store, asked.experiment, attempt.cell_key) if resuming.resume else ()
-            pass_over(resuming, found, attempt.plan, attempt.code, attempt.weights)
-        return attempt
+    resumable = resuming.resume and asked.benchmark.split != HOLDOUT  # what is looked at once has a rule of its own
 
-    first = wanted()  # nobody stands in line for a cell that is there
-    if resuming.resume and asked.benchmark.split != HOLDOUT:
-        why = why_anew(store, first.plan, first.cell_key, first.code, first.weights)
-        if why:
-            _say(f"{asked.shape} {asked.benchmark.split}: {why}")
+    def wanted() -> tuple[cell.Attempt, Sequence[StoredCell]]:
+        attempt = attempt_at(_unsealed(asked, store, settings, again), place)
+        found = attempts_at(store, asked.experiment, attempt.cell_key) if resumable else ()
+        if resumable:
+            pass_over(resuming, found, attempt)
+        return attempt, found
+
+    first, before = wanted()  # nobody stands in line for a cell that is there
+    if resumable and (why := why_anew(store, before, first)):
+        _say(f"{asked.shape} {asked.benchmark.split}: {why}")
     tracker = _tracker(store, asked)
     what = f"{asked.shape} of {asked.experiment}"
     with device_alone(DEVICE, what, settings.device_wait_s, _say, settings.device_locks):
         # while this one stood in line, another process may have measured the cell, or somebody changed the sources
-        return _carried_out(wanted(), settings, policy, tracker, place, resuming)
+        attempt, _ = wanted()
+        return _carried_out(attempt, settings, policy, tracker, place, resuming)
 
 
 def _carried_out(
@@ -126,7 +127,7 @@ def _unsealed(plan: CellPlan, store: Store, settings: wiring.Settings, again: bo
     store.experiment_id(plan.experiment, create=True)
     evidence = read_evidence(store, plan.experiment, ledger)
     code = code_state(plan.executor, Path.cwd())
-    here = Here(platform.node(), library_versions(), settings_in(variables()))
+    here = Here(platform.node(), library_versions(), settings_here())
     return unseal(plan, code, model_digests(plan.model), here, evidence, ledger, time.time(), again)
 
 

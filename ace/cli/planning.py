@@ -6,18 +6,16 @@ store already holds of the same experiment, and without one there is no estimate
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from ace.cell import Attempt
 from ace.cli import remaining
 from ace.cli.progress import duration
 from ace.cli.resuming import LeftOut, pass_over
 from ace.cli.since import why_anew
-from ace.domain.plan import HOLDOUT, CellPlan
+from ace.domain.plan import HOLDOUT
 from ace.domain.record import CellRecord
 from ace.errors import StoreError
 from ace.holdout import AlreadyMeasured
-from ace.measure.code_state import code_state
-from ace.models.loading import model_digests
 from ace.tracking.attempts import attempts_at, newest_finished
 from ace.tracking.store import Store, open_existing_store
 from ace.wiring import Resuming, Settings
@@ -45,11 +43,9 @@ class Outlook:
         return [f"{cells}, in about {duration(taken)} by the times of {len(self.done or [])} earlier cell(s)"]
 
 
-def foresee(
-    plan: CellPlan, job: Sequence[str], key: str, resuming: Resuming, settings: Settings, outlook: Outlook
-) -> str:
-    """What would become of one cell.  `key`: its cell key; `outlook` is added to."""
-    protocol = plan.protocol
+def foresee(attempt: Attempt, job: Sequence[str], resuming: Resuming, settings: Settings, outlook: Outlook) -> str:
+    """What would become of one cell.  `outlook` is added to."""
+    plan, protocol = attempt.plan, attempt.plan.protocol
     label = f"{plan.shape} {plan.benchmark.split} {plan.executor.short_name} on {plan.model.name}"
     asked = f"{label}: {protocol.sessions} sessions of {protocol.rounds} rounds, seed {plan.seed}"
     store = _existing(settings)
@@ -58,13 +54,13 @@ def foresee(
         outlook.done = _costs([cell.record for cell in newest if cell.record is not None])
     why = None
     if plan.benchmark.split != HOLDOUT and store is not None:
-        code, weights = code_state(plan.executor, Path.cwd()), model_digests(plan.model)
+        found = attempts_at(store, plan.experiment, attempt.cell_key)
         try:
-            pass_over(resuming, attempts_at(store, plan.experiment, key), plan, code, weights)
+            pass_over(resuming, found, attempt)
         except (AlreadyMeasured, LeftOut) as kept:
             outlook.kept += 1
             return f"keep     {label}: {kept}"
-        why = why_anew(store, plan, key, code, weights) if resuming.resume else None
+        why = why_anew(store, found, attempt) if resuming.resume else None
     cell = remaining.ahead(job, plan.shape)
     outlook.ahead += [cell] if cell else []
     sealed = "; its registration decides, and a dry run does not ask" if plan.benchmark.split == HOLDOUT else ""

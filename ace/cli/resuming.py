@@ -8,10 +8,10 @@ is what the record itself says, not the tag by which it was found.
 import platform
 from collections.abc import Sequence
 
+from ace.cell import Attempt
 from ace.cli.since import unlike
 from ace.decide.gates.completeness import session_gap
-from ace.domain.plan import CellPlan
-from ace.domain.record import CellRecord, CodeState, Digests
+from ace.domain.record import CellRecord
 from ace.domain.stored import StoredCell
 from ace.errors import AceError
 from ace.holdout import AlreadyMeasured
@@ -30,19 +30,17 @@ def complete(cell: StoredCell) -> bool:
     return bool(record.sessions) and not record.failures and session_gap(record) is None
 
 
-def pass_over(
-    resuming: Resuming, attempts: Sequence[StoredCell], plan: CellPlan, code: CodeState, weights: Digests
-) -> None:
+def pass_over(resuming: Resuming, attempts: Sequence[StoredCell], now: Attempt) -> None:
     """Raise AlreadyMeasured or LeftOut where the cell with these attempts is not to be measured now.
 
-    code, weights: what would measure it now; an attempt whose record says otherwise is none at this cell.
+    now: what would be made; an attempt whose record says that it was another measurement is none at this cell.
     """
     if not resuming.resume:
         return
-    own = [cell for cell in attempts if cell.record is None or not unlike(cell.record, plan, code, weights)]
+    own = [cell for cell in attempts if cell.record is None or not unlike(cell.record, now)]
     done = next((cell for cell in reversed(own) if complete(cell)), None)
     if done is not None and done.record is not None:
-        text = f"{plan.shape} {done.record.split} was measured before (run {done.run_id}{_elsewhere(done.record)})"
+        text = f"{now.plan.shape} {done.record.split} was measured before (run {done.run_id}{_elsewhere(done.record)})"
         raise AlreadyMeasured(f"{text}; resume=false measures it once more", done.record, done.run_id)
     if resuming.failed_only and not own:
         raise LeftOut("left out: rerun=failed measures what was attempted and failed, and this cell never was")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from ace.decide.cells import Cell, shape_order
-from ace.decide.jobs import AXES, PROTOCOL_KEYS, choices, model_overrides, pair, plain, split_file, split_job
+from ace.decide.jobs import AXES, PROTOCOL_KEYS, choices, model_overrides, overrides, plain, split_file
 from ace.decide.launching import DIGITS, LAUNCH, launch
 from ace.domain.energy import AUTO, MODELLED, EnergyPlan
 from ace.domain.plan import DEVELOPMENT, EXACT, FIXED, OBRIEN_FLEMING, SPEED, UNCHANGED, CellPlan, Shape
@@ -121,7 +121,7 @@ def _seeds(plan: CellPlan) -> dict[str, str]:
 
 def run_again(jobs: Iterable[str]) -> str:
     """The command that runs these jobs of a sweep, as a sweep, so that they are known by the same names."""
-    return launch([dict(pair(part) for part in split_job(job)) for job in sorted(jobs)], multirun=True)
+    return launch([overrides(job) for job in sorted(jobs)], multirun=True)
 
 
 def _overrides(plan: CellPlan) -> dict[str, str]:

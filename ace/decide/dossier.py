@@ -71,9 +71,8 @@ class Dossier:
     def claims_all(self, claimed: Sequence[CellEstimate]) -> bool:
         """Whether these are all of development, and nothing beyond them was so much as tried, on whatever split, or
         declared and found impossible to run."""
-        if not self.whole or not self.tried() <= {cell.cell.shape for cell in claimed}:
-            return False
-        return not any(refused(sweep, self.case.attempts) for sweep in self.case.sweeps)
+        all_claimed = self.whole and self.tried() <= {cell.cell.shape for cell in claimed}
+        return all_claimed and not any(refused(sweep, self.case.attempts) for sweep in self.case.sweeps)
 
     def downgrades(self, key: str) -> list[str]:
         """Names of the rules that leave this cell unresolved."""

@@ -22,7 +22,7 @@ def covers(attempt: StoredCell, job: str) -> bool:
     """Whether a measurement stands for this job of a sweep: every override that the job names must agree."""
     if attempt.plan is None:
         return attempt.job == job
-    own = dict(map(pair, split_job(attempt.job or "")))
+    own = overrides(attempt.job or "")
     known = _guessed(attempt.plan) | own | _certain(attempt.plan)
     return all(key in known and _alike(known[key], value) for key, value in map(pair, split_job(job)))
 
@@ -60,14 +60,19 @@ def pair(override: str) -> tuple[str, str]:
     return key, value
 
 
+def overrides(job: str) -> dict[str, str]:
+    """The overrides of a job, value by key."""
+    return dict(map(pair, split_job(job)))
+
+
 def choices(job: str) -> dict[str, str]:
     """What a job of a sweep chose besides its place on the map."""
-    return {key: value for key, value in map(pair, split_job(job)) if key not in (*AXES, "seed", "replicate", "split")}
+    return {key: value for key, value in overrides(job).items() if key not in (*AXES, "seed", "replicate", "split")}
 
 
 def split_file(plan: CellPlan, job: str | None) -> str:
     """The file of the group `split` that a plan came from: the one that its job names, else the packaged one."""
-    named = dict(map(pair, split_job(job or ""))).get("split")
+    named = overrides(job or "").get("split")
     return named or f"{IMAGES if plan.benchmark.target.startswith(MNIST) else ''}{plan.benchmark.split}"
 
 

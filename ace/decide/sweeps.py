@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from ace.decide.cells import is_evidence
-from ace.decide.jobs import agrees, choices, covers, pair, split_job
+from ace.decide.jobs import agrees, choices, covers, overrides
 from ace.domain.stored import StoredCell, StoredSweep
 
 
@@ -67,7 +67,7 @@ def uncovered(jobs: Sequence[str], measured: Iterable[StoredCell]) -> list[str]:
 
 def _place(job: str) -> tuple[float, float] | None:
     """Length and batch, None where the job does not name both as numbers."""
-    named = dict(map(pair, split_job(job)))
+    named = overrides(job)
     try:
         return float(named["seq_len"]), float(named["batch"])
     except (KeyError, ValueError):

@@ -101,12 +101,15 @@ def is_board(device: str) -> bool:
     return device.partition(":")[0] == "cuda"
 
 
+THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Which ACE sets for every session, by its `threads`."""
+COMPILE_THREADS = "TORCHINDUCTOR_COMPILE_THREADS"  # so it does this one, to 1
 COSTLESS = (
-    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TORCHINDUCTOR_COMPILE_THREADS",
+    *THREAD_COUNTS, COMPILE_THREADS,
     "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER",
 )  # fmt: skip
-"""Variables by which two sessions may differ and be alike: the first four ACE sets itself, by `threads`, the next two
-scikit-learn does when it is imported, and the last say which board of several it was."""
+"""Variables by which two sessions may differ and be alike: those that ACE sets itself, two that
+scikit-learn sets when it is imported, and two that say which board of several it was."""
 
 
 def settings_in(variables: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

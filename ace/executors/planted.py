@@ -44,7 +44,7 @@ class Planted:
     def plant(self, model: nn.Module, example: Batch) -> nn.Module:
         """`model` itself, unchanged, inside a module that does the extra compute first."""
         if self._units is None:
-            self._units = units_for(self.share, model, example, least_s=SECONDS)
+            self._units = units_for(self.share, model, example, SECONDS)
         return Burdened(model, self._units)
 
 
@@ -74,15 +74,15 @@ def units_for(
     share: float,
     model: nn.Module,
     example: Batch,
+    least_s: float,
     clock_s: Callable[[], float] = time.thread_time,
-    least_s: float = SECONDS,
 ) -> int:
     """How many units of work before a call of `model` on `example` make it take 1 + `share` times as long as without.
 
     Calls with about as many units as will be needed take turns with calls without any. The units cost more than their
-    own time: the call behind them finds a colder machine, by 1 % of a call here, a tenth of a planted tenth. `clock_s`
-    is this thread's CPU time, so that being interrupted does not count; medians of the ratios of neighbours, so that
-    neither a disturbance nor a slow moment does.
+    own time: the call behind them finds a colder machine, by 1 % of a call here, a tenth of a planted tenth. They do so
+    for `least_s` seconds. `clock_s` is this thread's CPU time, so that being interrupted does not count; medians of the
+    ratios of neighbours, so that neither a disturbance nor a slow moment does.
     """
     operand = torch.zeros(ELEMENTS)
 

@@ -4,16 +4,13 @@ Read once a cell by the parent, before anything runs; goes into the run's tags a
 """
 
 import subprocess
-from importlib import metadata
 from pathlib import Path
 
-from ace.domain.plan import CellPlan, ExecutorSpec, ModelSpec
+from ace.domain.plan import CellPlan, ExecutorSpec
 from ace.domain.record import CodeState, Digests
-from ace.domain.session import settings_in
 from ace.executors.loading import ACE, NoSource, source_digest
-from ace.measure.environment import library_versions, variables
-from ace.models import hf
-from ace.models.hf_files import Checkpoint
+from ace.measure.environment import library_versions, settings_here
+from ace.models.loading import model_libraries
 
 NO_EXECUTOR = "none"
 NOWHERE = "nowhere"
@@ -51,17 +48,7 @@ def measured_by(plan: CellPlan, code: CodeState) -> Digests:
             digested[package] = source_digest(f"{package}.any")
         except NoSource:  # a rival that is nowhere costs itself, once it is to be timed, and no cell
             digested[package] = NOWHERE
-    return (*sorted(digested.items()), *library_versions(), *_transformers(plan.model), *settings_in(variables()))
-
-
-def _transformers(model: ModelSpec) -> Digests:
-    """The version of transformers where it runs the model: a BERT of Hugging Face's is read without it."""
-    if model.target != f"{hf.__name__}.{hf.load.__name__}" or hf.is_our_bert(Checkpoint.named(model.name).config):
-        return ()
-    try:
-        return (("transformers", metadata.version("transformers")),)
-    except metadata.PackageNotFoundError:
-        return ()
+    return (*sorted(digested.items()), *library_versions(), *settings_here(), *model_libraries(plan.model))
 
 
 def _package(target: str) -> str:

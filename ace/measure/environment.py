@@ -11,7 +11,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from ace.domain.session import Environment
+from ace.domain.session import Environment, settings_in
 from ace.measure.device import DEVICE
 from ace.models.surroundings import cpu_model
 
@@ -61,6 +61,11 @@ def variables() -> tuple[tuple[str, str], ...]:
     """Of this process, those that change what the same code costs."""
     chosen = ((key, value) for key, value in os.environ.items() if key.startswith(PREFIXES) or key in NAMES)
     return tuple(sorted((key, value) for key, value in chosen if key not in PLACES))
+
+
+def settings_here() -> tuple[tuple[str, str], ...]:
+    """Of this process, those by which its sessions would not be like others."""
+    return settings_in(variables())
 
 
 def _first_line(path: Path) -> str | None:

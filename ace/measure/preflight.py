@@ -15,10 +15,8 @@ from ace.errors import PlanError
 from ace.measure.cache import cached_json
 from ace.measure.environment import cores
 from ace.measure.messages import Task
+from ace.measure.processes import PROCESS
 from ace.measure.workshop import Workshop
-
-ENDED = ("died", "hung", "rubbish")
-"""Kinds of failure that say something of the process and nothing of the plan."""
 
 
 class _Unknown(Exception):
@@ -39,7 +37,7 @@ def refuse_impossible(plan: CellPlan, code: CodeState, folder: Path, cache: Path
         answer = Workshop(folder, cache, 1, "preflight").run(Task.CHECK, plan, time.time())
         if answer.refused is not None:
             raise PlanError(answer.refused)
-        if answer.failure is not None and answer.failure.kind in ENDED:
+        if answer.failure is not None and answer.failure.stage == PROCESS:
             raise _Unknown
         if answer.failure is not None:
             raise PlanError(f"executor {plan.executor.target} cannot be constructed: {answer.failure.detail}")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ace.domain.probes import Clock
 from ace.domain.record import Failure
-from ace.domain.session import Session
+from ace.domain.session import COMPILE_THREADS, THREAD_COUNTS, Session
 from ace.measure.company import ending_strays
 from ace.measure.hearing import READ_BYTES, Words
 from ace.measure.messages import Answer, Task, WorkOrder, read_answer, write_json
@@ -28,6 +28,8 @@ LOG_TAIL = 1500  # characters of a dead worker's last words that a Failure keeps
 POLL_S = 0.05  # where the kernel cannot be asked to wake us when a process ends
 SECRETS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWORD")
 """Of the store, which a worker never opens; an executor is foreign code, and its words are kept."""
+PROCESS = "process"
+"""The stage of what a worker's own end says, and no answer of its: that it died, hung or left rubbish."""
 MARKS = 2  # of a session: before its timed rounds and after them
 
 
@@ -69,9 +71,9 @@ def worker_environment(order: WorkOrder) -> dict[str, str]:
     """The parent's environment without the store's secrets, thread counts fixed, the import path handed on."""
     threads = str(order.threads_here)
     path = [os.getcwd() if entry == "" else entry for entry in sys.path]
-    fixed = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+    fixed = dict.fromkeys(THREAD_COUNTS, threads)
     # compiling in helpers would leave processes that wake up while somebody is timed
-    fixed["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
+    fixed[COMPILE_THREADS] = "1"
     # of this attempt alone: its first process compiles with nothing at hand, and what that costs is recorded
     fixed["TORCHINDUCTOR_CACHE_DIR"] = str(Path(order.inputs).parent / "inductor")
     fixed["ACE_CACHE_DIR"] = order.cache
@@ -158,4 +160,4 @@ def _how_it_ended(code: int) -> str:
 def _failed(session: int | None, kind: str, text: str, words: Words) -> Answer:
     last = words.last(LOG_TAIL)
     detail = f"{text}\n{last}" if last else text
-    return Answer(failure=Failure(session, "process", kind, None, detail))
+    return Answer(failure=Failure(session, PROCESS, kind, None, detail))

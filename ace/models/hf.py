@@ -8,6 +8,7 @@ writes them (extra `hf`), so that executors which need the encoder's parts refus
 The parent asks for digests, sizes and a check, without torch and without transformers.
 """
 
+from importlib import metadata
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,16 @@ def describe(name: object, revision: object) -> dict[str, object]:
 def digests(spec: ModelSpec) -> tuple[tuple[str, str], ...]:
     """(name, sha256) of config, weights and tokenizer, as they are now."""
     return Checkpoint.named(spec.name).digests()
+
+
+def libraries(spec: ModelSpec) -> tuple[tuple[str, str], ...]:
+    """The version of transformers where it runs the model: a BERT is read without it."""
+    if is_our_bert(Checkpoint.named(spec.name).config):
+        return ()
+    try:
+        return (("transformers", metadata.version("transformers")),)
+    except metadata.PackageNotFoundError:
+        return ()
 
 
 def tokenizer(spec: ModelSpec) -> "Path":

@@ -1,7 +1,8 @@
 """From a ModelSpec to what its target offers: the module, a check before anything runs, the digests of its files.
 
 A model is a Python module with `load(spec)`, which a worker calls. What it may offer besides, the parent calls without
-importing torch: `check(spec)`, `digests(spec)`, `tokenizer(spec)` when documents are to be tokenised with a file of its
+importing torch: `check(spec)`, `digests(spec)`, `libraries(spec)` when packages of others
+compute it, `tokenizer(spec)` when documents are to be tokenised with a file of its
 own, and `describe(name, revision)` when its sizes stand in a file and not in the configuration.
 """
 
@@ -40,6 +41,12 @@ def model_digests(spec: ModelSpec) -> tuple[tuple[str, str], ...]:
     """(name, sha256) of every file that the model is made of; empty when it names none."""
     digests = getattr(_home(spec.target), "digests", None)
     return () if digests is None else tuple(digests(spec))
+
+
+def model_libraries(spec: ModelSpec) -> tuple[tuple[str, str], ...]:
+    """(name, version) of the packages of others that compute it, beside torch; empty when it names none."""
+    libraries = getattr(_home(spec.target), "libraries", None)
+    return () if libraries is None else tuple(libraries(spec))
 
 
 def model_tokenizer(spec: ModelSpec) -> Path | None:

@@ -18,8 +18,6 @@ from ace.tracking import names
 
 # Start times are derived from the boot time, which moves a little when the clock is corrected.
 START_TOLERANCE_S = 2.0
-PID_NAMESPACE = "ace.pid_namespace"
-"""The tag of a mark that not every run with a mark has: ACE did not always write it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class ProcessMark:
 
     def tags(self) -> dict[str, str]:
         """As they stand on a run."""
-        space = {} if self.pid_namespace is None else {PID_NAMESPACE: self.pid_namespace}
+        space = {} if self.pid_namespace is None else {names.PID_NAMESPACE: self.pid_namespace}
         return space | {
             names.HOST: self.host,
             names.BOOT: self.boot_id,
@@ -59,7 +57,7 @@ def mark_of(tags: Mapping[str, str]) -> ProcessMark | None:
     """The mark on a run, None where it has none or one that cannot be read."""
     try:
         pid, started_at = int(tags[names.PID]), float(tags[names.PROCESS_STARTED])
-        return ProcessMark(tags[names.HOST], tags[names.BOOT], pid, started_at, tags.get(PID_NAMESPACE))
+        return ProcessMark(tags[names.HOST], tags[names.BOOT], pid, started_at, tags.get(names.PID_NAMESPACE))
     except (KeyError, ValueError):
         return None
 

@@ -94,7 +94,7 @@ def _made_by_mlflow() -> frozenset[tuple[str, str, str]]:
     has what `KNOWN` lacks."""
     with TemporaryDirectory() as folder:
         fresh = Path(folder, "fresh.db")
-        SqlAlchemyStore(f"sqlite:///{fresh}", folder).engine.dispose()  # type: ignore[no-untyped-call]
+        _set_up(fresh, Path(folder))
         with closing(sqlite3.connect(fresh)) as connection:
             return _reckoning(connection)
 
@@ -117,12 +117,16 @@ def _make(database: Path, artifacts: Path) -> None:
     fresh = database.with_name(database.name + ".new")
     for left in (fresh, fresh.with_name(fresh.name + "-journal")):
         left.unlink(missing_ok=True)
-    SqlAlchemyStore(f"sqlite:///{fresh}", str(artifacts)).engine.dispose()  # type: ignore[no-untyped-call]
+    _set_up(fresh, artifacts)
     if not on_network(database, [(part.mountpoint, part.fstype) for part in psutil.disk_partitions(all=True)]):
         with closing(sqlite3.connect(fresh)) as connection:
             # readers and a writer at once, and a faster commit; its shared memory does not work across hosts
             connection.execute("PRAGMA journal_mode=WAL")
     os.replace(fresh, database)
+
+
+def _set_up(database: Path, artifacts: Path) -> None:
+    SqlAlchemyStore(f"sqlite:///{database}", str(artifacts)).engine.dispose()  # type: ignore[no-untyped-call]
 
 
 def on_network(path: Path, mounts: Iterable[tuple[str, str]]) -> bool:

@@ -20,7 +20,8 @@ from ace.domain.record import SCHEMA_VERSION, record_digest, record_text
 from ace.domain.stored import StoredSweep
 from ace.errors import StoreError
 from ace.tracking import names
-from ace.tracking.process import PID_NAMESPACE, this_process
+from ace.tracking.names import PID_NAMESPACE
+from ace.tracking.process import this_process
 from ace.tracking.reader import read_evidence
 from ace.tracking.reconcile import reconcile
 from ace.tracking.store import Store, open_store

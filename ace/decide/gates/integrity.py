@@ -179,7 +179,8 @@ def _copies(attempts: Iterable[StoredCell]) -> Finding:
             original = next((known[one] for one in prints if one in known), None)
             if original is not None:
                 copies.append(f"{place} repeats {original}")
-            known |= dict.fromkeys((one for one in prints if one not in known), place)
+            for one in prints:
+                known.setdefault(one, place)
     return gate(
         NAME,
         passed(not copies),

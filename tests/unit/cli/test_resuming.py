@@ -18,7 +18,7 @@ from tests import builders as b
 DEFAULT = Resuming(resume=True, failed_only=False, dry_run=False, fail_fast=False)
 FAILED_ONLY = replace(DEFAULT, failed_only=True)
 REST = "libraries, Python, environment variables or sources of its model, documents or rivals"
-NOW = (b.plan(), b.record().code, b.record().weights)
+NOW = Attempt("a", b.plan(), b.record().code, b.record().weights, None, None, 0.0, ())
 FAILURE = Failure(3, "session", "died", "candidate", "killed")
 
 
@@ -26,7 +26,7 @@ def test_a_complete_cell_is_kept_and_named_by_its_run():
     cell = b.stored(b.record(), run_id="the-run")
     for resuming in (DEFAULT, FAILED_ONLY):
         with pytest.raises(AlreadyMeasured, match="run the-run") as kept:
-            pass_over(resuming, [cell], *NOW)
+            pass_over(resuming, [cell], NOW)
         assert (kept.value.record, kept.value.run_id) == (cell.record, "the-run")
 
 
@@ -45,25 +45,25 @@ def test_a_complete_cell_is_kept_and_named_by_its_run():
 )
 def test_an_attempt_that_is_not_complete_is_measured_again(cell):
     assert not complete(cell)
-    pass_over(DEFAULT, [cell], *NOW)
-    pass_over(FAILED_ONLY, [cell], *NOW)
+    pass_over(DEFAULT, [cell], NOW)
+    pass_over(FAILED_ONLY, [cell], NOW)
 
 
 def test_of_several_attempts_the_newest_complete_one_is_named():
     cells = [b.stored(b.record(), run_id="first"), b.stored(b.record(seed=1), run_id="second"),
              b.stored(b.record(failures=(FAILURE,)), run_id="third")]  # fmt: skip
     with pytest.raises(AlreadyMeasured, match="run second"):
-        pass_over(DEFAULT, cells, *NOW)
+        pass_over(DEFAULT, cells, NOW)
 
 
 def test_a_cell_that_was_never_attempted_is_measured_unless_failed_ones_alone_are_asked_for():
-    pass_over(DEFAULT, [], *NOW)
+    pass_over(DEFAULT, [], NOW)
     with pytest.raises(LeftOut):
-        pass_over(FAILED_ONLY, [], *NOW)
+        pass_over(FAILED_ONLY, [], NOW)
 
 
 def test_without_resume_everything_is_measured():
-    pass_over(replace(DEFAULT, resume=False), [b.stored(b.record())], *NOW)
+    pass_over(replace(DEFAULT, resume=False), [b.stored(b.record())], NOW)
 
 
 ALTERED = pytest.mark.parametrize(
@@ -82,21 +82,20 @@ ALTERED = pytest.mark.parametrize(
 def test_a_run_under_an_edited_key_is_no_attempt_at_the_cell(changes, other):
     cell = b.stored(replace(b.record(), **changes))
     assert complete(cell)
-    pass_over(DEFAULT, [cell], *NOW)
+    pass_over(DEFAULT, [cell], NOW)
     with pytest.raises(LeftOut):
-        pass_over(FAILED_ONLY, [cell], *NOW)
+        pass_over(FAILED_ONLY, [cell], NOW)
     with pytest.raises(AlreadyMeasured, match="run its-own"):
-        pass_over(DEFAULT, [b.stored(b.record(), run_id="its-own"), cell], *NOW)
+        pass_over(DEFAULT, [b.stored(b.record(), run_id="its-own"), cell], NOW)
 
 
 @ALTERED
-def test_that_the_tags_of_a_run_were_edited_is_said(changes, other, monkeypatch):
+def test_that_the_tags_of_a_run_were_edited_is_said(changes, other):
     found = [b.stored(replace(b.record(), **changes), run_id="edited")]
-    monkeypatch.setattr("ace.cli.since.attempts_at", lambda *_: found)
-    said = why_anew(None, NOW[0], "key", *NOW[1:])
+    said = why_anew(None, found, NOW)
     assert said == f"run edited has the key of this cell and a record of other {other}: its tags were edited"
     found.append(b.stored(b.record(), record=None, problem="killed"))
-    assert why_anew(None, NOW[0], "key", *NOW[1:]) == "attempted before 1 time(s), and never completely"
+    assert why_anew(None, found, NOW) == "attempted before 1 time(s), and never completely"
 
 
 def test_a_cell_that_another_host_measured_is_kept_and_the_host_named(monkeypatch):
@@ -105,7 +104,7 @@ def test_a_cell_that_another_host_measured_is_kept_and_the_host_named(monkeypatc
     for here, told in ((host, r"\(run the-run\)"), ("another", rf"\(run the-run on {host}\)")):
         monkeypatch.setattr("ace.cli.resuming.platform.node", lambda here=here: here)
         with pytest.raises(AlreadyMeasured, match=told):
-            pass_over(DEFAULT, [cell], *NOW)
+            pass_over(DEFAULT, [cell], NOW)
 
 
 def key(plan=None, **changes):
@@ -129,13 +128,14 @@ def test_the_key_changes_with_plan_sources_and_weights_and_with_nothing_else():
 )  # fmt: skip
 def test_what_is_not_as_it_was_when_a_cell_was_measured_is_named(now, weights, told):
     measured = b.record(of=b.plan(target="mine.idea.Idea", parameters=()))
-    assert changed_since(measured, measured.plan, replace(measured.code, **now), weights) == told
+    attempt = replace(NOW, plan=measured.plan, code=replace(measured.code, **now), weights=weights)
+    assert changed_since(measured, attempt) == told
 
 
 def test_of_an_idea_that_comes_with_ace_the_sources_are_named_once():
     measured = b.record()
     now = replace(measured.code, package_digest="other", executor_digest="other")
-    assert changed_since(measured, measured.plan, now, measured.weights) == ["sources of ACE"]
+    assert changed_since(measured, replace(NOW, code=now)) == ["sources of ACE"]
 
 
 def test_how_a_command_is_carried_out_is_no_part_of_the_name_of_its_jobs():

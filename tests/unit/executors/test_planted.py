@@ -76,8 +76,8 @@ def test_what_the_work_costs_the_call_behind_it_is_part_of_the_share(monkeypatch
         now += 10.2 if worked else 10.0
 
     monkeypatch.setattr(planted, "work", work)
-    assert units_for(0.1, model, batch(), lambda: now, least_s=0) == 80  # 0.8 s of work, and 0.2 s behind it
-    assert units_for(0.01, model, batch(), lambda: now, least_s=0) == 1  # no less can be planted
+    assert units_for(0.1, model, batch(), 0, lambda: now) == 80  # 0.8 s of work, and 0.2 s behind it
+    assert units_for(0.01, model, batch(), 0, lambda: now) == 1  # no less can be planted
 
 
 @pytest.mark.usefixtures("quick")

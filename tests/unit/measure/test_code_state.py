@@ -89,6 +89,6 @@ def test_the_version_of_transformers_counts_where_it_runs_the_model(tmp_path, mo
     plan, code = replace(b.plan(), model=model), code_state(b.plan().executor, tmp_path)
     seen = set()
     for version in ("5.0.0", "5.0.1"):
-        monkeypatch.setattr("ace.measure.code_state.metadata.version", lambda _, version=version: version)
+        monkeypatch.setattr("ace.models.hf.metadata.version", lambda _, version=version: version)
         seen.add(measured_by(plan, code)[-1] if runs else ("transformers" in dict(measured_by(plan, code))))
     assert seen == ({("transformers", "5.0.0"), ("transformers", "5.0.1")} if runs else {False})

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from ace.tracking.process import PID_NAMESPACE, gone_because, mark_of, this_process
+from ace.tracking.names import PID_NAMESPACE
+from ace.tracking.process import gone_because, mark_of, this_process
 
 
 def test_a_mark_survives_being_written_as_tags():
