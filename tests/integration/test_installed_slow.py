@@ -1,12 +1,8 @@
 """What a user installs: the sdist, the wheel made from it, and the commands in an environment that has nothing of this
 repository. Libraries are those already installed here, so that nothing is downloaded."""
 
-import os
-import shutil
-import subprocess
 import sys
 import sysconfig
-import tarfile
 import tomllib
 import venv
 import zipfile
@@ -15,12 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import REPOSITORY
+from tests.integration.packaged import run, wheel_of
 from tests.unit.report.bundles import written
 
 pytestmark = pytest.mark.slow
-UNWANTED = shutil.ignore_patterns(
-    ".*", "__pycache__", "*.egg-info", "build", "dist", "mlruns", "multirun", "outputs", "decisions", "registrations"
-)
 HALVE = '''
 import copy
 
@@ -42,35 +36,9 @@ class Halve:
 '''
 
 
-def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """With no path to this repository."""
-    inherited = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    words = [str(part) for part in command]
-    return subprocess.run(
-        words, cwd=cwd, env=inherited, capture_output=True, text=True, timeout=300
-    )  # fmt: skip
-
-
-def build(kind: str, source: Path, to: Path) -> Path:
-    """What `pip wheel` and `python -m build` ask of the project's backend, without the environment they download."""
-    to.mkdir()
-    asked = f"import sys; from setuptools import build_meta; print(build_meta.build_{kind}(sys.argv[1]))"
-    done = run(sys.executable, "-W", "ignore", "-c", asked, to, cwd=source)
-    assert done.returncode == 0, done.stderr
-    [made] = to.iterdir()
-    return made
-
-
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made from the sdist, so that the sdist is whole."""
-    folder = tmp_path_factory.mktemp("built")
-    shutil.copytree(REPOSITORY, folder / "source", ignore=UNWANTED)
-    sdist = build("sdist", folder / "source", folder / "sdist")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
-    [source] = (folder / "unpacked").iterdir()
-    return build("wheel", source, folder / "wheel")
+    return wheel_of(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="module")
