@@ -5,6 +5,7 @@ Exit 0 when the record is stored, 2 with one line on stderr when the file cannot
 """
 
 import argparse
+import shlex
 import sys
 import time
 import uuid
@@ -55,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{len(pair.candidate.seconds)} of {pair.candidate.name!r:.200}; order {pair.order}: {pair.order_reason}"
     )
     print(answer_line(record, wiring.policy_of(wiring.compose_config(options.overrides))))
-    print(f"judge it: ace-decide --experiment {options.experiment}")
+    where = [override for override in options.overrides if override.lstrip("+").startswith("tracking")]
+    print(f"judge it: {shlex.join(['ace-decide', '--experiment', options.experiment, *where])}")
 
 
 def store_import(options: argparse.Namespace) -> tuple[CellRecord, Pair]:

@@ -5,6 +5,7 @@ Offline and from the bundle alone: no store, no model, no configuration. Called 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ace.domain.decision import DECISION_SCHEMA_VERSION, Decision, document
 from ace.domain.decode import decode
 from ace.domain.policy import Policy
 from ace.errors import EvidenceError
-from ace.report.carried import EVIDENCE, Carried, Problem, json_object, unpacked
+from ace.report.carried import EVIDENCE, Carried, NoJson, Problem, json_object, unpacked
 from ace.report.differing import differing
 from ace.report.pictured import no_pictures
 from ace.report.power_package import ENERGY, energy_text
@@ -56,11 +57,14 @@ def verify(place: Path, anchor: str | None, now_s: float) -> Verified:
     found = open_bundle(place)
     problems = [*found.problems, *unlike(anchor, found.digest, SUMS, "bundle")]
     if DECISION in found.files and all(said == LACKING for _, said in problems):
-        _require_version(found)  # which files a bundle has is a matter of the version too
+        with suppress(NoJson):  # said below
+            _require_version(found)  # which files a bundle has is a matter of the version too
     if not found.can_be_judged:
         return _ended(found, [*problems, (DECISION, "not judged again: what it rests on is not what was written")])
     try:
         read = _read(found)
+    except NoJson as error:
+        return _ended(found, [*problems, (error.file, error.said)])
     except EvidenceError as error:
         if problems:
             return _ended(found, [*problems, (DECISION, f"not judged again: {error}")])

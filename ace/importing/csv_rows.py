@@ -54,6 +54,8 @@ def _rows(text: str) -> dict[str, dict[Place, tuple[float, str]]]:
     if len(header) > MOST_COLUMNS:
         raise DataError(f"the CSV has more than {MOST_COLUMNS} columns; expected {', '.join(COLUMNS)} and order")
     where = {name: place for place, name in enumerate(header)}
+    if twice := sorted({name for name in header if name in (*COLUMNS, "order") and header.count(name) > 1}):
+        raise DataError(f"the CSV has two columns {', '.join(twice)}; expected each once")
     missing = [column for column in COLUMNS if column not in where]
     if missing:
         raise DataError(f"the CSV lacks {', '.join(missing)}; expected columns {', '.join(COLUMNS)} and order")
@@ -64,7 +66,11 @@ def _rows(text: str) -> dict[str, dict[Place, tuple[float, str]]]:
         line = f"line {reader.line_num}"
         if len(row) <= max(session_at, timing_at, arm_at, seconds_at):
             raise DataError(f"{line} has {len(row)} field(s); expected one for each of {', '.join(COLUMNS)}")
+        if len(row) > len(header):  # as where a decimal comma makes two of one
+            raise DataError(f"{line} has {len(row)} fields, its header {len(header)}; expected one for each column")
         place, arm, seconds = (int(row[session_at]), int(row[timing_at])), row[arm_at], float(row[seconds_at])
+        if "_" in f"{row[session_at]}{row[timing_at]}{row[seconds_at]}":  # 1_0 to Python is 10, and to nobody else
+            raise DataError(f"{line} holds a number with an underscore")
         if place in found[arm]:
             raise DataError(f"{line}: {arm} session {place[0]}, timing {place[1]} stands there twice")
         require_time(seconds, f"{line}: {arm} session {place[0]}, timing {place[1]}")

@@ -26,6 +26,9 @@ from ace.measure.weights import number_types, weights
 from ace.models.digests import weights_digest
 from ace.models.loading import load_model
 
+PLAIN_TENSORS = (nn.Parameter, torch.Tensor, type(None))
+"""A weight of a class of its own decides what is called where it is used."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arms:
@@ -164,7 +167,9 @@ def _behaviour(part: nn.Module) -> str:
     ]
     replaced = sorted(key for key in vars(part) if callable(getattr(kind, key, None)))
     hooks = len(part._forward_hooks) + len(part._forward_pre_hooks)
-    return f"{kind.__module__}.{kind.__qualname__}{code}{settings}{replaced}{hooks}"
+    held = [*part._parameters.items(), *part._buffers.items()]
+    odd = [f"{key}={type(tensor)}" for key, tensor in held if type(tensor) not in PLAIN_TENSORS]
+    return f"{kind.__module__}.{kind.__qualname__}{code}{settings}{replaced}{hooks}{odd or ''}"
 
 
 def arm_state(

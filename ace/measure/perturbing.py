@@ -1,4 +1,5 @@
-"""Single tokens replaced by others: does every token that the baseline reads still reach the candidate's answer?
+"""Documents that nobody has embedded: two in turns, and single tokens replaced by others, which tells whether every
+token that the baseline reads still reaches the candidate's answer.
 
 Used by `probing`, in untimed calls. What stands in the place of a token is taken from the same place of another
 document, so that it is something that can stand there: a word's id, or the packed pixels of a patch.
@@ -17,12 +18,31 @@ from ace.measure.inputs import Inputs
 CLEARLY = 1e-4  # of the largest output: a baseline that moves by more has read the token
 NOT_AT_ALL = 1e-6  # the least seen of honest ideas is 1e-3: nine of ten tokens dropped in the first layer, of 510
 TRIES = 8
+STRETCHES = 8  # of two documents in turns, or more: so every quarter of the text is of both
 
 
 def replaced(batch: Batch, row: int, place: int, token: int) -> Batch:
     """A copy with another token in one place."""
     ids = batch.ids.clone()
     ids[row, place] = token
+    return Batch(ids, batch.mask.clone())
+
+
+def in_turns(batch: Batch, other: Batch, dice: random.Random) -> Batch:
+    """Every row of `batch` with every second stretch of it taken from the same row of `other`, each of random length;
+    its first and its last token, which say where a text begins and ends, stay."""
+    ids, width = batch.ids.clone(), min(batch.ids.shape[1], other.ids.shape[1])
+    for row in range(len(ids)):
+        both = (batch.mask[row, :width] * other.mask[row, :width]).nonzero().flatten()
+        inner = both[(both > 0) & (both < int(batch.mask[row].sum()) - 1)]
+        longest = max(1, 2 * len(inner) // STRETCHES)
+        places = inner.tolist()
+        from_other = dice.random() < 0.5
+        while places:
+            length = dice.randint(1, longest)
+            if from_other:
+                ids[row, places[:length]] = other.ids[row, places[:length]]
+            places, from_other = places[length:], not from_other
     return Batch(ids, batch.mask.clone())
 
 

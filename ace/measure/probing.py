@@ -2,7 +2,7 @@
 
 Called by `session` after the timed rounds, and once before the candidate is prepared. The calls go through another
 function than timed ones, after a pause of random length: who recognises a timed call does not recognise these. Their
-inputs differ by a token from every document: who kept answers, in this process or in any other, has none of them. Both
+inputs are two documents in turns: who kept answers, in this process or in any other, has none of them. Both
 arms are visited with the same inputs in mirrored order, and what is judged later is the candidate beyond the baseline,
 because a pause cools the caches of both.
 """
@@ -26,7 +26,7 @@ from ace.measure.failing import foreign_code
 from ace.measure.inputs import Inputs
 from ace.measure.order import mirrored_blocks
 from ace.measure.outputs import relative_error, require_embedding
-from ace.measure.perturbing import NOT_AT_ALL, Tally, another_token, moved, replaced
+from ace.measure.perturbing import NOT_AT_ALL, Tally, another_token, in_turns, moved, replaced
 from ace.measure.timing import Clocks
 
 PAIR = (BASELINE, CANDIDATE)
@@ -122,9 +122,10 @@ class Prober:
         return batches[0], outputs
 
     def _unseen(self) -> Batch:
-        """Documents with another token in one place of each: the documents themselves were embedded to be scored, and a
-        candidate may keep those answers on disk."""
-        batch = self.inputs.batch(self.inputs.draw(self.examples))
+        """Two documents in turns, with another token in one place of each: the documents themselves were embedded to be
+        scored, and a candidate may keep those answers on disk, to be found again by any part of the text."""
+        one, two = (self.inputs.batch(self.inputs.draw(self.examples)) for _ in range(2))
+        batch = in_turns(one, two, self.dice)
         for row in range(self.examples):
             if (other := another_token(self.inputs, batch, row, self.dice)) is not None:
                 batch = replaced(batch, row, *other)

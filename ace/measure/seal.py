@@ -1,20 +1,22 @@
 """What a session rests on, looked at before the executor's code is loaded and again after the timed rounds.
 
 Called by `worker` and `session`. Functions are compared by identity and by their code: measurement's own and the
-clocks, and those that the baseline runs through: the well-known ones of torch, and all of the modules that models are
-made of. Settings are those of the process that decide
-what the same call costs in every arm.
+clocks, and those that the baseline runs through: torch's, and all of the modules that models are made of. Settings are
+those of the process that decide what the same call costs in every arm, and what may run beside it or within it.
 """
 
+import gc
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
 from torch.nn.modules import module as torch_module
 
+from ace.executors import compiled_ahead
 from ace.models import encoder, vision
 
 MEASURING = (
@@ -52,31 +54,14 @@ MEASURING = (
     "torch.Tensor.clone",
 )
 """What the numbers of a session come from."""
-TORCH = (
-    *(f"torch.{name}" for name in ("matmul", "bmm", "mm", "addmm", "baddbmm", "softmax", "cat", "einsum", "conv2d")),
-    *(f"torch.set_{name}" for name in ("num_threads", "float32_matmul_precision", "default_dtype")),
-    *(f"torch.Tensor.{name}" for name in ("matmul", "__matmul__", "softmax", "view", "transpose", "add", "mul")),
-    *(
-        f"torch.nn.functional.{name}"
-        for name in (
-            "linear",
-            "scaled_dot_product_attention",
-            "gelu",
-            "relu",
-            "softmax",
-            "layer_norm",
-            "embedding",
-            "normalize",
-            "dropout",
-            "conv2d",
-        )
-    ),
-    *(f"torch.nn.{name}.forward" for name in ("Linear", "LayerNorm", "Embedding", "Conv2d", "Dropout", "GELU")),
-    *(f"torch.nn.Module.{name}" for name in ("__call__", "_call_impl", "__getattr__", "forward")),
-)
-"""What a baseline runs through in torch."""
-MODELS = (encoder, vision)
-"""Whose functions and methods are sealed; those that the transformers package defines are not."""
+SPACES = (torch, torch.nn.functional, torch.Tensor)
+"""Everything that can be called in them is sealed, and so is every method of the modules of torch.nn: a baseline runs
+through some of it, and whoever sealed a part would only say which part to replace."""
+IN_NO_CALL = ("__init__", "__setstate__", "manual_seed")
+"""What no forward pass runs through and torch.compile replaces by its own."""
+MODELS = (encoder, vision, compiled_ahead)
+"""Whose functions and methods are sealed, beside those of the rival that every claim is held against; those that the
+transformers package defines are not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,18 +79,29 @@ class Seal:
 
 def seal() -> Seal:
     """As things stand now."""
-    return Seal({name: _with_code(name) for name in (*MEASURING, *TORCH, *_of_models())}, settings())
+    return Seal({name: _with_code(name) for name in (*MEASURING, *_of_torch(), *_of_models())}, settings())
+
+
+def _of_torch() -> Iterator[str]:
+    """Everything of torch that can be called and is one object whenever it is asked for, as no bound method is."""
+    for home in SPACES:
+        prefix = home.__name__ if isinstance(home, ModuleType) else f"{home.__module__}.{home.__qualname__}"
+        for name in sorted({*dir(home)} - {*IN_NO_CALL}):
+            if callable(found := getattr(home, name, None)) and found is getattr(home, name):
+                yield f"{prefix}.{name}"
+    for name, kind in vars(torch.nn).items():
+        parts = vars(kind).items() if isinstance(kind, type) else ()
+        methods = [key for key, part in parts if isinstance(part, FunctionType) and key not in IN_NO_CALL]
+        yield from (f"torch.nn.{name}.{key}" for key in methods)
 
 
 def _of_models() -> Iterator[str]:
-    """Every function and every method of the modules that models are made of."""
+    """Every function and every method of the modules that models are made of, and what they have a name for."""
     for home in MODELS:
         for name, found in vars(home).items():
-            if getattr(found, "__module__", None) != home.__name__:
-                continue  # defined elsewhere, and only known here
-            if isinstance(found, FunctionType):
+            if not name.startswith("__") and (callable(found) or isinstance(found, ModuleType)):
                 yield f"{home.__name__}.{name}"
-            elif isinstance(found, type):
+            if isinstance(found, type) and found.__module__ == home.__name__:
                 parts = vars(found).items()
                 yield from (f"{home.__name__}.{name}.{key}" for key, part in parts if isinstance(part, FunctionType))
 
@@ -147,8 +143,33 @@ def settings() -> dict[str, str]:
         "trace function": sys.gettrace(),
         "profile function": sys.getprofile(),
         "switch interval": sys.getswitchinterval(),
+        "collection thresholds": gc.get_threshold(),
+        "called at collections": gc.callbacks,
+        "torch function modes": torch._C._len_torch_function_stack(),
+        "torch dispatch modes": torch._C._len_torch_dispatch_stack(),
+        "signal handlers": _handlers(),
+        "timers": [_timer(kind) for kind in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)],
+        "tools that watch the interpreter": _watching(),
     }
     return {name: str(value) for name, value in values.items()}
+
+
+def _handlers() -> list[tuple[int, object]]:
+    """What is done at a signal, where that is not what the system does."""
+    found = ((int(number), signal.getsignal(number)) for number in sorted(signal.valid_signals()))
+    return [(number, handler) for number, handler in found if handler is not signal.SIG_DFL]
+
+
+def _timer(kind: int) -> tuple[bool, float]:
+    """Whether a signal is to come, and the seconds from one to the next."""
+    left_s, interval_s = signal.getitimer(kind)
+    return left_s > 0, interval_s
+
+
+def _watching() -> list[str | None]:
+    """Tools registered with sys.monitoring, which came with Python 3.12."""
+    monitoring = getattr(sys, "monitoring", None)
+    return [] if monitoring is None else [monitoring.get_tool(number) for number in range(6)]
 
 
 def _with_code(name: str) -> tuple[object, object]:

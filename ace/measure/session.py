@@ -159,6 +159,8 @@ def _probes(
 ) -> Probes:
     """What is looked at beside the timed rounds, right after them."""
     changed, functions, measuring = state_changed(seal), replaced(seal, seal.through), replaced(seal, MEASURING)
+    if gc.isenabled():
+        changed = (*changed, "garbage collection in the timed rounds: off -> on")
     arms = prober.arms
     absent = {SHAM: no_sham}
     untouched = None

@@ -88,18 +88,26 @@ def most_bytes(name: str) -> int:
     return MOST_BYTES if name.startswith(RECORDS) else MOST_OF_ALL_BYTES
 
 
+class NoJson(EvidenceError):
+    """A file that no version of ACE can have written. `file`: which."""
+
+    def __init__(self, file: str, said: str) -> None:
+        super().__init__(f"{file} is {said}")
+        self.file, self.said = file, said
+
+
 def json_object(files: Mapping[str, bytes], name: str) -> tuple[dict[str, Any], list[Problem]]:
     """The JSON object in a file, and that it is not in canonical form where it is not: one value has one digest.
 
-    Raises EvidenceError when there is none.
+    Raises NoJson when there is none.
     """
     try:
         value = parse_json(files[name], most_bytes(name))
         canonical = canonical_json(value).encode()
     except ValueError as error:
-        raise EvidenceError(f"{name} is not JSON: {error}") from error
+        raise NoJson(name, f"not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise EvidenceError(f"{name} is not a JSON object")
+        raise NoJson(name, "not a JSON object")
     return value, [] if canonical == files[name] else [(name, "not in canonical form; ACE did not write it")]
 
 

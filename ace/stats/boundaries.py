@@ -25,9 +25,10 @@ CONSTANTS = {  # four times 100 000 trials: standard errors .002, .003, .006
 
 def constant(max_sessions: int, confidence: float) -> float:
     """c for this maximum; beyond the table it grows so slowly that the last entry stands."""
-    if not isinstance(max_sessions, int) or not MIN_SESSIONS <= max_sessions <= MOST_SESSIONS:
+    whole = isinstance(max_sessions, int | np.integer) and not isinstance(max_sessions, bool)
+    if not whole or not MIN_SESSIONS <= max_sessions <= MOST_SESSIONS:
         expected = f"expected a whole number from {MIN_SESSIONS} to {MOST_SESSIONS}"
-        raise EvidenceError(f"max_sessions={max_sessions} is no sequential design; {expected}")
+        raise EvidenceError(f"max_sessions={max_sessions!r} is no sequential design; {expected}")
     if not min(CONSTANTS) <= round(confidence, 9) < 1:
         raise EvidenceError(f"confidence={confidence}; sequential boundaries are calibrated from {min(CONSTANTS)} up")
     # Between levels the ratio of c to the fixed-sample quantile is nearly linear; above the last it only falls.

@@ -49,10 +49,10 @@ def compare_cells(
 def read_cells(cells: Sequence[tuple[object, object]]) -> list[tuple[FloatArray, FloatArray]]:
     """Logs of every cell; an EvidenceError says which cell it is about."""
     pairs = []
-    if not isinstance(cells, Sequence) or isinstance(cells, str):
+    if not isinstance(cells, Sequence | np.ndarray) or isinstance(cells, str):
         raise EvidenceError(f"cells: got {type(cells).__name__}; expected a list of (baseline, candidate) pairs")
     for index, cell in enumerate(cells):
-        if not isinstance(cell, list | tuple) or len(cell) != 2:
+        if not isinstance(cell, list | tuple | np.ndarray) or len(cell) != 2:
             raise EvidenceError(f"cell {index}: got {type(cell).__name__}; expected a (baseline, candidate) pair")
         try:
             pairs.append(read_pair(*cell))

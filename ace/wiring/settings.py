@@ -58,7 +58,8 @@ def settings_of(config: DictConfig) -> Settings:
     values = plain(config, "tracking", "cache_dir", "device_wait_s", "device_locks")
     tracking = group(values, "tracking", ("uri", "root"))
     uri = tracking["uri"]
-    require(isinstance(tracking["root"], str), "tracking.root", tracking["root"], "a folder")
+    named = isinstance(tracking["root"], str) and tracking["root"].strip() != ""
+    require(named, "tracking.root", tracking["root"], "a folder")
     if uri is not None:
         refuse_password([f"tracking.uri={uri}"])
     wait_s = values.get("device_wait_s")
@@ -70,7 +71,7 @@ def settings_of(config: DictConfig) -> Settings:
     require(isinstance(cache, str), "cache_dir", cache, "a folder")
     return Settings(
         tracking_uri=None if uri is None else str(uri),
-        root=Path(str(tracking["root"])).resolve(),
+        root=Path(str(tracking["root"])).expanduser().resolve(),
         cache=Path(str(cache)).expanduser().resolve(),
         device_wait_s=float(str(wait_s)),
         device_locks=Path(str(locks)).expanduser().resolve(),
@@ -103,5 +104,7 @@ def policy_of(config: DictConfig) -> Policy:
 def experiment_name(config: DictConfig) -> str:
     """The MLflow experiment that runs of this configuration go to."""
     name = str(group(plain(config, "experiment"), "experiment", EXPERIMENT_KEYS)["name"])
-    require(re.fullmatch(r"[\w.-]{1,100}", name) is not None, "experiment.name", name, "letters, digits, . _ -")
+    # a folder's name and a command's word: ".." is another folder, and "-x" an option
+    fine = re.fullmatch(r"[\w.][\w.-]{0,99}", name) is not None and name.strip(".") != ""
+    require(fine, "experiment.name", name, "letters, digits, . _ -, the first of them no -")
     return name

@@ -12,6 +12,7 @@ from ace.errors import PlanError
 from ace.wiring import (
     compose_config,
     drop_foreign_parameters,
+    experiment_name,
     plan_of,
     policy_of,
     refuse_password,
@@ -145,6 +146,23 @@ def test_an_executor_given_as_one_piece_is_refused_because_its_old_parameters_wo
 
 def test_the_experiment_named_null_can_be_selected_as_written() -> None:
     assert plan_of(compose_config(["experiment=null"])).experiment == "null"
+
+
+@pytest.mark.parametrize("key", ["tracking.root", "cache_dir"])
+def test_a_folder_in_ones_home_is_meant_where_a_shell_would_mean_it(key):
+    settings = settings_of(compose_config([f'{key}="~/there"']))
+    assert Path.home() / "there" in (settings.root, settings.cache)
+
+
+def test_a_store_without_a_folder_is_refused():
+    with pytest.raises(PlanError, match=r"tracking\.root"):
+        settings_of(compose_config(["tracking.root=''"]))
+
+
+@pytest.mark.parametrize("name", [".", "..", "-x", "a/b", ""])
+def test_a_name_that_is_another_folder_or_an_option_is_no_experiment(name):
+    with pytest.raises(PlanError, match=r"experiment\.name"):
+        experiment_name(compose_config([f"experiment.name='{name}'"]))
 
 
 @pytest.mark.parametrize("key", ["tracking.root", "cache_dir"])

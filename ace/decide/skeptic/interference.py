@@ -63,17 +63,18 @@ def _judged(cell: CellEstimate, threshold: str, policy: Policy) -> Finding:
     baseline, candidate = ([pair[arm] for pair in pairs] for arm in (0, 1))
     alone = compare(baseline, candidate, margin=policy.margin, confidence=1 - 2 * cell.alpha, order=ALTERNATING)
     unfit = forbidding(alone)
-    if alone.low is None or alone.high is None or unfit:
+    if alone.low is None or alone.high is None:
         why = ", ".join(unfit) or "no interval"
-        again = f"measure this cell with more pairs: {_command(cell.cell)}"
-        return answer(Outcome.NO_EVIDENCE, f"{len(pairs)} pairs: {why}{lost}", again)
+        return answer(Outcome.NO_EVIDENCE, f"{len(pairs)} pairs: {why}{lost}", _again(cell.cell))
     shown = f"alone the candidate gains {percent_within(alone.gain, alone.low, alone.high)} in {len(pairs)} pairs{lost}"
     if cell.bounds.gain is not None:
         shown += f", beside its baseline {percent(cell.bounds.gain)}"
-    if alone.high < policy.gain_floor:
+    if alone.high < policy.gain_floor:  # however restless: noise leaves a cell open, it does not acquit it
         shown += "; what its neighbour loses is no gain of its own"
         step = "find out what the candidate does to its neighbour (threads, memory, caches), and measure it alone again"
         return answer(Outcome.FAIL, shown, step)
+    if unfit:
+        return answer(Outcome.NO_EVIDENCE, f"{shown}: {', '.join(unfit)}", _again(cell.cell))
     low, high = cell.bounds.low, cell.bounds.high
     if low is not None and high is not None and (alone.high < low or high < alone.low):
         warn = answering(NAME, cell.key, threshold, Severity.WARN)
@@ -89,6 +90,10 @@ def _step(cells: tuple[CellEstimate, ...]) -> str:
         return "measure a cell with protocol=isolated"
     best = max(gains, key=lambda cell: cell.bounds.low or 0.0)
     return f"measure one cell with its arms alone: {_command(best.cell)}"
+
+
+def _again(cell: Cell) -> str:
+    return f"measure this cell with more pairs: {_command(cell)}"
 
 
 def _command(cell: Cell) -> str:

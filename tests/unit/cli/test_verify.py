@@ -115,6 +115,25 @@ def test_a_missing_file_and_an_added_one_are_named(run, bundle):
     ]
 
 
+def test_a_bundle_whose_sums_were_removed_is_different_and_a_folder_that_is_none_is_none(run, bundle, tmp_path):
+    (bundle / "SHA256SUMS").unlink()
+    code, lines, _ = run(bundle)
+    assert code == 1
+    assert differences(lines)[0] == "SHA256SUMS: missing, or no plain file: nothing says what was written"
+    (tmp_path / "empty").mkdir()
+    assert run(tmp_path / "empty")[0] == 2
+
+
+@pytest.mark.parametrize("name", ["decision.json", "evidence.json"])
+@pytest.mark.parametrize("content", ["{", '{"a": NaN}', '{"a": 1e999}', "[" * 100_000, '\ufeff{"a": 1}', "[]"])
+def test_json_that_no_version_of_ace_writes_is_a_difference_although_the_sums_agree(run, bundle, name, content):
+    (bundle / name).write_text(content, encoding="utf-8")
+    vouched(bundle)
+    code, lines, err = run(bundle)
+    assert (code, err) == (1, "")
+    assert differences(lines)[0].startswith(f"{name}: not ")
+
+
 def test_an_edited_verdict_is_named_first_although_the_sums_agree(run, bundle):
     def claim(made):
         made["verdict"] = made["claims"]["speed"]["verdict"] = "ACCEPTED"

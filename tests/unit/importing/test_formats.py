@@ -96,6 +96,19 @@ def test_a_time_that_no_clock_reads_is_refused_by_its_place(seconds):
         read(as_csv(rows), "csv")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("session,timing,arm,order,seconds\n0,0,baseline,interleaved,2,37\n", "line 2 has 6 fields, its header 5"),
+        ("session,timing,arm,seconds,seconds\n0,0,baseline,2,3\n", "two columns seconds"),
+        ("session,timing,arm,seconds\n0,0,baseline,1_0.0\n", "line 2 holds a number with an underscore"),
+    ],
+)
+def test_a_number_that_could_be_read_in_two_ways_is_refused_by_its_line(text, said):
+    with pytest.raises(DataError, match=said):
+        read(text.encode(), "csv")
+
+
 def test_a_timing_that_stands_there_twice_is_refused():
     with pytest.raises(DataError, match="twice"):
         read(as_csv([(0, 0, "baseline", 0.1, "")] * 2), "csv")

@@ -119,7 +119,16 @@ def swap_class(model: nn.Module, _: Batch) -> None:
     )
 
 
-@pytest.mark.parametrize("deed", [patch_class, other_heads, swap_class])
+class Watched(nn.Parameter):
+    """A weight that is asked before each call that it takes part in."""
+
+
+def other_weights(model: nn.Module, _: Batch) -> None:
+    norm = next(part for part in model.modules() if isinstance(part, nn.LayerNorm))
+    norm.weight = Watched(norm.weight.data)
+
+
+@pytest.mark.parametrize("deed", [patch_class, other_heads, swap_class, other_weights])
 def test_an_executor_that_changes_how_the_baseline_works_is_found(
     deed: Callable[[nn.Module, Batch], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

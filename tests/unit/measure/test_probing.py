@@ -12,7 +12,7 @@ from ace.domain.workload import Batch, Work
 from ace.measure.arms import Arms
 from ace.measure.failing import ArmError
 from ace.measure.inputs import Inputs
-from ace.measure.perturbing import Tally, another_token, moved, replaced
+from ace.measure.perturbing import Tally, another_token, in_turns, moved, replaced
 from ace.measure.probing import Acquaintance, Prober, meets_baseline_first
 from ace.measure.timing import Clocks
 from ace.models.encoder import randomised
@@ -92,6 +92,30 @@ def test_no_probe_shows_a_document_that_was_scored_so_answers_kept_anywhere_are_
     shown = [tuple(row) for given in made.arms.modules[CANDIDATE].given for row in given.tolist()]
     assert len(shown) > 20
     assert not documents & set(shown)
+
+
+@pytest.mark.parametrize("length", [16, 64, 510])
+def test_no_quarter_of_what_probes_show_is_of_one_document_and_no_fourth_token_of_a_longer_text(length):
+    one, two = torch.arange(length).repeat(2, 1), 1000 + torch.arange(length).repeat(2, 1)
+    for seed in range(20):
+        mixed = in_turns(Batch(one, torch.ones_like(one)), Batch(two, torch.ones_like(two)), random.Random(seed)).ids
+        assert mixed[:, [0, -1]].tolist() == one[:, [0, -1]].tolist()
+        quarter = length // 4 + 1
+        parts = [mixed[0, place : place + quarter] for place in range(1, length - quarter)]
+        for part in parts + [mixed[0, start::4] for start in range(4) if length >= 64]:
+            assert {int(token) >= 1000 for token in part} == {False, True}
+
+
+def test_of_documents_of_different_length_only_what_both_have_is_mixed():
+    one, two = torch.arange(12).repeat(1, 1), 1000 + torch.arange(8).repeat(1, 1)
+    masks = torch.ones_like(one), torch.ones_like(two)
+    masks[0][0, 10:] = 0
+    masks[1][0, 6:] = 0
+    mixed = in_turns(Batch(one, masks[0]), Batch(two, masks[1]), random.Random(0))
+    assert torch.equal(mixed.mask, masks[0])
+    changed = (mixed.ids != one).flatten().nonzero().flatten().tolist()
+    assert changed
+    assert set(changed) <= set(range(1, 6))
 
 
 def test_without_a_budget_there_is_one_round_and_no_further_position(inputs):

@@ -1,10 +1,14 @@
+import gc
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import ace.measure.session  # noqa: F401  what is sealed must be loaded
 from ace.measure import company, timing
@@ -63,6 +67,46 @@ def test_a_hook_on_all_modules_is_a_changed_setting():
         assert state_changed(before) == ("hooks on all modules: 0 -> 1",)
     finally:
         handle.remove()
+
+
+def test_whatever_can_be_called_of_a_tensor_or_a_module_is_sealed_not_a_list_of_it(monkeypatch):
+    before = seal()
+    monkeypatch.setattr(torch.Tensor, "clamp", lambda tensor, *_, **__: tensor)
+    monkeypatch.setattr(torch, "where", lambda *_: None)
+    monkeypatch.setattr(torch.nn.Softmax, "forward", lambda _, tensor: tensor)
+    assert set(replaced(before, before.through)) == {"torch.Tensor.clamp", "torch.where", "torch.nn.Softmax.forward"}
+
+
+class SeesFunctions(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
+
+
+class SeesDispatch(TorchDispatchMode):
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_mode_that_sees_every_call_of_torch_is_a_changed_setting():
+    before = seal()
+    with SeesFunctions(), SeesDispatch():
+        changed = state_changed(before)
+    assert changed == ("torch function modes: 0 -> 1", "torch dispatch modes: 0 -> 1")
+
+
+def test_what_runs_at_collections_signals_and_timers_is_a_changed_setting(monkeypatch):
+    before, thresholds = seal(), gc.get_threshold()
+    monkeypatch.setattr(gc, "callbacks", [*gc.callbacks, print])
+    gc.set_threshold(5)
+    handler = signal.signal(signal.SIGVTALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 1000.0, 1000.0)
+    try:
+        changed = [text.split(":")[0] for text in state_changed(before)]
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, handler)
+        gc.set_threshold(*thresholds)
+    assert changed == ["collection thresholds", "called at collections", "signal handlers", "timers"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children are looked at by their CPU time")

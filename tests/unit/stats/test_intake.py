@@ -21,6 +21,23 @@ def test_a_timing_that_is_no_duration_is_named(value, arm):
         compare(*pair)
 
 
+@pytest.mark.parametrize("value", ["fast", True, 1 + 2j, np.timedelta64(3, "s"), None])
+def test_what_is_no_number_is_named_by_its_session_and_timing(value):
+    bad = GOOD.astype(object)
+    bad[3, 7] = value
+    with pytest.raises(EvidenceError, match="candidate session 3, timing 7 is"):
+        compare(GOOD, bad)
+
+
+def test_numbers_kept_as_objects_are_the_numbers_that_they_are():
+    assert compare(GOOD.astype(object), GOOD[::-1].tolist()) == compare(GOOD, GOOD[::-1])
+
+
+def test_a_grid_may_be_an_array_of_pairs():
+    grid = np.stack([np.stack([GOOD, GOOD[::-1]]), np.stack([GOOD[::-1], GOOD])])
+    assert compare_cells(grid) == compare_cells([(b, c) for b, c in grid])
+
+
 def test_ragged_sessions_are_named():
     ragged = [list(row) for row in GOOD]
     ragged[4] = ragged[4][:8]

@@ -23,6 +23,11 @@ def test_more_sessions_than_declared_are_refused():
         compare_sequential(*timings(0.0, 13), max_sessions=12)
 
 
+def test_a_maximum_may_be_a_number_of_numpys():
+    pair = timings(0.05, 8)
+    assert compare_sequential(*pair, max_sessions=np.int64(20)) == compare_sequential(*pair, max_sessions=20)
+
+
 @pytest.mark.parametrize("design", [{"max_sessions": 5}, {"max_sessions": 20, "boundary": "pocock"}])
 def test_an_impossible_design_is_refused(design):
     with pytest.raises(EvidenceError):

@@ -16,12 +16,16 @@ from tests.unit.decide.table import GAIN
 POLICY = b.near_term()
 
 
-def alone(gain: float, pairs: int = 10, sd: float = 0.01, failures: tuple[str, ...] = ()) -> Isolated:
-    """Pairs of processes whose candidate has this true gain; each process has an offset of its own."""
+def alone(
+    gain: float, pairs: int = 10, sd: float = 0.01, failures: tuple[str, ...] = (), settling: float = 0.0
+) -> Isolated:
+    """Pairs of processes whose candidate has this true gain; each process has an offset of its own. `settling`: how
+    much faster the candidate is at the end of its calls than at their beginning."""
     rng = np.random.default_rng(3)
 
     def seconds(of: float) -> tuple[float, ...]:
-        return tuple((0.025 * np.exp(-of + rng.normal(0, sd) + rng.normal(0, 0.01, 12))).tolist())
+        moving = np.linspace(0, settling, 12) if of else 0.0
+        return tuple((0.025 * np.exp(-of - moving + rng.normal(0, sd) + rng.normal(0, 0.001, 12))).tolist())
 
     made = tuple(
         IsolatedPair(i, (BASELINE, CANDIDATE)[i % 2], seconds(0.0), seconds(gain), "docs", 1000.0 + i)
@@ -46,6 +50,19 @@ def test_a_gain_that_is_gone_when_each_arm_is_alone_blocks():
     found = asked(alone(0.0))
     assert (found.outcome, found.severity) == (Outcome.FAIL, Severity.BLOCK)
     assert "neighbour" in found.next_step
+
+
+def test_pairs_that_do_not_stand_still_and_yet_rule_the_gain_out_block_and_say_how_much_there_is():
+    found = asked(alone(-0.08, sd=0.002, settling=0.06))
+    assert (found.outcome, found.severity) == (Outcome.FAIL, Severity.BLOCK)
+    assert "alone the candidate gains -3.2 %" in found.evidence
+
+
+def test_pairs_that_do_not_stand_still_and_rule_nothing_out_leave_it_open_and_show_their_interval():
+    found = asked(alone(GAIN, sd=0.002, settling=0.06))
+    assert found.outcome is Outcome.NO_EVIDENCE
+    assert "alone the candidate gains +" in found.evidence
+    assert "not steady" in found.evidence
 
 
 def test_another_gain_alone_that_is_still_worth_having_only_warns():
