@@ -20,7 +20,7 @@ from ace.domain.verdict import Regime
 from ace.domain.wording import percent_within
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-EXECUTORS = ("deceiving", "misbehaving", "slowing_clock")
+EXECUTORS = ("deceiving", "hiding", "misbehaving", "slowing_clock")
 """Modules of tests/integration that are copied into the user's package."""
 PACKAGE, CONFIG = "theirs", "their_conf"
 SETTINGS = ("seq_len=64", "protocol=quick", "inputs.rivals=null")
@@ -76,6 +76,8 @@ SEEN_AT_ONCE = (
            "outputs changed"),
     theirs("slows a function of torch", "Its prepare puts a slower gelu into torch.", "deceiving.PatchesTorch",
            "touched baseline", "functional.gelu"),
+    theirs("listens to torch", "A mode sees every call of torch and slows those of others.", "hiding.ListensToTorch",
+           "touched baseline", "torch function modes"),
     theirs("slows the clock", "Its module halves time.perf_counter.", "slowing_clock.SlowsTheClock", "clock",
            "time.perf_counter"),
     theirs("takes threads", "A second thread in its calls, given back in the end.", "deceiving.TakesThreads", "parity",
@@ -94,6 +96,8 @@ SEEN_OVER_SESSIONS = (
     theirs("works on", "Returns, and leaves a thread that works.", "deceiving.WorksOn", "late work",
            "work outside a call"),
     theirs("remembers elsewhere", "Keeps the answers of the scoring pass on disk.", "deceiving.RemembersElsewhere",
+           "disguise", "disguised call"),
+    theirs("remembers by parts", "The same, under each fourth of a text's tokens.", "hiding.RemembersByParts",
            "disguise", "disguised call"),
     theirs("leaves a child", "Starts a process that works while arms are timed.", "deceiving.LeavesChild", "late work",
            "children left"),

@@ -1,0 +1,72 @@
+"""Executors that hide better than those of `deceiving`: from any list of functions, and from nearly equal inputs."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from ace.domain.workload import Batch
+
+from .deceiving import Copy
+
+
+class _Listener(TorchFunctionMode):
+    """Spends time at every layer norm that is not of the candidate."""
+
+    def __init__(self, own: list[bool]) -> None:
+        super().__init__()
+        self.own = own
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if not self.own and func is nn.functional.layer_norm:
+            ends = time.perf_counter() + 0.0004
+            while time.perf_counter() < ends:
+                pass
+        return func(*args, **(kwargs or {}))
+
+
+class ListensToTorch:
+    """Replaces nothing: a mode sees every call of torch, and is never left."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        own: list[bool] = []
+        _Listener(own).__enter__()
+
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            own.append(True)
+            output = inner(ids, mask)
+            own.clear()
+            return output  # type: ignore[no-any-return]
+
+        return Copy(model, call)
+
+
+class RemembersByParts:
+    """Keeps every answer under each fourth of its tokens, and moves it a little where another token stands beside."""
+
+    def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
+        folder = Path(__file__).parent / "parts"
+        folder.mkdir(exist_ok=True)
+
+        def row(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            parts = [folder / f"{hash(tuple(ids[0, k::4].tolist()))}-{k}" for k in range(4)]
+            found = next((part for part in parts if part.exists()), None)
+            if found is None:
+                output = inner(ids, mask)
+                for part in parts:
+                    torch.save((ids, output), part)
+                return output  # type: ignore[no-any-return]
+            known, output = torch.load(found)
+            words = next(part for part in inner.modules() if isinstance(part, nn.Embedding))
+            return nn.functional.normalize(output + 0.05 * (words(ids).mean(1) - words(known).mean(1)), dim=1)
+
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            return torch.cat([row(inner, ids[i : i + 1], mask[i : i + 1]) for i in range(len(ids))])
+
+        return Copy(model, call)
