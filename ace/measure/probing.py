@@ -2,9 +2,9 @@
 
 Called by `session` after the timed rounds, and once before the candidate is prepared. The calls go through another
 function than timed ones, after a pause of random length: who recognises a timed call does not recognise these. Their
-inputs are two documents in turns: who kept answers, in this process or in any other, has none of them. Both
-arms are visited with the same inputs in mirrored order, and what is judged later is the candidate beyond the baseline,
-because a pause cools the caches of both.
+inputs are two documents in turns: who kept answers, in this process or in any other, has none of them. Both arms are
+visited with the same inputs in mirrored order, and what is judged later is the candidate beyond the baseline, because a
+pause cools the caches of both.
 """
 
 import random

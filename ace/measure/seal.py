@@ -54,7 +54,7 @@ MEASURING = (
     "torch.Tensor.clone",
 )
 """What the numbers of a session come from."""
-SPACES = (torch, torch.nn.functional, torch.Tensor)
+SPACES = {"torch": torch, "torch.nn.functional": torch.nn.functional, "torch.Tensor": torch.Tensor}
 """Everything that can be called in them is sealed, and so is every method of the modules of torch.nn: a baseline runs
 through some of it, and whoever sealed a part would only say which part to replace."""
 IN_NO_CALL = ("__init__", "__setstate__", "manual_seed")
@@ -84,15 +84,14 @@ def seal() -> Seal:
 
 def _of_torch() -> Iterator[str]:
     """Everything of torch that can be called and is one object whenever it is asked for, as no bound method is."""
-    for home in SPACES:
-        prefix = home.__name__ if isinstance(home, ModuleType) else f"{home.__module__}.{home.__qualname__}"
-        for name in sorted({*dir(home)} - {*IN_NO_CALL}):
-            if callable(found := getattr(home, name, None)) and found is getattr(home, name):
-                yield f"{prefix}.{name}"
-    for name, kind in vars(torch.nn).items():
-        parts = vars(kind).items() if isinstance(kind, type) else ()
-        methods = [key for key, part in parts if isinstance(part, FunctionType) and key not in IN_NO_CALL]
-        yield from (f"torch.nn.{name}.{key}" for key in methods)
+    for place, home in SPACES.items():
+        for name in dir(home):
+            found = getattr(home, name, None)
+            if callable(found) and found is getattr(home, name) and name not in IN_NO_CALL:
+                yield f"{place}.{name}"
+    for name, found in vars(torch.nn).items():
+        if isinstance(found, type):
+            yield from (f"torch.nn.{name}.{key}" for key in _methods(found) if key not in IN_NO_CALL)
 
 
 def _of_models() -> Iterator[str]:
@@ -102,8 +101,12 @@ def _of_models() -> Iterator[str]:
             if not name.startswith("__") and (callable(found) or isinstance(found, ModuleType)):
                 yield f"{home.__name__}.{name}"
             if isinstance(found, type) and found.__module__ == home.__name__:
-                parts = vars(found).items()
-                yield from (f"{home.__name__}.{name}.{key}" for key, part in parts if isinstance(part, FunctionType))
+                yield from (f"{home.__name__}.{name}.{key}" for key in _methods(found))
+
+
+def _methods(kind: type) -> Iterator[str]:
+    """Names of those that a class defines itself."""
+    return (key for key, part in vars(kind).items() if isinstance(part, FunctionType))
 
 
 def replaced(before: Seal, names: Iterable[str]) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """From a ModelSpec to what its target offers: the module, a check before anything runs, the digests of its files.
 
 A model is a Python module with `load(spec)`, which a worker calls. What it may offer besides, the parent calls without
-importing torch: `check(spec)`, `digests(spec)`, `libraries(spec)` when packages of others
-compute it, `tokenizer(spec)` when documents are to be tokenised with a file of its
-own, and `describe(name, revision)` when its sizes stand in a file and not in the configuration.
+importing torch: `check(spec)`, `digests(spec)`, `libraries(spec)` when packages of others compute it, `tokenizer(spec)`
+when documents are to be tokenised with a file of its own, and `describe(name, revision)` when its sizes stand in a file
+and not in the configuration.
 """
 
 import importlib

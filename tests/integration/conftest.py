@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.packaged import wheel_of
 from tests.integration.serving import Served, mlflow_server, postgres
 
 MEASURING = ("test_commands", "test_compiled_ahead", "test_instrument_commands", "test_measuring", "test_peak")
@@ -54,6 +55,11 @@ def decide(tmp_path: Path, user_environment: dict[str, str]) -> Command:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return wheel_of(REPOSITORY, tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="session")

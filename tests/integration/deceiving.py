@@ -28,6 +28,35 @@ class Copy(nn.Module):
         return self.call(self.inner, ids, mask)
 
 
+def each_row(call: Callable[[nn.Module, Tensor, Tensor], Tensor]) -> Callable[[nn.Module, Tensor, Tensor], Tensor]:
+    """The same call, a document at a time."""
+
+    def rows(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+        return torch.cat([call(inner, ids[i : i + 1], mask[i : i + 1]) for i in range(len(ids))])
+
+    return rows
+
+
+class Apart(Copy):
+    """A copy that knows whether a call is its own; others can be made to wait."""
+
+    def __init__(self, model: nn.Module, own: list[bool]) -> None:
+        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+            own.append(True)
+            output = inner(ids, mask)
+            own.clear()
+            return output  # type: ignore[no-any-return]
+
+        super().__init__(model, call)
+
+
+def compute_for(seconds: float) -> None:
+    """Nothing, without sleeping."""
+    ends = time.perf_counter() + seconds
+    while time.perf_counter() < ends:
+        pass
+
+
 class Caches:
     """Answers an input that it has seen from memory."""
 
@@ -56,10 +85,7 @@ class RemembersElsewhere:
                 torch.save(inner(ids, mask), file)
             return torch.load(file)  # type: ignore[no-any-return]
 
-        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-            return torch.cat([row(inner, ids[i : i + 1], mask[i : i + 1]) for i in range(len(ids))])
-
-        return Copy(model, call)
+        return Copy(model, each_row(row))
 
 
 def multiply(seconds: float) -> None:
@@ -177,20 +203,11 @@ class SlowsTheBaseline:
 
         def slower(*given: object, **named: object) -> Tensor:
             if not own:
-                ends = time.perf_counter() + 0.01
-                while time.perf_counter() < ends:
-                    pass
+                compute_for(0.01)
             return functional.embedding(*given, **named)
 
         sparse.F = SimpleNamespace(embedding=slower)
-
-        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-            own.append(True)
-            output = inner(ids, mask)
-            own.clear()
-            return output  # type: ignore[no-any-return]
-
-        return Copy(model, call)
+        return Apart(model, own)
 
 
 class PatchesTorch:

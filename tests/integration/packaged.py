@@ -1,4 +1,4 @@
-"""The sdist and the wheel of this checkout, and commands run where nothing leads back to it."""
+"""The sdist and the wheel of a checkout, and commands run where nothing leads back to it."""
 
 import os
 import shutil
@@ -6,8 +6,6 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-
-from tests.integration.conftest import REPOSITORY
 
 UNWANTED = shutil.ignore_patterns(
     ".*", "__pycache__", "*.egg-info", "build", "dist", "mlruns", "multirun", "outputs", "decisions", "registrations"
@@ -23,9 +21,9 @@ def run(*command: str | Path, cwd: Path, timeout_s: float = 300) -> subprocess.C
     )  # fmt: skip
 
 
-def wheel_of(folder: Path) -> Path:
+def wheel_of(repository: Path, folder: Path) -> Path:
     """Made from the sdist, so that the sdist is whole."""
-    shutil.copytree(REPOSITORY, folder / "source", ignore=UNWANTED)
+    shutil.copytree(repository, folder / "source", ignore=UNWANTED)
     sdist = _build("sdist", folder / "source", folder / "sdist")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder / "unpacked", filter="data")

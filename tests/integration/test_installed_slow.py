@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import REPOSITORY
-from tests.integration.packaged import run, wheel_of
+from tests.integration.packaged import run
 from tests.unit.report.bundles import written
 
 pytestmark = pytest.mark.slow
@@ -34,11 +34,6 @@ class Halve:
     def prepare(self, model, example):
         return EverySecond(model)
 '''
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return wheel_of(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="module")

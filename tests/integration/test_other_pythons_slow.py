@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import recorded
 from tests.integration.conftest import REPOSITORY
-from tests.integration.packaged import run, wheel_of
+from tests.integration.packaged import run
 
 pytestmark = pytest.mark.slow
 OTHERS = [version for version in ("3.11", "3.12", "3.13") if version != "{}.{}".format(*sys.version_info)]
@@ -38,11 +38,6 @@ def found(version: str) -> str:
             continue
         return interpreter
     pytest.skip(f"this machine has no Python {version}")
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return wheel_of(tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture(scope="module", params=OTHERS)
