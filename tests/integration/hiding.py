@@ -1,6 +1,5 @@
 """Executors that hide better than those of `deceiving`: from any list of functions, and from nearly equal inputs."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from ace.domain.workload import Batch
 
-from .deceiving import Copy
+from .deceiving import Apart, Copy, compute_for, each_row
 
 
 class _Listener(TorchFunctionMode):
@@ -25,9 +24,7 @@ class _Listener(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if not self.own and func is nn.functional.layer_norm:
-            ends = time.perf_counter() + 0.0004
-            while time.perf_counter() < ends:
-                pass
+            compute_for(0.0004)
         return func(*args, **(kwargs or {}))
 
 
@@ -37,36 +34,28 @@ class ListensToTorch:
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
         own: list[bool] = []
         _Listener(own).__enter__()
-
-        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-            own.append(True)
-            output = inner(ids, mask)
-            own.clear()
-            return output  # type: ignore[no-any-return]
-
-        return Copy(model, call)
+        return Apart(model, own)
 
 
 class RemembersByParts:
-    """Keeps every answer under each fourth of its tokens, and moves it a little where another token stands beside."""
+    """Keeps the answers of the scoring pass, the first that it is prepared for, under each fourth of their tokens, and
+    moves one a little where another token stands beside."""
 
     def prepare(self, model: nn.Module, example: Batch) -> nn.Module:
         folder = Path(__file__).parent / "parts"
         folder.mkdir(exist_ok=True)
+        scoring = not any(folder.iterdir())
 
         def row(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
             parts = [folder / f"{hash(tuple(ids[0, k::4].tolist()))}-{k}" for k in range(4)]
             found = next((part for part in parts if part.exists()), None)
             if found is None:
                 output = inner(ids, mask)
-                for part in parts:
+                for part in parts if scoring else ():
                     torch.save((ids, output), part)
                 return output  # type: ignore[no-any-return]
             known, output = torch.load(found)
             words = next(part for part in inner.modules() if isinstance(part, nn.Embedding))
             return nn.functional.normalize(output + 0.05 * (words(ids).mean(1) - words(known).mean(1)), dim=1)
 
-        def call(inner: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-            return torch.cat([row(inner, ids[i : i + 1], mask[i : i + 1]) for i in range(len(ids))])
-
-        return Copy(model, call)
+        return Copy(model, each_row(row))
